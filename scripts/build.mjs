@@ -1,0 +1,32 @@
+/** @file Builds dist/: the machine's two WebAssembly modules, the bundled entry points, and the type declarations. */
+import { existsSync } from "node:fs";
+import { chmod, mkdir } from "node:fs/promises";
+import { build } from "esbuild";
+
+const entryPoints = {
+  main: "src/sidecar/main.ts",
+  worker: "src/sidecar/worker.ts",
+  client: "clients/typescript/index.ts",
+  plugin: "src/pipelines/plugin.ts",
+  engine: "src/engine/index.ts",
+};
+
+await mkdir("dist", { recursive: true });
+if (existsSync("src/engine/executors/machine/kernels/index.ts")) {
+  const { buildKernels } = await import("./build-kernels.mjs");
+  await buildKernels("dist");
+}
+await build({
+  entryPoints: Object.fromEntries(Object.entries(entryPoints).filter(([, path]) => existsSync(path))),
+  outdir: "dist",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  chunkNames: "chunks/[name]-[hash]",
+  external: ["onnxruntime-node", "pino", "execa", "proper-lockfile"],
+  sourcemap: "linked",
+  logLevel: "warning",
+});
+if (existsSync("dist/main.js")) await chmod("dist/main.js", 0o755);

@@ -1,0 +1,57 @@
+/** @file The graph: immutable nodes, each distinct computation once. A node says what is computed, never how or where. */
+import type { DType, TypedArray } from "./dtype.ts";
+import type { Shape, TensorType } from "./shape.ts";
+
+export type AttributeValue = number | string | boolean | null | readonly AttributeValue[] | TypedArray;
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+export interface Node extends TensorType {
+  /** Position in its graph: every input of a node has a smaller id than the node. */
+  readonly id: number;
+  /** A name in the op table, or one of the leaves `input`, `state`, `constant`. */
+  readonly op: string;
+  readonly inputs: readonly Node[];
+  readonly attributes: Attributes;
+}
+
+/** A node factory that gives the same node for the same op, inputs, attributes and type. */
+export interface Graph {
+  readonly nodes: readonly Node[];
+  add(op: string, inputs: readonly Node[], attributes: Attributes, type: TensorType): Node;
+}
+
+/** What a trace leaves: what to compute, what to write back to state, and where both start. */
+export interface Traced {
+  readonly graph: Graph;
+  /** By name, in the order declared. */
+  readonly inputs: Readonly<Record<string, Node>>;
+  /** Leaves by dotted path (`backbone.layers.0.weight`). */
+  readonly states: Readonly<Record<string, Node>>;
+  readonly outputs: Readonly<Record<string, Node>>;
+  /** New values of states, all written when the whole program has run. */
+  readonly updates: Readonly<Record<string, Node>>;
+}
+
+function keyOf(value: AttributeValue): string {
+  if (ArrayBuffer.isView(value)) return `${value.constructor.name}(${(value as Float32Array).join()})`;
+  if (Array.isArray(value)) return `[${value.map(keyOf).join()}]`;
+  return Object.is(value, -0) ? "-0" : typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
+export function createGraph(): Graph {
+  const nodes: Node[] = [];
+  const byKey = new Map<string, Node>();
+  return {
+    nodes,
+    add(op, inputs, attributes, { dtype, shape }) {
+      const attributeKey = Object.entries(attributes).map(([name, value]) => `${name}=${keyOf(value)}`);
+      const key = `${op}(${inputs.map((input) => input.id).join()}){${attributeKey.join(";")}}${dtype}[${shape.join()}]`;
+      const known = byKey.get(key);
+      if (known !== undefined) return known;
+      const node: Node = Object.freeze({ id: nodes.length, op, inputs, attributes, dtype: dtype as DType, shape: shape as Shape });
+      nodes.push(node);
+      byKey.set(key, node);
+      return node;
+    },
+  };
+}
