@@ -1,0 +1,109 @@
+/** @file Methods that make, keep, move and export models. */
+import { z } from "zod";
+import { modelCard, modelSpec, modelView } from "../schemas/model.ts";
+import { count, modelId, name, path, wireNumber } from "../schemas/primitives.ts";
+import { type Method, noParams, params } from "./define.ts";
+
+export const modelMethods = {
+  "models.create": {
+    summary: "Define a model. What the spec leaves out is taken from the data of its first training.",
+    errors: ["ALREADY_EXISTS", "OUT_OF_MEMORY"],
+    params: params(modelSpec),
+    result: z.looseObject({ model: modelView }),
+    example: {
+      params: {
+        name: "digits",
+        pipeline: "classification",
+        backbone: { type: "mlp", hidden: [128, 64], activation: "relu", dropout: 0.1 },
+        seed: 7,
+      },
+      result: { model: { id: "m_1", name: "digits", pipeline: "classification", state: "new", parameters: null } },
+    },
+  },
+
+  "models.get": {
+    summary: "A model's card: spec, inputs, outputs, metrics, where it comes from.",
+    errors: ["NOT_FOUND"],
+    params: params({ model: modelId }),
+    result: z.looseObject({ model: modelCard }),
+  },
+
+  "models.list": {
+    summary: "All models, the oldest first.",
+    params: noParams,
+    result: z.looseObject({ models: z.array(modelView).describe("in short") }),
+  },
+
+  "models.delete": {
+    summary: "Forget a model. Files that it was saved to stay.",
+    errors: ["NOT_FOUND", "INVALID_STATE"],
+    params: params({ model: modelId }),
+    result: z.looseObject({ deleted: z.string().describe("the id of the model that was") }),
+  },
+
+  "models.save": {
+    summary: "Write a model to a folder: `model.json` and `weights.safetensors`, whole or not at all.",
+    errors: ["NOT_FOUND", "INVALID_STATE", "PATH_DENIED"],
+    params: params({
+      model: modelId,
+      path: path.describe("the folder; made when missing, replaced when it holds a model"),
+    }),
+    result: z.looseObject({
+      path: z.string().describe("the folder, absolute"),
+      bytes: count.optional().describe("the size of its files together"),
+    }),
+    example: { params: { model: "m_1", path: "models/digits" }, result: { path: "/work/models/digits", bytes: 72104 } },
+  },
+
+  "models.load": {
+    summary: "Read a model from a folder that `models.save` wrote.",
+    errors: ["NOT_FOUND", "ALREADY_EXISTS", "PATH_DENIED", "CHECKPOINT_CORRUPT"],
+    params: params({ path: path.describe("the folder"), name: name.optional().describe("a name to give it here") }),
+    result: z.looseObject({ model: modelView }),
+  },
+
+  "models.export": {
+    summary:
+      "Write a trained model as ONNX, preprocessing included, and check the file; or its weights as safetensors.",
+    errors: ["NOT_FOUND", "INVALID_STATE", "PATH_DENIED", "ONNX_OPERATOR_UNSUPPORTED"],
+    params: params({
+      model: modelId,
+      format: z.enum(["onnx", "safetensors"]).describe("onnx: to run elsewhere; safetensors: the weights alone"),
+      path: path.optional().describe("the file to write (default: a temporary file that lives as long as the sidecar)"),
+      opset: z.int().min(13).max(26).optional().describe("the ONNX operator set (default 17)"),
+      verify: z
+        .boolean()
+        .optional()
+        .describe("run the file in onnxruntime and compare with the sidecar's own answers (default true)"),
+    }),
+    result: z.looseObject({
+      path: z.string().describe("the file, absolute"),
+      sha256: z.string().describe("its SHA-256, hexadecimal"),
+      bytes: count.describe("its size"),
+      opset: count.nullable().optional().describe("the ONNX operator set; null for safetensors"),
+      verification: z
+        .looseObject({
+          samples: count.describe("rows that were compared"),
+          maxAbsDiff: wireNumber.describe("the largest difference of any output"),
+        })
+        .nullable()
+        .optional()
+        .describe("null where the file was not run; `note` says why"),
+      note: z
+        .string()
+        .nullable()
+        .optional()
+        .describe("why there is no verification, such as: onnxruntime is not installed"),
+    }),
+    example: {
+      params: { model: "m_1", format: "onnx", path: "digits.onnx" },
+      result: {
+        path: "/work/digits.onnx",
+        sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        bytes: 73411,
+        opset: 17,
+        verification: { samples: 64, maxAbsDiff: 2.4e-7 },
+      },
+    },
+  },
+} as const satisfies Record<string, Method>;

@@ -1,0 +1,107 @@
+/** @file Schemas of data: how a host points at it, and what the sidecar says about it. */
+import { z } from "zod";
+import { count, handle, metrics, name, path, wireNumber } from "./primitives.ts";
+import { wireTensor } from "./tensor.ts";
+
+const target = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+
+const tableFile = z.looseObject({
+  path: path.describe("the file's path; it must lie within the allowed roots"),
+  target: target.optional().describe("the column to learn, or several; the others are inputs"),
+});
+
+const npyFile = z.union([path, z.strictObject({ path })]);
+
+/** Members of a data reference that each say where the data is; exactly one of them stands in a reference. */
+export const DATA_FORMS = ["builtin", "csv", "json", "ndjson", "npy", "x", "rows", "handle"] as const;
+
+export const dataForms = {
+  builtin: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("a data set that comes with the sidecar or a plugin: digits, iris, wine, …"),
+  csv: tableFile.optional().describe("a CSV file; options: delimiter, header, types, missing, …"),
+  json: tableFile.optional().describe("a JSON file: an array of objects"),
+  ndjson: tableFile.optional().describe("a file with one JSON object a line"),
+  npy: z
+    .strictObject({ x: npyFile.describe("the inputs"), y: npyFile.optional().describe("the targets") })
+    .optional()
+    .describe("NumPy `.npy` files"),
+  x: wireTensor.optional().describe("the inputs, first axis = rows; `y` goes with it"),
+  y: z
+    .union([wireTensor, z.array(z.unknown())])
+    .optional()
+    .describe("the targets, one a row: numbers, or class names as strings"),
+  rows: z
+    .array(z.record(z.string(), z.unknown()))
+    .optional()
+    .describe("rows as objects keyed by column; `target` goes with it"),
+  handle: handle.optional(),
+  target: target.optional().describe("the column to learn, or several"),
+  split: z
+    .enum(["train", "test", "all"])
+    .optional()
+    .describe("which part of a builtin set that has parts (default all)"),
+  name: name.optional().describe("what to call it in descriptions and in a model's card"),
+};
+
+const exactlyOneForm: (reference: Readonly<Record<string, unknown>>) => boolean = (reference) =>
+  DATA_FORMS.filter((form) => reference[form] !== undefined).length === 1;
+
+/** Adds the rule that no schema language says well: exactly one of the forms. */
+export function withOneForm<T extends z.ZodType<Record<string, unknown>>>(schema: T): T {
+  return schema.refine(exactlyOneForm, {
+    message: `must have exactly one of ${DATA_FORMS.join(", ")}`,
+    abort: true,
+  }) as T;
+}
+
+export const dataReference = withOneForm(z.strictObject(dataForms)).describe(
+  'where data is: {"builtin":"digits"}, {"csv":{"path","target"}}, {"x","y"}, {"rows","target"}, {"handle"}',
+);
+
+export type DataReference = z.output<typeof dataReference>;
+
+export const columnDescription = z.looseObject({
+  name: z.string().describe("the column's name"),
+  kind: z
+    .enum(["number", "boolean", "date", "category", "text", "tensor"])
+    .describe("what its values were found to be"),
+  shape: z.array(count).optional().describe("a row's shape, where it is a tensor"),
+  missing: count.describe("rows without a value"),
+  unique: count.optional().describe("how many different values"),
+  min: wireNumber.optional().describe("the smallest value; of a date, days since 1970"),
+  max: wireNumber.optional().describe("the largest value"),
+  mean: wireNumber.optional().describe("the mean of the values there are"),
+  std: wireNumber.optional().describe("their standard deviation"),
+  constant: z.boolean().optional().describe("whether every row has the same value"),
+  duplicateOf: z.string().optional().describe("an earlier column with the same values"),
+});
+
+export const dataDescription = z
+  .looseObject({
+    name: z.string().describe("what the data is called"),
+    rows: count.describe("how many rows"),
+    columns: z.array(columnDescription).describe("in their order, targets included"),
+    target: z.union([z.string(), z.array(z.string()), z.null()]).describe("the column or columns to learn"),
+    hash: z.string().describe("the SHA-256 of the contents, for a model's provenance"),
+    classes: z
+      .array(z.looseObject({ name: z.string().describe("the class"), count: count.describe("its rows") }))
+      .optional()
+      .describe("the target's classes and how often each occurs"),
+    problems: z
+      .array(z.unknown())
+      .optional()
+      .describe("what may spoil learning: constant or duplicate columns, missing targets, rare classes"),
+  })
+  .describe("types, counts, ranges and problems");
+
+export const confusion = z
+  .looseObject({
+    classes: z.array(z.string()).describe("names of rows and columns"),
+    counts: z.array(z.array(count)).describe("counts[truth][prediction]"),
+  })
+  .describe("how often each class was taken for each other");
+
+export { metrics };

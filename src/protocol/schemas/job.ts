@@ -1,0 +1,72 @@
+/** @file Schemas of jobs: their states, what a progress bar needs, and how they end. */
+import { z } from "zod";
+import { count, metrics, timestamp, wireNumber } from "./primitives.ts";
+
+export const JOB_STATES = ["queued", "running", "paused", "completed", "failed", "cancelled", "interrupted"] as const;
+export const jobState = z
+  .enum(JOB_STATES)
+  .describe("where the job stands; the last four are final, but `interrupted` may be resumed");
+export type JobState = (typeof JOB_STATES)[number];
+
+export const validation = z.looseObject({
+  loss: wireNumber.optional().describe("the mean loss on the held-out rows"),
+  metrics: metrics.optional(),
+});
+
+export const trainingResult = z
+  .looseObject({
+    epochs: count.describe("passes that were made"),
+    steps: count.optional().describe("updates that were made"),
+    loss: wireNumber.optional().describe("the last epoch's mean training loss"),
+    metrics: metrics.optional(),
+    validation: validation
+      .nullable()
+      .optional()
+      .describe("the same on held-out rows; of the best epoch where it was restored"),
+    bestEpoch: count.optional().describe("the epoch whose weights were kept"),
+    stopped: z.string().optional().describe("why it ended before the last epoch: earlyStopping, budget"),
+    seconds: z.number().optional().describe("how long it ran"),
+  })
+  .describe("what a completed training reports");
+
+export const progress = z
+  .looseObject({
+    done: z.number().describe("how much is done, in `unit`"),
+    total: z.number().nullable().describe("how much there is; null where nobody knows"),
+    unit: z.string().optional().describe("what is counted: steps, epochs, rows"),
+    rate: z.number().nullable().optional().describe("`unit` a second"),
+    secondsLeft: z.number().nullable().optional().describe("an estimate"),
+    fraction: z.number().min(0).max(1).optional().describe("done ÷ total"),
+  })
+  .describe("what a progress bar needs");
+
+export const wireError = z
+  .looseObject({
+    code: z.int().describe("the number that stands for the reason"),
+    message: z.string().describe("one sentence"),
+    data: z
+      .looseObject({
+        reason: z.string().describe("the reason, from the table of errors"),
+        retryable: z.boolean().describe("whether the same call may succeed later"),
+        hint: z.string().optional().describe("what to do next"),
+      })
+      .describe("the same for programs, and what to do"),
+  })
+  .describe("an error as responses carry it");
+
+export const jobView = z
+  .looseObject({
+    id: z.string().describe("the id that other methods take"),
+    kind: z.string().optional().describe("what it does: train"),
+    state: jobState,
+    model: z.string().optional().describe("the model it works on"),
+    createdAt: timestamp.optional(),
+    startedAt: timestamp.nullable().optional(),
+    endedAt: timestamp.nullable().optional(),
+    progress: progress.nullable().optional(),
+    lastSeq: count.optional().describe("the number of its newest event"),
+    resumable: z.boolean().optional().describe("whether `jobs.resume` can go on from a checkpoint"),
+    result: trainingResult.nullable().optional(),
+    error: wireError.nullable().optional().describe("why it failed"),
+  })
+  .describe("a job as it is now");
