@@ -46,6 +46,18 @@ export { fromWireNumber, isDecimalInteger, isNonFiniteName, type NonFiniteName, 
 export { DATA_FORMS, type DataReference } from "./schemas/data.ts";
 export { JOB_STATES, type JobState } from "./schemas/job.ts";
 export { type Meta, TENSOR_FORMS } from "./schemas/primitives.ts";
-export type { WireDType, WireTensor, WireTensorObject } from "./schemas/tensor.ts";
+export type { FileRegion, WireDType, WireTensor, WireTensorObject } from "./schemas/tensor.ts";
 export { nearest, suggestion } from "./suggest.ts";
+export {
+  type DecodeContext,
+  decodeTensor,
+  type EncodeContext,
+  encodeTensor,
+  isTensorObject,
+  MAX_INLINE_BYTES,
+  MAX_INLINE_VALUES,
+  MAX_TENSOR_BYTES,
+  type TensorData,
+  type TensorValue,
+} from "./tensor.ts";
 export { showPath, showValue, toViolations } from "./violations.ts";

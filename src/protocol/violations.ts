@@ -117,6 +117,9 @@ function meantOption(errors: readonly (readonly Issue[])[]): { index: number; is
   return options.sort((a, b) => a.issues.length - b.issues.length)[0];
 }
 
+const takesType = (schema: z.core.$ZodType | undefined): boolean =>
+  schema instanceof z.ZodObject && "type" in schema.shape;
+
 function explain(
   issue: Issue,
   root: unknown,
@@ -157,6 +160,12 @@ function explain(
     return [{ path: at, message: "is missing", expected, got: "nothing" }];
   }
   if (issue.code === "custom") return [{ path: at, message: issue.message, got: showValue(value) }];
+  if (issue.code === "invalid_type" && typeof value === "string" && takesType(schemaAt(schema, issue.path))) {
+    const hint = `write {"type":${JSON.stringify(value.slice(0, 40))}}`;
+    return [
+      { path: at, message: `must be ${expected}, not ${showValue(value)}`, expected, got: showValue(value), hint },
+    ];
+  }
   const violation = {
     path: at,
     message: `must be ${expected}, not ${showValue(value)}`,

@@ -33,6 +33,7 @@ export const wireTensor = z
   .union([tensorObject, z.array(z.unknown()), z.number()])
   .describe("a tensor: {dtype, shape, and one of values, b64, file, handle}, or bare nested arrays of numbers (F32)");
 
+export type FileRegion = z.output<typeof fileRegion>;
 export type WireTensorObject = z.output<typeof tensorObject>;
 export type WireTensor = z.output<typeof wireTensor>;
 

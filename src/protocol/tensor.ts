@@ -1,0 +1,425 @@
+/**
+ * @file Tensors on the wire and in memory. Whatever a host claims about shape and size is checked before anything is allocated, and
+ * no value is rounded, wrapped or guessed in silence. Reading files and resolving handles is left to the caller.
+ */
+import { Refusal } from "./errors.ts";
+import { fromBF16, fromF16, toBF16, toF16 } from "./half.ts";
+import { isDecimalInteger, isNonFiniteName } from "./numbers.ts";
+import { type FileRegion, WIRE_DTYPES, type WireDType, type WireTensorObject } from "./schemas/tensor.ts";
+import { suggestion } from "./suggest.ts";
+import { showValue } from "./violations.ts";
+
+export type TensorData =
+  | Float64Array
+  | Float32Array
+  | Uint16Array
+  | BigInt64Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | Uint8Array;
+
+/** A tensor in memory, C order. F16 and BF16 are bits in a `Uint16Array`, BOOL is bytes of 0 and 1. */
+export interface TensorValue {
+  readonly dtype: WireDType;
+  readonly shape: readonly number[];
+  readonly data: TensorData;
+}
+
+/** What there is to know about a dtype: its array, and a JSON value to its element and back. */
+interface Storage {
+  readonly array: new (buffer: ArrayBuffer) => TensorData;
+  /** `undefined` where the value can't be held exactly enough: not a number, not whole, out of range. */
+  readonly element: (value: unknown) => number | bigint | undefined;
+  readonly value: (element: number | bigint) => unknown;
+  readonly holds: string;
+}
+
+const numberOf = (value: unknown): number | undefined =>
+  typeof value === "number" ? value : isNonFiniteName(value) || isDecimalInteger(value) ? Number(value) : undefined;
+
+/** A finite number that overflows to an infinity is not held; an infinity asked for by name is. */
+function floating(narrow: (value: number) => number) {
+  return (value: unknown): number | undefined => {
+    const number = numberOf(value);
+    if (number === undefined || isNonFiniteName(value)) return number;
+    return Number.isFinite(narrow(number)) ? number : undefined;
+  };
+}
+
+function integral(least: number, most: number) {
+  return (value: unknown): number | undefined => {
+    const number = numberOf(value);
+    return Number.isInteger(number) && number! >= least && number! <= most ? number : undefined;
+  };
+}
+
+function integer64(value: unknown): bigint | undefined {
+  if (!Number.isSafeInteger(value) && !isDecimalInteger(value)) return undefined;
+  if (typeof value === "string" && value.length > 20) return undefined;
+  const integer = BigInt(value as number | string);
+  return BigInt.asIntN(64, integer) === integer ? integer : undefined;
+}
+
+/** The shortest decimal that is the same F32: 0.1, not 0.10000000149011612. */
+function shortestF32(value: number): number {
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return value;
+}
+
+const asIs = (element: number | bigint): unknown => element;
+
+const STORAGE: Readonly<Record<WireDType, Storage>> = {
+  F64: { array: Float64Array, element: floating((x) => x), value: asIs, holds: "64-bit floats" },
+  F32: {
+    array: Float32Array,
+    element: floating(Math.fround),
+    value: (x) => shortestF32(Number(x)),
+    holds: "32-bit floats",
+  },
+  F16: {
+    array: Uint16Array,
+    element: (value) => mapDefined(floating((x) => fromF16(toF16(x)))(value), toF16),
+    value: (x) => shortestF32(fromF16(Number(x))),
+    holds: "16-bit floats up to ±65504",
+  },
+  BF16: {
+    array: Uint16Array,
+    element: (value) => mapDefined(floating((x) => fromBF16(toBF16(x)))(value), toBF16),
+    value: (x) => shortestF32(fromBF16(Number(x))),
+    holds: "bfloat16 numbers",
+  },
+  I64: { array: BigInt64Array, element: integer64, value: asIs, holds: "integers of 64 bits" },
+  I32: { array: Int32Array, element: integral(-(2 ** 31), 2 ** 31 - 1), value: asIs, holds: "integers of 32 bits" },
+  I16: { array: Int16Array, element: integral(-32768, 32767), value: asIs, holds: "integers from -32768 to 32767" },
+  I8: { array: Int8Array, element: integral(-128, 127), value: asIs, holds: "integers from -128 to 127" },
+  U8: { array: Uint8Array, element: integral(0, 255), value: asIs, holds: "integers from 0 to 255" },
+  BOOL: {
+    array: Uint8Array,
+    element: (value) => (value === true || value === 1 ? 1 : value === false || value === 0 ? 0 : undefined),
+    value: (x) => x === 1,
+    holds: "true and false, or 1 and 0",
+  },
+};
+
+function mapDefined<A, B>(value: A | undefined, map: (value: A) => B): B | undefined {
+  return value === undefined ? undefined : map(value);
+}
+
+/** The largest tensor that may come over the wire, in bytes, by whatever way. */
+export const MAX_TENSOR_BYTES = 2 ** 31;
+
+export interface DecodeContext {
+  /** Where the tensor stands in the params, for violations: `inputs`, `data.x`. */
+  readonly path?: string;
+  /** Exactly `nbytes` bytes of a file, or a refusal: NOT_FOUND, PATH_DENIED, or SHAPE_MISMATCH where the file is shorter. */
+  readonly readRegion?: (region: Required<FileRegion>) => Uint8Array;
+  readonly resolveHandle?: (handle: string) => TensorValue;
+}
+
+export function isTensorObject(value: unknown): value is WireTensorObject {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, "dtype") && Object.hasOwn(value, "shape");
+}
+
+function refuse(
+  reason: "INVALID_PARAMS" | "SHAPE_MISMATCH" | "DTYPE_UNSUPPORTED" | "LIMIT_EXCEEDED",
+  path: string,
+  message: string,
+  { expected, got, hint }: { expected?: string; got?: string; hint?: string | undefined } = {},
+): Refusal {
+  return new Refusal(reason, path === "" ? message : `\`${path}\` ${message}`, {
+    violations: [
+      { path, message, ...(expected === undefined ? {} : { expected }), ...(got === undefined ? {} : { got }) },
+    ],
+    hint,
+  });
+}
+
+const inside = (path: string, member: string) => (path === "" ? member : `${path}.${member}`);
+
+const SOURCES = ["values", "b64", "file", "handle"] as const;
+
+/**
+ * A wire tensor, or bare nested arrays, in memory. Bare numbers become F32 (F64 where they hold integers beyond 2^24, which F32 would
+ * round), bare booleans BOOL.
+ * @throws Refusal INVALID_PARAMS, SHAPE_MISMATCH (counts and bytes), DTYPE_UNSUPPORTED, LIMIT_EXCEEDED, each with the place.
+ */
+export function decodeTensor(wire: unknown, context: DecodeContext = {}): TensorValue {
+  const path = context.path ?? "";
+  if (!isTensorObject(wire)) return decodeBare(wire, path);
+  if (!Object.hasOwn(STORAGE, wire.dtype)) {
+    throw refuse("DTYPE_UNSUPPORTED", inside(path, "dtype"), `is no dtype: ${showValue(wire.dtype)}`, {
+      expected: Object.keys(STORAGE).join(", "),
+      got: showValue(wire.dtype),
+      hint: suggestion(String(wire.dtype), Object.keys(STORAGE)),
+    });
+  }
+  const { dtype } = wire;
+  const { size, nbytes } = measure(wire.shape, dtype, path);
+  const shape = [...wire.shape];
+  const given = SOURCES.filter((source) => wire[source] !== undefined);
+  if (given.length !== 1) {
+    throw refuse("INVALID_PARAMS", path, "must have exactly one of values, b64, file, handle", {
+      expected: SOURCES.join(" | "),
+      got: given.length === 0 ? "none" : given.join(" and "),
+    });
+  }
+  if (wire.values !== undefined)
+    return { dtype, shape, data: fill(wire.values, shape, size, dtype, inside(path, "values")) };
+  if (wire.b64 !== undefined)
+    return { dtype, shape, data: fromBytes(decodeBase64(wire.b64, nbytes, inside(path, "b64")), dtype) };
+  if (wire.file !== undefined)
+    return { dtype, shape, data: readFile(wire.file, nbytes, dtype, inside(path, "file"), context) };
+  return resolve(wire.handle!, { dtype, shape }, inside(path, "handle"), context);
+}
+
+/** Elements and bytes that a shape claims, before any of them is believed. */
+function measure(shape: unknown, dtype: WireDType, path: string): { size: number; nbytes: number } {
+  const at = inside(path, "shape");
+  if (!Array.isArray(shape)) throw refuse("INVALID_PARAMS", at, "must be an array of sizes", { got: showValue(shape) });
+  shape.forEach((dimension, axis) => {
+    if (!Number.isSafeInteger(dimension) || dimension < 0) {
+      throw refuse("INVALID_PARAMS", `${at}[${axis}]`, `must be a size of at least 0, not ${showValue(dimension)}`, {
+        expected: "an integer of at least 0",
+        got: showValue(dimension),
+      });
+    }
+  });
+  const size = shape.includes(0) ? 0 : shape.reduce((product: number, dimension: number) => product * dimension, 1);
+  const nbytes = size * WIRE_DTYPES[dtype];
+  if (nbytes > MAX_TENSOR_BYTES) {
+    throw refuse("LIMIT_EXCEEDED", at, `[${shape.join(", ")}] of ${dtype} takes more than ${MAX_TENSOR_BYTES} bytes`, {
+      expected: `at most ${MAX_TENSOR_BYTES} bytes`,
+      got: `${nbytes} bytes`,
+      hint: "send it in parts",
+    });
+  }
+  return { size, nbytes };
+}
+
+const isScalar = (value: unknown): boolean => !Array.isArray(value);
+
+/** Values in C order, nested as the shape says or flat. Their number is known to be right before the buffer is made. */
+function fill(values: unknown, shape: readonly number[], size: number, dtype: WireDType, path: string): TensorData {
+  if (!Array.isArray(values)) throw refuse("INVALID_PARAMS", path, `must be an array, not ${showValue(values)}`);
+  const flat = values.every(isScalar);
+  const nesting = flat ? [size] : shape;
+  checkNesting(values, nesting, path, shape);
+  const { array, element, holds } = STORAGE[dtype];
+  const data = new array(new ArrayBuffer(size * WIRE_DTYPES[dtype]));
+  let index = 0;
+  const visit = (items: readonly unknown[], axis: number, at: string): void => {
+    for (let item = 0; item < items.length; item++) {
+      if (axis + 1 < nesting.length) {
+        visit(items[item] as unknown[], axis + 1, `${at}[${item}]`);
+        continue;
+      }
+      const stored = element(items[item]);
+      if (stored === undefined) throw notHeld(items[item], `${at}[${item}]`, dtype, holds);
+      data[index++] = stored;
+    }
+  };
+  visit(values, 0, path);
+  return data;
+}
+
+function notHeld(value: unknown, path: string, dtype: WireDType, holds: string): Refusal {
+  return refuse("INVALID_PARAMS", path, `is ${showValue(value)}, and ${dtype} holds ${holds}`, {
+    expected: holds,
+    got: showValue(value),
+    hint: value === null ? 'write "NaN" where a value is missing' : undefined,
+  });
+}
+
+function checkNesting(
+  values: unknown,
+  shape: readonly number[],
+  path: string,
+  whole: readonly number[],
+  axis = 0,
+): void {
+  if (axis === shape.length) {
+    if (Array.isArray(values)) {
+      throw refuse("SHAPE_MISMATCH", path, `nests deeper than the shape [${whole.join(", ")}] says`, {
+        expected: "a number",
+        got: showValue(values),
+      });
+    }
+    return;
+  }
+  const expected = shape[axis]!;
+  if (!Array.isArray(values)) {
+    throw refuse("SHAPE_MISMATCH", path, `must be an array of ${expected}, not ${showValue(values)}`, {
+      expected: `an array of ${expected}`,
+      got: showValue(values),
+    });
+  }
+  if (values.length !== expected) {
+    throw refuse(
+      "SHAPE_MISMATCH",
+      path,
+      `has ${values.length} of ${expected} items; the shape is [${whole.join(", ")}]`,
+      {
+        expected: `${expected} items`,
+        got: `${values.length} items`,
+      },
+    );
+  }
+  if (axis + 1 === shape.length && values.every(isScalar)) return;
+  values.forEach((item, index) => {
+    checkNesting(item, shape, `${path}[${index}]`, whole, axis + 1);
+  });
+}
+
+/** The shape is read off the first items, and must then hold for all. */
+function decodeBare(value: unknown, path: string): TensorValue {
+  const shape: number[] = [];
+  let first = value;
+  for (; Array.isArray(first); first = first[0]) shape.push(first.length);
+  if (first !== undefined && first !== null && typeof first === "object") {
+    throw refuse("INVALID_PARAMS", path, "must be a tensor or nested arrays of numbers", {
+      expected: "{dtype, shape, values | b64 | file | handle}, or nested arrays",
+      got: showValue(first),
+    });
+  }
+  checkNesting(value, shape, path, shape);
+  const flat = (
+    shape.length === 0 ? [value] : shape.length === 1 ? value : (value as unknown[]).flat(shape.length)
+  ) as unknown[];
+  const size = flat.length;
+  if (size > 0 && flat.every((item) => typeof item === "boolean")) {
+    return { dtype: "BOOL", shape, data: fill(flat, [size], size, "BOOL", path) };
+  }
+  const roundedByF32 = (item: unknown) => {
+    const number = numberOf(item);
+    return number !== undefined && Number.isInteger(number) && Math.fround(number) !== number;
+  };
+  const dtype = flat.some(roundedByF32) ? "F64" : "F32";
+  const { element, holds } = STORAGE[dtype];
+  const data = dtype === "F64" ? new Float64Array(size) : new Float32Array(size);
+  flat.forEach((item, index) => {
+    const stored = element(item);
+    if (stored === undefined) throw notHeld(item, `${path}${placeOf(index, shape)}`, dtype, holds);
+    data[index] = Number(stored);
+  });
+  return { dtype, shape, data };
+}
+
+/** The index of an element in its nested arrays: `[2][0]`. */
+function placeOf(index: number, shape: readonly number[]): string {
+  let place = "";
+  let rest = index;
+  for (const dimension of shape.toReversed()) {
+    place = `[${rest % dimension}]${place}`;
+    rest = Math.floor(rest / dimension);
+  }
+  return place;
+}
+
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+/** Node's decoder takes anything and stops where it likes, so length and alphabet are checked first. */
+function decodeBase64(text: unknown, nbytes: number, path: string): Uint8Array {
+  if (typeof text !== "string") throw refuse("INVALID_PARAMS", path, `must be a string, not ${showValue(text)}`);
+  if (!BASE64.test(text)) {
+    const urlAlphabet = /^[A-Za-z0-9_-]*={0,2}$/.test(text);
+    throw refuse("INVALID_PARAMS", path, "is not standard base64", {
+      expected: "A-Z a-z 0-9 + / and = at the end, no spaces or line breaks",
+      hint: urlAlphabet ? "this is the URL alphabet: replace - by + and _ by /" : undefined,
+    });
+  }
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  if (text.length % 4 !== 0) {
+    throw refuse("INVALID_PARAMS", path, `has ${text.length} characters, and base64 comes in fours`, {
+      hint: "pad it with `=`",
+    });
+  }
+  const got = (text.length / 4) * 3 - padding;
+  if (got !== nbytes) throw wrongBytes(path, nbytes, got);
+  const bytes = new Uint8Array(nbytes);
+  Buffer.from(bytes.buffer).write(text, "base64");
+  return bytes;
+}
+
+function wrongBytes(path: string, expected: number, got: number): Refusal {
+  return refuse("SHAPE_MISMATCH", path, `has ${got} bytes, and shape × dtype make ${expected}`, {
+    expected: `${expected} bytes`,
+    got: `${got} bytes`,
+  });
+}
+
+function readFile(
+  file: FileRegion,
+  nbytes: number,
+  dtype: WireDType,
+  path: string,
+  { readRegion }: DecodeContext,
+): TensorData {
+  if (readRegion === undefined)
+    throw refuse("INVALID_PARAMS", path, "is not possible here", { hint: "send `values` or `b64`" });
+  if (file.nbytes !== undefined && file.nbytes !== nbytes)
+    throw wrongBytes(inside(path, "nbytes"), nbytes, file.nbytes);
+  const bytes = readRegion({ path: file.path, offset: file.offset ?? 0, nbytes });
+  if (bytes.length !== nbytes) throw wrongBytes(path, nbytes, bytes.length);
+  return fromBytes(bytes, dtype);
+}
+
+function resolve(
+  handle: string,
+  { dtype, shape }: Pick<TensorValue, "dtype" | "shape">,
+  path: string,
+  { resolveHandle }: DecodeContext,
+): TensorValue {
+  if (resolveHandle === undefined)
+    throw refuse("INVALID_PARAMS", path, "is not possible here", { hint: "send `values` or `b64`" });
+  const tensor = resolveHandle(handle);
+  const same =
+    tensor.dtype === dtype &&
+    tensor.shape.length === shape.length &&
+    tensor.shape.every((size, axis) => size === shape[axis]);
+  if (same) return tensor;
+  throw refuse("SHAPE_MISMATCH", path, "is another tensor than the one described", {
+    expected: `${dtype} [${shape.join(", ")}]`,
+    got: `${tensor.dtype} [${tensor.shape.join(", ")}]`,
+  });
+}
+
+/** Little-endian bytes as elements; copied where they are not aligned for their type. */
+function fromBytes(bytes: Uint8Array, dtype: WireDType): TensorData {
+  const { array } = STORAGE[dtype];
+  const whole =
+    bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
+  const data = new array(whole ? (bytes.buffer as ArrayBuffer) : (bytes.slice().buffer as ArrayBuffer));
+  if (dtype === "BOOL") for (let index = 0; index < data.length; index++) data[index] = data[index] === 0 ? 0 : 1;
+  return data;
+}
+
+/** Up to so many elements, an answer's tensor travels as readable `values`. */
+export const MAX_INLINE_VALUES = 256;
+/** Up to so many bytes as `b64`; above, as a file. */
+export const MAX_INLINE_BYTES = 8 * 1024 * 1024;
+
+export interface EncodeContext {
+  /** A form for all sizes (`_meta.tensors`); left out, the size decides. */
+  readonly form?: "values" | "b64" | "file" | undefined;
+  /** Up to so many bytes as `b64` (default 8 MiB); less where lines must be short. */
+  readonly maxInlineBytes?: number;
+  /** Keeps the bytes in a file; without it, everything travels inline. */
+  readonly writeRegion?: (bytes: Uint8Array) => Required<FileRegion>;
+}
+
+/** A tensor as it travels in answers; `values` are flat. Non-finite numbers are left to `encodeMessage`. */
+export function encodeTensor({ dtype, shape, data }: TensorValue, context: EncodeContext = {}): WireTensorObject {
+  const { form, writeRegion, maxInlineBytes = MAX_INLINE_BYTES } = context;
+  const bySize = data.length <= MAX_INLINE_VALUES ? "values" : data.byteLength <= maxInlineBytes ? "b64" : "file";
+  const chosen = form ?? bySize;
+  const described = { dtype, shape: [...shape] };
+  if (chosen === "values")
+    return { ...described, values: Array.from(data as ArrayLike<number | bigint>, STORAGE[dtype].value) };
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (chosen === "file" && writeRegion !== undefined) return { ...described, file: writeRegion(bytes) };
+  return { ...described, b64: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64") };
+}
