@@ -1,6 +1,6 @@
 /** @file The graph: immutable nodes, each distinct computation once. A node says what is computed, never how or where. */
-import type { DType, TypedArray } from "./dtype.ts";
-import type { Shape, TensorType } from "./shape.ts";
+import type { TypedArray } from "./dtype.ts";
+import type { TensorType } from "./shape.ts";
 
 export type AttributeValue = number | string | boolean | null | readonly AttributeValue[] | TypedArray;
 export type Attributes = Readonly<Record<string, AttributeValue>>;
@@ -12,12 +12,22 @@ export interface Node extends TensorType {
   readonly op: string;
   readonly inputs: readonly Node[];
   readonly attributes: Attributes;
+  /**
+   * Types of all results, for an op that has several (`scan`); `dtype` and `shape` are then those of the first. Only
+   * `part` nodes read such a node: each stands for one result, and every other op still takes and gives single tensors.
+   */
+  readonly parts?: readonly TensorType[];
+}
+
+/** What a node's type rule says: one result, or several as `parts`. */
+export interface NodeType extends TensorType {
+  readonly parts?: readonly TensorType[];
 }
 
 /** A node factory that gives the same node for the same op, inputs, attributes and type. */
 export interface Graph {
   readonly nodes: readonly Node[];
-  add(op: string, inputs: readonly Node[], attributes: Attributes, type: TensorType): Node;
+  add(op: string, inputs: readonly Node[], attributes: Attributes, type: NodeType): Node;
 }
 
 /** What a trace leaves: what to compute, what to write back to state, and where both start. */
@@ -43,12 +53,13 @@ export function createGraph(): Graph {
   const byKey = new Map<string, Node>();
   return {
     nodes,
-    add(op, inputs, attributes, { dtype, shape }) {
+    add(op, inputs, attributes, { dtype, shape, parts }) {
       const attributeKey = Object.entries(attributes).map(([name, value]) => `${name}=${keyOf(value)}`);
       const key = `${op}(${inputs.map((input) => input.id).join()}){${attributeKey.join(";")}}${dtype}[${shape.join()}]`;
       const known = byKey.get(key);
       if (known !== undefined) return known;
-      const node: Node = Object.freeze({ id: nodes.length, op, inputs, attributes, dtype: dtype as DType, shape: shape as Shape });
+      const single = { id: nodes.length, op, inputs, attributes, dtype, shape };
+      const node: Node = Object.freeze(parts === undefined ? single : { ...single, parts });
       nodes.push(node);
       byKey.set(key, node);
       return node;

@@ -1,0 +1,31 @@
+/** @file The op table: every op by name. An op that lacks its type rule, gradient, reference, ONNX form or samples doesn't compile. */
+import { activation } from "./activation.ts";
+import { indexing } from "./indexing.ts";
+import { logic } from "./logic.ts";
+import { movement } from "./movement.ts";
+import { normalization } from "./normalization.ts";
+import type { CheckedOp, Op } from "./op.ts";
+import { pointwise } from "./pointwise.ts";
+import { product } from "./product.ts";
+import { randomness } from "./random.ts";
+import { reductions } from "./reduction.ts";
+
+export const OPS = {
+  ...pointwise,
+  ...logic,
+  ...activation,
+  ...reductions,
+  ...movement,
+  ...indexing,
+  ...product,
+  ...normalization,
+  ...randomness,
+} satisfies Record<string, CheckedOp>;
+
+export type OpName = keyof typeof OPS;
+export type AttributesOf<Name extends OpName> = Parameters<(typeof OPS)[Name]["type"]>[1];
+
+/** The entry of a node's op; undefined for the leaves `input`, `state` and `constant`. */
+export function opOf(node: { readonly op: string }): Op | undefined {
+  return (OPS as Readonly<Record<string, Op>>)[node.op];
+}

@@ -1,0 +1,253 @@
+/** @file Ops that move elements without computing: reshape, permute, broadcast, slice, pad, concat, and `part` of many. */
+import { type Shape, showShape, sizeOf } from "../shape.ts";
+import { expectRank, expectSameDType, expectShape, expectThat } from "./expect.ts";
+import { around, forEachIndex, positionOf } from "./loops.ts";
+import { type None, op } from "./op.ts";
+import { booleans, integers, reals } from "./samples.ts";
+
+/** Which axes a slice, or a pad, touches: the others may hold the batch, whose size an exported file leaves open. */
+function touched(...rows: readonly (readonly boolean[])[]): number[] {
+  return rows[0]!.flatMap((_, axis) => (rows.some((row) => row[axis]) ? [axis] : []));
+}
+
+export const movement = {
+  /** The same elements in the same order under another shape. */
+  reshape: op<{ shape: Shape }>({
+    type([x], { shape }) {
+      expectThat(
+        sizeOf(shape) === sizeOf(x.shape),
+        `cannot reshape ${showShape(x.shape)} (${sizeOf(x.shape)} elements) to ${showShape(shape)} (${sizeOf(shape)})`,
+        "both shapes must hold the same number of elements",
+      );
+      return { dtype: x.dtype, shape };
+    },
+    gradient: [(dy, { inputs: [x] }) => dy.reshape(x.shape)],
+    reference: ([x], y) => y.data.set(x.data),
+    onnx: (emit, [x], { output }) => emit.node("Reshape", [x, emit.shape(output.shape)]),
+    samples: (size) => [
+      { inputs: [reals([2, size, 3])], attributes: { shape: [size * 2, 3] } },
+      { inputs: [integers([size])], attributes: { shape: [1, size, 1] } },
+      { inputs: [reals([])], attributes: { shape: [1] } },
+    ],
+    cost: () => 0,
+    simplify({ inputs: [x], output }) {
+      const inner = x.node.op === "reshape" ? x.inputs[0]! : x;
+      if (inner.shape.join() === output.shape.join()) return inner;
+      return inner === x ? null : inner.reshape(output.shape);
+    },
+  }),
+  /** Output axis i is input axis `axes[i]`. */
+  permute: op<{ axes: readonly number[] }>({
+    type([x], { axes }) {
+      const isPermutation = axes.length === x.shape.length && x.shape.every((_, axis) => axes.includes(axis));
+      expectThat(isPermutation, `axes [${axes}] do not permute ${showShape(x.shape)}`, "name every axis once");
+      return { dtype: x.dtype, shape: axes.map((axis) => x.shape[axis]!) };
+    },
+    gradient: [(dy, { attributes: { axes } }) => dy.permute(axes.map((_, axis) => axes.indexOf(axis)))],
+    reference([x], y, { axes }) {
+      const source = new Array<number>(axes.length).fill(0);
+      forEachIndex(y.shape, (index, position) => {
+        axes.forEach((axis, i) => {
+          source[axis] = index[i]!;
+        });
+        y.data[position] = x.data[positionOf(source, x.shape)]!;
+      });
+    },
+    onnx: (emit, [x], { attributes: { axes } }) => emit.node("Transpose", [x], { perm: { ints: axes } }),
+    samples: (size) => [
+      { inputs: [reals([size, 3])], attributes: { axes: [1, 0] } },
+      { inputs: [reals([2, size, 5])], attributes: { axes: [0, 2, 1] } },
+      { inputs: [reals([2, 3, size])], attributes: { axes: [2, 0, 1] } },
+      { inputs: [integers([2, size, 3, 2])], attributes: { axes: [0, 2, 1, 3] } },
+    ],
+    simplify({ inputs: [x], attributes: { axes } }) {
+      if (axes.every((axis, i) => axis === i)) return x;
+      if (x.node.op !== "permute") return null;
+      const inner = x.node.attributes.axes as readonly number[];
+      return x.inputs[0]!.permute(axes.map((axis) => inner[axis]!));
+    },
+  }),
+  /** Repeats the input over new outer axes and along axes of size 1 (NumPy: aligned at the last axis). */
+  broadcast: op<{ shape: Shape }>({
+    type([x], { shape }) {
+      const offset = shape.length - x.shape.length;
+      expectThat(
+        offset >= 0 && x.shape.every((dimension, axis) => dimension === 1 || dimension === shape[axis + offset]),
+        `${showShape(x.shape)} does not broadcast to ${showShape(shape)}`,
+        "sizes must be equal, or 1, when aligned at the last axis",
+      );
+      return { dtype: x.dtype, shape };
+    },
+    gradient: [
+      (dy, { inputs: [x], output }) => {
+        const offset = output.shape.length - x.shape.length;
+        const repeated = output.shape.flatMap((size, axis) => (x.shape[axis - offset] === size ? [] : [axis]));
+        return dy.sum(repeated).reshape(x.shape);
+      },
+    ],
+    reference([x], y) {
+      const offset = y.shape.length - x.shape.length;
+      forEachIndex(y.shape, (index, position) => {
+        const source = x.shape.map((dimension, axis) => (dimension === 1 ? 0 : index[axis + offset]!));
+        y.data[position] = x.data[positionOf(source, x.shape)]!;
+      });
+    },
+    onnx: (emit, [x], { output }) => emit.node("Expand", [x, emit.shape(output.shape)]),
+    samples: (size) => [
+      { inputs: [reals([])], attributes: { shape: [size] } },
+      { inputs: [reals([size])], attributes: { shape: [3, size] } },
+      { inputs: [reals([size, 1])], attributes: { shape: [size, 3] } },
+      { inputs: [reals([1, 3, 1])], attributes: { shape: [2, size, 3, 4] } },
+      { inputs: [integers([1])], attributes: { shape: [2, size] } },
+    ],
+    simplify: ({ inputs: [x], output }) => (x.shape.join() === output.shape.join() ? x : null),
+  }),
+  /** Every `steps[a]`-th element of axis a from `starts[a]` up to, not including, `ends[a]`. Steps are positive. */
+  slice: op<{ starts: readonly number[]; ends: readonly number[]; steps: readonly number[] }>({
+    type([x], { starts, ends, steps }) {
+      const isInside = x.shape.every(
+        (size, axis) => starts[axis]! >= 0 && starts[axis]! <= ends[axis]! && ends[axis]! <= size && steps[axis]! >= 1,
+      );
+      expectThat(
+        isInside && [starts, ends, steps].every((list) => list.length === x.shape.length),
+        `slice [${starts}] to [${ends}] by [${steps}] does not lie in ${showShape(x.shape)}`,
+        "give 0 ≤ start ≤ end ≤ size and a step of at least 1, for every axis",
+      );
+      return { dtype: x.dtype, shape: starts.map((start, axis) => Math.ceil((ends[axis]! - start) / steps[axis]!)) };
+    },
+    gradient: [
+      (dy, { inputs: [x], attributes: { starts, steps } }) => {
+        // A step of s: each element followed by s − 1 zeros, then cut or filled to the input's size.
+        const zero = dy.shape.map(() => 0);
+        const spaced = dy
+          .reshape(dy.shape.flatMap((size) => [size, 1]))
+          .pad(
+            dy.shape.flatMap(() => [0, 0]),
+            steps.flatMap((step) => [0, step - 1]),
+          )
+          .reshape(dy.shape.map((size, axis) => size * steps[axis]!));
+        const room = x.shape.map((size, axis) => size - starts[axis]!);
+        const cut = spaced.slice(
+          zero,
+          spaced.shape.map((size, axis) => Math.min(size, room[axis]!)),
+        );
+        return cut.pad(
+          starts,
+          room.map((size, axis) => size - cut.shape[axis]!),
+        );
+      },
+    ],
+    reference([x], y, { starts, steps }) {
+      forEachIndex(y.shape, (index, position) => {
+        const source = index.map((i, axis) => starts[axis]! + i * steps[axis]!);
+        y.data[position] = x.data[positionOf(source, x.shape)]!;
+      });
+    },
+    onnx: (emit, [x], { inputs: [input], attributes: { starts, ends, steps } }) => {
+      const axes = touched(
+        starts.map((start) => start !== 0),
+        ends.map((end, axis) => end !== input.shape[axis]),
+        steps.map((step) => step !== 1),
+      );
+      const at = (list: readonly number[]) => emit.int64(axes.map((axis) => list[axis]!));
+      return axes.length === 0 ? x : emit.node("Slice", [x, at(starts), at(ends), emit.int64(axes), at(steps)]);
+    },
+    samples: (size) => [
+      { inputs: [reals([size])], attributes: { starts: [0], ends: [size], steps: [1] } },
+      { inputs: [reals([size + 3])], attributes: { starts: [2], ends: [size + 2], steps: [1] } },
+      { inputs: [reals([size + 1])], attributes: { starts: [1], ends: [size + 1], steps: [2] } },
+      { inputs: [reals([3, size])], attributes: { starts: [1, 0], ends: [3, size], steps: [1, 3] } },
+      { inputs: [integers([2, size, 4])], attributes: { starts: [0, 0, 1], ends: [2, size, 3], steps: [1, 1, 1] } },
+    ],
+    simplify: ({ inputs: [x], output }) => (x.shape.join() === output.shape.join() ? x : null),
+  }),
+  /** `before[a]` and `after[a]` elements of `value` around axis a. */
+  pad: op<{ before: readonly number[]; after: readonly number[]; value: number }>({
+    type([x], { before, after }) {
+      expectThat(
+        [before, after].every((list) => list.length === x.shape.length && list.every((count) => count >= 0)),
+        `padding [${before}] and [${after}] does not fit ${showShape(x.shape)}`,
+        "give a count of at least 0 before and after, for every axis",
+      );
+      return { dtype: x.dtype, shape: x.shape.map((size, axis) => before[axis]! + size + after[axis]!) };
+    },
+    gradient: [
+      (dy, { inputs: [x], attributes: { before } }) =>
+        dy.slice(
+          before,
+          x.shape.map((size, axis) => before[axis]! + size),
+        ),
+    ],
+    reference([x], y, { before, value }) {
+      y.data.fill(value);
+      forEachIndex(x.shape, (index, position) => {
+        y.data[
+          positionOf(
+            index.map((i, axis) => i + before[axis]!),
+            y.shape,
+          )
+        ] = x.data[position]!;
+      });
+    },
+    onnx: (emit, [x], { output, attributes: { before, after, value } }) =>
+      emit.node("Pad", [x, emit.int64([...before, ...after]), emit.scalar(value, output.dtype)]),
+    samples: (size) => [
+      { inputs: [reals([size])], attributes: { before: [2], after: [1], value: 0 } },
+      { inputs: [reals([3, size])], attributes: { before: [0, 1], after: [2, 0], value: -1.5 } },
+      { inputs: [reals([2, size, 3])], attributes: { before: [1, 0, 1], after: [0, 2, 1], value: 0 } },
+      { inputs: [integers([size])], attributes: { before: [0], after: [3], value: 7 } },
+    ],
+    simplify: ({ inputs: [x], output }) => (x.shape.join() === output.shape.join() ? x : null),
+  }),
+  /** The inputs, one after the other along `axis`; other axes agree. */
+  concat: op<{ axis: number }>({
+    type(inputs, { axis }) {
+      const [first] = inputs;
+      expectThat(first !== undefined, "concat of nothing", "give at least one tensor");
+      expectSameDType(inputs);
+      expectRank(first, 1, "the first tensor");
+      for (const input of inputs) {
+        expectShape(input, first.shape.with(axis, input.shape[axis] ?? 0), "a tensor of the concat");
+      }
+      const length = inputs.reduce((sum, input) => sum + input.shape[axis]!, 0);
+      return { dtype: first.dtype, shape: first.shape.with(axis, length) };
+    },
+    gradient: [
+      (dy, { inputs, attributes: { axis }, index }) => {
+        const start = inputs.slice(0, index).reduce((sum, input) => sum + input.shape[axis]!, 0);
+        const zero = dy.shape.map(() => 0);
+        return dy.slice(zero.with(axis, start), dy.shape.with(axis, start + inputs[index]!.shape[axis]!));
+      },
+    ],
+    reference(inputs, y, { axis }) {
+      const whole = around(y.shape, axis);
+      let start = 0;
+      for (const x of inputs) {
+        const chunk = x.shape[axis]! * whole.inner;
+        for (let outer = 0; outer < whole.outer; outer++) {
+          const target = outer * whole.length * whole.inner + start;
+          for (let i = 0; i < chunk; i++) y.data[target + i] = x.data[outer * chunk + i]!;
+        }
+        start += chunk;
+      }
+    },
+    onnx: (emit, inputs, { attributes: { axis } }) => emit.node("Concat", inputs, { axis: { int: axis } }),
+    samples: (size) => [
+      { inputs: [reals([size]), reals([3])], attributes: { axis: 0 } },
+      { inputs: [reals([2, size]), reals([2, 1]), reals([2, size])], attributes: { axis: 1 } },
+      { inputs: [reals([2, 3, 4]), reals([2, size, 4])], attributes: { axis: 1 } },
+      { inputs: [booleans([size, 2]), booleans([1, 2])], attributes: { axis: 0 } },
+    ],
+    simplify: ({ inputs }) => (inputs.length === 1 ? inputs[0] : null),
+  }),
+  /** The input itself, as a constant to the reverse pass. */
+  stopGradient: op<None>({
+    type: ([x]) => ({ dtype: x.dtype, shape: x.shape }),
+    gradient: [null],
+    reference: ([x], y) => y.data.set(x.data),
+    onnx: "Identity",
+    samples: (size) => [{ inputs: [reals([size])], attributes: {} }],
+    cost: () => 0,
+    decompose: ({ inputs: [x] }) => x,
+  }),
+};

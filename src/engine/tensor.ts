@@ -1,0 +1,417 @@
+/** @file A handle on a node of the graph, with an expression's vocabulary. It owns no memory and is never disposed. */
+import type { DType } from "./dtype.ts";
+import { Fault } from "./fault.ts";
+import type { Graph, Node } from "./graph.ts";
+import { type AttributesOf, OPS, type OpName } from "./ops/index.ts";
+import type { Few, Op } from "./ops/op.ts";
+import { broadcastShapes, type NdArray, normalizeAxes, type Shape, sameShape, showShape, sizeOf } from "./shape.ts";
+
+/** A number stands for a scalar of the other operand's dtype. */
+export type Operand = Tensor | number;
+export type Axes = number | readonly number[];
+export interface ReduceOptions {
+  /** Reduced axes stay, with size 1. */
+  readonly keepDims?: boolean;
+}
+
+/** Adds an op to the graph of its inputs; its type rule decides the output. Shapes must already fit: nothing broadcasts. */
+export function apply<Name extends OpName>(
+  name: Name,
+  inputs: readonly [Tensor, ...Tensor[]],
+  attributes: AttributesOf<Name>,
+): Tensor {
+  const { graph } = inputs[0];
+  for (const input of inputs) {
+    if (input.graph !== graph) {
+      throw new Fault("INVALID_STATE", `${name}: its inputs belong to different traces`, {
+        hint: "make every tensor from the tracer of the trace that uses it",
+      });
+    }
+  }
+  const nodes = inputs.map((input) => input.node);
+  const entry: Op = OPS[name];
+  try {
+    return new Tensor(graph, graph.add(name, nodes, attributes, entry.type(nodes as unknown as Few<Node>, attributes)));
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const { violations, hint, cause } = error;
+    throw new Fault(error.reason, `${name}: ${error.message}`, {
+      violations,
+      cause,
+      ...(hint !== undefined && { hint }),
+    });
+  }
+}
+
+/** Rejects what `Number.isInteger` would accept only by mistake: a fractional number beside integers. */
+function scalarLike(tensor: Tensor, value: number): Tensor {
+  if (tensor.dtype === "I32" && !Number.isInteger(value)) {
+    throw new Fault("DTYPE_UNSUPPORTED", `${value} is not an integer, and the other operand is I32`, {
+      hint: 'use .cast("F32") on the tensor first',
+    });
+  }
+  return tensor.constant(value, tensor.dtype);
+}
+
+/** Applies a pointwise op after broadcasting its operands to one shape. */
+function applyBroadcast<Name extends OpName>(
+  name: Name,
+  operands: readonly [Tensor, ...Tensor[]],
+  attributes: AttributesOf<Name>,
+): Tensor {
+  const shape = broadcastShapes(...operands.map((operand) => operand.shape));
+  const [first, ...rest] = operands;
+  return apply(name, [first.broadcastTo(shape), ...rest.map((operand) => operand.broadcastTo(shape))], attributes);
+}
+
+export class Tensor {
+  readonly graph: Graph;
+  readonly node: Node;
+
+  constructor(graph: Graph, node: Node) {
+    this.graph = graph;
+    this.node = node;
+  }
+
+  get dtype(): DType {
+    return this.node.dtype;
+  }
+  get shape(): Shape {
+    return this.node.shape;
+  }
+  /** The tensors this one is computed from. */
+  get inputs(): readonly Tensor[] {
+    return this.node.inputs.map((node) => new Tensor(this.graph, node));
+  }
+  /** A constant on the same graph: a number is a scalar. */
+  constant(value: number | NdArray, dtype: DType = "F32"): Tensor {
+    return constantOn(this.graph, value, dtype);
+  }
+
+  private unary(name: OpName): Tensor {
+    return apply(name, [this], {});
+  }
+  private binary(name: OpName, other: Operand): Tensor {
+    const right = typeof other === "number" ? scalarLike(this, other) : other;
+    return applyBroadcast(name, [this, right], {});
+  }
+  private reduce(
+    name: "sum" | "mean" | "max" | "min" | "prod" | "logSumExp",
+    axes?: Axes,
+    options?: ReduceOptions,
+  ): Tensor {
+    return apply(name, [this], { axes: normalizeAxes(axes, this.shape.length), keepDims: options?.keepDims ?? false });
+  }
+  private axis(axis: number): number {
+    return normalizeAxes(axis, this.shape.length)[0]!;
+  }
+
+  // Arithmetic. Operands broadcast as in NumPy.
+  add(other: Operand): Tensor {
+    return this.binary("add", other);
+  }
+  sub(other: Operand): Tensor {
+    return this.binary("sub", other);
+  }
+  mul(other: Operand): Tensor {
+    return this.binary("mul", other);
+  }
+  div(other: Operand): Tensor {
+    return this.binary("div", other);
+  }
+  pow(exponent: Operand): Tensor {
+    return this.binary("pow", exponent);
+  }
+  maximum(other: Operand): Tensor {
+    return this.binary("maximum", other);
+  }
+  minimum(other: Operand): Tensor {
+    return this.binary("minimum", other);
+  }
+  neg(): Tensor {
+    return this.unary("neg");
+  }
+  abs(): Tensor {
+    return this.unary("abs");
+  }
+  sign(): Tensor {
+    return this.unary("sign");
+  }
+  square(): Tensor {
+    return this.unary("square");
+  }
+  sqrt(): Tensor {
+    return this.unary("sqrt");
+  }
+  rsqrt(): Tensor {
+    return this.unary("rsqrt");
+  }
+  reciprocal(): Tensor {
+    return this.unary("reciprocal");
+  }
+  exp(): Tensor {
+    return this.unary("exp");
+  }
+  expm1(): Tensor {
+    return this.unary("expm1");
+  }
+  log(): Tensor {
+    return this.unary("log");
+  }
+  log1p(): Tensor {
+    return this.unary("log1p");
+  }
+  sin(): Tensor {
+    return this.unary("sin");
+  }
+  cos(): Tensor {
+    return this.unary("cos");
+  }
+  tanh(): Tensor {
+    return this.unary("tanh");
+  }
+  sigmoid(): Tensor {
+    return this.unary("sigmoid");
+  }
+  erf(): Tensor {
+    return this.unary("erf");
+  }
+  floor(): Tensor {
+    return this.unary("floor");
+  }
+  ceil(): Tensor {
+    return this.unary("ceil");
+  }
+  round(): Tensor {
+    return this.unary("round");
+  }
+  relu(): Tensor {
+    return this.unary("relu");
+  }
+  softplus(): Tensor {
+    return this.unary("softplus");
+  }
+  gelu(approximate: "none" | "tanh" = "none"): Tensor {
+    return apply("gelu", [this], { approximate });
+  }
+  clamp(min: number, max: number): Tensor {
+    return apply("clamp", [this], { min, max });
+  }
+  cast(dtype: DType): Tensor {
+    return dtype === this.dtype ? this : apply("cast", [this], { dtype });
+  }
+
+  // Comparison, logic and selection.
+  equal(other: Operand): Tensor {
+    return this.binary("equal", other);
+  }
+  notEqual(other: Operand): Tensor {
+    return this.binary("notEqual", other);
+  }
+  less(other: Operand): Tensor {
+    return this.binary("less", other);
+  }
+  lessEqual(other: Operand): Tensor {
+    return this.binary("lessEqual", other);
+  }
+  greater(other: Operand): Tensor {
+    return this.binary("greater", other);
+  }
+  greaterEqual(other: Operand): Tensor {
+    return this.binary("greaterEqual", other);
+  }
+  logicalAnd(other: Tensor): Tensor {
+    return this.binary("logicalAnd", other);
+  }
+  logicalOr(other: Tensor): Tensor {
+    return this.binary("logicalOr", other);
+  }
+  logicalNot(): Tensor {
+    return this.unary("logicalNot");
+  }
+  isNaN(): Tensor {
+    return this.unary("isNaN");
+  }
+  /** This is BOOL: `ifTrue` where it is true, `ifFalse` elsewhere. */
+  where(ifTrue: Operand, ifFalse: Operand): Tensor {
+    const like = typeof ifTrue !== "number" ? ifTrue : typeof ifFalse !== "number" ? ifFalse : this.constant(0);
+    const [yes, no] = [ifTrue, ifFalse].map((value) => (typeof value === "number" ? scalarLike(like, value) : value));
+    return applyBroadcast("where", [this, yes!, no!], {});
+  }
+
+  // Reductions. Axes may be negative; all of them when left out.
+  sum(axes?: Axes, options?: ReduceOptions): Tensor {
+    return this.reduce("sum", axes, options);
+  }
+  mean(axes?: Axes, options?: ReduceOptions): Tensor {
+    return this.reduce("mean", axes, options);
+  }
+  max(axes?: Axes, options?: ReduceOptions): Tensor {
+    return this.reduce("max", axes, options);
+  }
+  min(axes?: Axes, options?: ReduceOptions): Tensor {
+    return this.reduce("min", axes, options);
+  }
+  prod(axes?: Axes, options?: ReduceOptions): Tensor {
+    return this.reduce("prod", axes, options);
+  }
+  logSumExp(axes?: Axes, options?: ReduceOptions): Tensor {
+    return this.reduce("logSumExp", axes, options);
+  }
+  /** Over n − `correction` (0 by default: the variance of a population). */
+  variance(axes?: Axes, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
+    const { keepDims = false, correction = 0 } = options;
+    return apply("variance", [this], { axes: normalizeAxes(axes, this.shape.length), keepDims, correction });
+  }
+  /** I32: the position of the largest element along `axis`. */
+  argMax(axis: number): Tensor {
+    return apply("argMax", [this], { axis: this.axis(axis) });
+  }
+  argMin(axis: number): Tensor {
+    return apply("argMin", [this], { axis: this.axis(axis) });
+  }
+
+  // Movement.
+  /** One size may be −1: what is left. */
+  reshape(shape: Shape): Tensor {
+    const known = shape.reduce((product, size) => (size === -1 ? product : product * size), 1);
+    const complete = shape.map((size) => (size === -1 ? sizeOf(this.shape) / known : size));
+    return sameShape(complete, this.shape) ? this : apply("reshape", [this], { shape: complete });
+  }
+  permute(axes: readonly number[]): Tensor {
+    return apply("permute", [this], { axes: axes.map((axis) => (axis < 0 ? axis + axes.length : axis)) });
+  }
+  /** Swaps the last two axes. */
+  transpose(): Tensor {
+    const axes = this.shape.map((_, axis) => axis);
+    return this.permute([...axes.slice(0, -2), axes.length - 1, axes.length - 2]);
+  }
+  broadcastTo(shape: Shape): Tensor {
+    return sameShape(shape, this.shape) ? this : apply("broadcast", [this], { shape });
+  }
+  /** As `x[start:end:step]` in NumPy, one entry an axis: negative positions count from the end, missing axes are taken whole. */
+  slice(starts: readonly number[], ends?: readonly number[], steps?: readonly number[]): Tensor {
+    const place = (position: number, size: number) =>
+      Math.max(0, Math.min(size, position < 0 ? position + size : position));
+    const from = this.shape.map((size, axis) => place(starts[axis] ?? 0, size));
+    const to = this.shape.map((size, axis) => Math.max(from[axis]!, place(ends?.[axis] ?? size, size)));
+    return apply("slice", [this], { starts: from, ends: to, steps: this.shape.map((_, axis) => steps?.[axis] ?? 1) });
+  }
+  pad(before: readonly number[], after: readonly number[], value = 0): Tensor {
+    return apply("pad", [this], { before, after, value });
+  }
+  /** Slices along `axis` at the I32 `indices`, whose axes take the place of `axis`. Indices outside give zeros. */
+  gather(indices: Tensor, axis: number): Tensor {
+    return apply("gather", [this, indices], { axis: this.axis(axis) });
+  }
+  /** Zeros of `size` along `axis`, this added at the I32 `indices` (which stand at `axis` and on): gather's transpose. */
+  scatterAdd(indices: Tensor, axis: number, size: number): Tensor {
+    return apply("scatterAdd", [this, indices], { axis, size });
+  }
+  /** I32 [...] → F32 [..., classes]. */
+  oneHot(classes: number): Tensor {
+    return apply("oneHot", [this], { classes });
+  }
+
+  // Products.
+  /** [..., m, k] · [..., k, n] → [..., m, n]; the batch axes broadcast. Many rows times one matrix is one product. */
+  matmul(other: Tensor): Tensor {
+    const [batch, otherBatch] = [this.shape.slice(0, -2), other.shape.slice(0, -2)];
+    if (other.shape.length === 2 && this.shape.length > 2) {
+      const rows = this.reshape([sizeOf(this.shape.slice(0, -1)), this.shape.at(-1)!]).matmul(other);
+      return rows.reshape([...this.shape.slice(0, -1), other.shape[1]!]);
+    }
+    const shape = broadcastShapes(batch, otherBatch);
+    const stretch = (tensor: Tensor) => tensor.broadcastTo([...shape, ...tensor.shape.slice(-2)]);
+    return apply("matmul", [stretch(this), stretch(other)], {});
+  }
+
+  // Normalization and losses.
+  softmax(axis: number): Tensor {
+    return apply("softmax", [this], { axis: this.axis(axis) });
+  }
+  logSoftmax(axis: number): Tensor {
+    return apply("logSoftmax", [this], { axis: this.axis(axis) });
+  }
+  /** These are logits [..., classes]; labels are I32 [...]. One loss for each row, not reduced. */
+  crossEntropy(labels: Tensor): Tensor {
+    return apply("crossEntropy", [this, labels], {});
+  }
+  /** Over the axes that `scale` and `shift` have, the last ones. */
+  layerNorm(scale: Tensor, shift: Tensor, { epsilon = 1e-5 }: { readonly epsilon?: number } = {}): Tensor {
+    return apply("layerNorm", [this, scale, shift], { axis: this.shape.length - scale.shape.length, epsilon });
+  }
+
+  /** The same value, through which no gradient flows. */
+  stopGradient(): Tensor {
+    return this.unary("stopGradient");
+  }
+
+  toString(): string {
+    return `${this.node.op}: ${this.dtype}${showShape(this.shape)}`;
+  }
+}
+
+/** A constant: a number makes a scalar; integers of other widths become I32, other floats F32. */
+export function constantOn(graph: Graph, value: number | NdArray, dtype: DType = "F32"): Tensor {
+  if (typeof value === "number") return new Tensor(graph, graph.add("constant", [], { value }, { dtype, shape: [] }));
+  return new Tensor(
+    graph,
+    graph.add("constant", [], { value: value.data }, { dtype: value.dtype, shape: value.shape }),
+  );
+}
+
+/** One after the other along `axis`. */
+export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  const [first, ...rest] = tensors;
+  if (first === undefined) throw new Fault("SHAPE_MISMATCH", "concat of nothing", { hint: "give at least one tensor" });
+  return apply("concat", [first, ...rest], { axis: normalizeAxes(axis, first.shape.length)[0]! });
+}
+
+/** Tensors of one shape along a new axis. */
+export function stack(tensors: readonly Tensor[], axis: number): Tensor {
+  const rank = (tensors[0]?.shape.length ?? 0) + 1;
+  const at = normalizeAxes(axis, rank)[0]!;
+  return concat(
+    tensors.map((tensor) => tensor.reshape([...tensor.shape.slice(0, at), 1, ...tensor.shape.slice(at)])),
+    at,
+  );
+}
+
+export function where(condition: Tensor, ifTrue: Operand, ifFalse: Operand): Tensor {
+  return condition.where(ifTrue, ifFalse);
+}
+
+const streams = new WeakMap<Graph, number>();
+
+/** The next stream number of a trace: each draw has its own. */
+function nextStream(graph: Graph): number {
+  const stream = streams.get(graph) ?? 0;
+  streams.set(graph, stream + 1);
+  return stream;
+}
+
+/**
+ * Random tensors. `rng` is I32 [4]: seed low, seed high, step low, step high; each call draws from a stream of its own,
+ * numbered in the order of the trace, so that equal seeds and steps give equal numbers.
+ */
+export const random = {
+  /** In [0, 1). */
+  uniform(rng: Tensor, shape: Shape): Tensor {
+    return apply("uniform", [rng], { stream: nextStream(rng.graph), shape });
+  },
+  /** Mean 0, variance 1 (Box and Muller 1958); never beyond ±5.8. */
+  normal(rng: Tensor, shape: Shape): Tensor {
+    const radius = random.uniform(rng, shape).neg().log1p().mul(-2).sqrt();
+    return radius.mul(
+      random
+        .uniform(rng, shape)
+        .mul(2 * Math.PI)
+        .cos(),
+    );
+  },
+  /** BOOL: true with the given probability. */
+  bernoulli(rng: Tensor, probability: Operand, shape: Shape): Tensor {
+    return random.uniform(rng, shape).less(probability);
+  },
+};
