@@ -17,10 +17,9 @@ const limits = z
   .describe("limits of this session");
 
 const catalogEntry = z.looseObject({
-  name: z.string().describe("what `type` takes"),
-  description: z.string().optional().describe("what it is"),
-  options: z.unknown().describe("the JSON Schema of its options"),
-  plugin: z.string().nullable().optional().describe("the plugin that brought it"),
+  type: z.string().describe("its name, as specs take it"),
+  description: z.string().describe("what it is, in one sentence"),
+  options: z.looseObject({}).describe("the JSON Schema of its options"),
 });
 
 export const runtimeMethods = {
@@ -143,7 +142,10 @@ export const runtimeMethods = {
         .optional()
         .describe("only one kind: pipelines, backbones, heads, losses, optimizers, schedules, datasets, …"),
     }),
-    result: z.record(z.string(), z.array(catalogEntry)).describe("entries by kind"),
+    result: z
+      .object({ plugins: z.array(z.unknown()).optional().describe("what was loaded with --plugin") })
+      .catchall(z.array(catalogEntry))
+      .describe("entries by kind: pipelines, backbones, heads, losses, optimizers, schedules, datasets"),
   },
 
   "runtime.shutdown": {

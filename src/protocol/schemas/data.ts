@@ -1,6 +1,6 @@
 /** @file Schemas of data: how a host points at it, and what the sidecar says about it. */
 import { z } from "zod";
-import { count, handle, metrics, name, path, wireNumber } from "./primitives.ts";
+import { choice, count, handle, path, wireNumber } from "./primitives.ts";
 import { wireTensor } from "./tensor.ts";
 
 const target = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
@@ -10,22 +10,26 @@ const tableFile = z.looseObject({
   target: target.optional().describe("the column to learn, or several; the others are inputs"),
 });
 
-const npyFile = z.union([path, z.strictObject({ path })]);
-
 /** Members of a data reference that each say where the data is; exactly one of them stands in a reference. */
 export const DATA_FORMS = ["builtin", "csv", "json", "ndjson", "npy", "x", "rows", "handle"] as const;
 
 export const dataForms = {
   builtin: z
-    .string()
-    .min(1)
+    .union([z.string().min(1), choice])
     .optional()
     .describe("a data set that comes with the sidecar or a plugin: digits, iris, wine, …"),
-  csv: tableFile.optional().describe("a CSV file; options: delimiter, header, types, missing, …"),
+  csv: tableFile
+    .optional()
+    .describe(
+      "a CSV file; options: delimiter, header, quote, comment, decimal, encoding, badRows, and those of `rows`",
+    ),
   json: tableFile.optional().describe("a JSON file: an array of objects"),
   ndjson: tableFile.optional().describe("a file with one JSON object a line"),
   npy: z
-    .strictObject({ x: npyFile.describe("the inputs"), y: npyFile.optional().describe("the targets") })
+    .strictObject({
+      x: path.describe("the file of the inputs"),
+      y: path.optional().describe("the file of the targets"),
+    })
     .optional()
     .describe("NumPy `.npy` files"),
   x: wireTensor.optional().describe("the inputs, first axis = rows; `y` goes with it"),
@@ -36,14 +40,16 @@ export const dataForms = {
   rows: z
     .array(z.record(z.string(), z.unknown()))
     .optional()
-    .describe("rows as objects keyed by column; `target` goes with it"),
-  handle: handle.optional(),
+    .describe("rows as objects keyed by column; `target` and the four options below go with it"),
   target: target.optional().describe("the column to learn, or several"),
-  split: z
-    .enum(["train", "test", "all"])
+  types: z
+    .record(z.string(), z.enum(["number", "boolean", "date", "category", "text"]))
     .optional()
-    .describe("which part of a builtin set that has parts (default all)"),
-  name: name.optional().describe("what to call it in descriptions and in a model's card"),
+    .describe("kinds by column, where the one found is wrong"),
+  missing: z.array(z.string()).optional().describe("what stands for a missing value"),
+  dates: z.enum(["iso", "dmy", "mdy"]).optional().describe("the order of day, month and year in dates"),
+  missingTarget: z.enum(["error", "drop"]).optional().describe("what to do with rows without a target (default error)"),
+  handle: handle.optional(),
 };
 
 const exactlyOneForm: (reference: Readonly<Record<string, unknown>>) => boolean = (reference) =>
@@ -103,5 +109,3 @@ export const confusion = z
     counts: z.array(z.array(count)).describe("counts[truth][prediction]"),
   })
   .describe("how often each class was taken for each other");
-
-export { metrics };
