@@ -6,6 +6,7 @@ export default defineConfig({
     exclude: ["test/interop/**"],
     testTimeout: 30_000,
     maxWorkers: 2,
+    reporters: process.env.TEST_REPORTS ? ["default", "./scripts/ci/vitest-reporter.mjs"] : ["default"],
     coverage: { provider: "v8", include: ["src/**/*.ts"], exclude: ["src/engine/executors/machine/kernels/**"] },
   },
 });
