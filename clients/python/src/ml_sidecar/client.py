@@ -1,0 +1,437 @@
+"""The synchronous face: ``Sidecar``, and the models and jobs that it gives.
+
+Nobody reads the sidecar's output until somebody waits for something. Then the first thread that waits reads for all
+(it leads), and wakes the others; so a single-threaded program pays for no thread at all.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Union
+
+from . import requests
+from ._version import VERSION
+from .errors import SidecarDiedError, WaitTimeoutError, from_wire
+from .find import Command, find
+from .process import CAN_POLL, CLOSE_SECONDS, Child
+from .progress import ProgressBar
+from .requests import Handle, Request
+from .session import Call, Event, Session
+
+#: The longest line that this client asks for; larger answers come through a file.
+MAX_LINE_BYTES = 16 << 20
+#: How long one ``jobs.wait`` stays on the wire before it is asked again.
+WAIT_SECONDS = 60.0
+#: The sidecar answers a missed deadline itself; the client gives it this much longer.
+DEADLINE_GRACE_SECONDS = 2.0
+
+PathLike = Union[str, "os.PathLike[str]"]
+OnEvent = Callable[[Event], None]
+
+
+class Sidecar:
+    """A running sidecar. Use it in a ``with`` block, or ``close`` it; when the program ends, so does the sidecar.
+
+    command: how to start it (a path or a list of words); found by itself when left out, see ``find``.
+    arguments: more for its command line, such as ``["--data-dir", "models"]``.
+    on_log: called with each line of its standard error, in a thread of its own.
+    use_numpy: whether answers hold NumPy arrays; by default when NumPy can be imported.
+    timeout: seconds that it may take to start.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(
+        self,
+        command: Optional[Command] = None,
+        *,
+        arguments: Optional[List[str]] = None,
+        cwd: Optional[PathLike] = None,
+        env: Optional[Mapping[str, str]] = None,
+        on_log: Optional[Callable[[str], None]] = None,
+        use_numpy: Optional[bool] = None,
+        timeout: float = 60.0,
+    ) -> None:
+        found = find(command)
+        found = found._replace(command=found.command + list(arguments or []))
+        self._session = Session(use_numpy)
+        self._turn = threading.Condition(threading.Lock())
+        self._leading = False
+        self._followers = 0
+        self._answered = False
+        self._closing = False
+        self._child = Child(found, None if cwd is None else os.fspath(cwd), env, on_log)
+        self._abandon = weakref.finalize(self, Child.abandon, self._child)
+        if not CAN_POLL:
+            threading.Thread(target=self._wait_until, args=(lambda: False, None), daemon=True).start()
+        try:
+            #: What the sidecar said of itself: ``server``, ``capabilities``, ``limits``.
+            self.info: Dict[str, Any] = self._send(requests.initialize(VERSION, MAX_LINE_BYTES), timeout=timeout)
+        except BaseException:
+            self.close()
+            raise
+        self._session.max_line_bytes = self.info.get("limits", {}).get("maxInputLineBytes")
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> "Sidecar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """The process id of what was started; a wrapper's, where one was."""
+        return self._child.pid
+
+    @property
+    def stderr(self) -> str:
+        """The last lines of the sidecar's standard error."""
+        return self._child.stderr.text()
+
+    def close(self) -> None:
+        """Ends the sidecar: trainings stop at their next step. Returns when the process is gone; may be called again."""
+        self._closing = True
+        self._abandon.detach()
+        deadline = time.monotonic() + CLOSE_SECONDS
+        self._child.close_stdin()
+        self._wait_until(lambda: self._session.ended is not None, deadline)
+        self._child.reap(deadline)
+        self._session.end(closed())
+        with self._turn:
+            self._turn.notify_all()
+        if not self._leading:
+            self._child.release()
+
+    # -- calls ---------------------------------------------------------------------------------------------------------
+
+    def call(self, method: str, /, *, timeout: Optional[float] = None, **params: Any) -> Any:
+        """Any method of the wire by its name, its params as keywords: ``call("jobs.get", jobId="j_1")``.
+
+        timeout: seconds, after which ``DeadlineExceededError``.
+        """
+        return self._send(Request(method, params), timeout=timeout)
+
+    def ping(self) -> Any:
+        return self.call("ping")
+
+    def health(self) -> Dict[str, Any]:
+        return self.call("runtime.health")
+
+    def catalog(self) -> Dict[str, Any]:
+        """What can be named in a model or a training, each with the JSON Schema of its options."""
+        return self.call("runtime.catalog")
+
+    def create(
+        self,
+        pipeline: str = "classification",
+        backbone: Union[str, Mapping[str, Any]] = "mlp",
+        *,
+        name: Optional[str] = None,
+        **spec: Any,
+    ) -> "Model":
+        """A new model: ``create("classification", {"type": "mlp", "hidden": [128, 64]}, seed=7)``.
+
+        Further options (``head``, ``input``, ``preprocess``, ``seed``) as ``models.create`` has them.
+        """
+        return Model(self, self._send(requests.create(pipeline, backbone, name, spec)))
+
+    def load(self, path: PathLike) -> "Model":
+        """A model that ``Model.save`` wrote."""
+        return Model(self, self._send(requests.load(path)))
+
+    def model(self, id_or_name: str) -> "Model":
+        """A model that the sidecar already has."""
+        return Model(self, self.call("models.get", model=id_or_name)["model"])
+
+    def models(self) -> List["Model"]:
+        return [Model(self, view) for view in self.call("models.list")["models"]]
+
+    def put(self, data: Any, *, target: Any = None) -> Handle:
+        """Registers data once, to be named many times. The answer's ``description`` tells what was found in it."""
+        answer = self._send(requests.put(data, target))
+        return Handle(answer["handle"], answer["description"])
+
+    def job(self, job_id: str) -> "Job":
+        """A job that the sidecar already has, such as one that was interrupted."""
+        return Job(self, self.call("jobs.get", jobId=job_id)["job"])
+
+    def jobs(self) -> List["Job"]:
+        return [Job(self, view) for view in self.call("jobs.list")["jobs"]]
+
+    # -- waiting -------------------------------------------------------------------------------------------------------
+
+    def _begin(self, request: Request, timeout: Optional[float] = None) -> Call:
+        call = self._session.begin(request.method, requests.with_deadline(request.params, timeout))
+        if not self._child.write(call.line):
+            self._fail()
+        return call
+
+    def _finish(self, call: Call, member: Optional[str], timeout: Optional[float]) -> Any:
+        deadline = None if timeout is None else time.monotonic() + timeout + DEADLINE_GRACE_SECONDS
+        try:
+            in_time = self._wait_until(lambda: call.settled, deadline)
+        except BaseException:  # KeyboardInterrupt: nobody waits for the answer any more
+            self._child.write(self._session.cancellation(call))
+            raise
+        if not in_time:
+            self._child.write(self._session.cancellation(call))
+            raise WaitTimeoutError(f"no answer within {timeout} s", hint="is the sidecar stopped or swapped out?")
+        answer = self._session.answer(call)
+        self._answered = True
+        return answer if member is None else answer[member]
+
+    def _send(self, request: Request, timeout: Optional[float] = None) -> Any:
+        return self._finish(self._begin(request, timeout), request.member, timeout)
+
+    def _wait_until(self, ready: Callable[[], bool], deadline: Optional[float]) -> bool:
+        """Reads, or waits while another thread reads, until ``ready``; false when the deadline or the end comes first."""
+        with self._turn:
+            while not ready() and self._leading:
+                if self._session.ended:
+                    return ready()
+                seconds = None if deadline is None else deadline - time.monotonic()
+                if seconds is not None and seconds <= 0:
+                    return False
+                self._followers += 1
+                try:
+                    self._turn.wait(seconds)
+                finally:
+                    self._followers -= 1
+            if ready():
+                return True
+            self._leading = True
+        try:
+            while not ready():
+                if self._session.ended or not self._read(deadline):
+                    return ready()
+        finally:
+            with self._turn:
+                self._leading = False
+                self._turn.notify_all()
+        return True
+
+    def _read(self, deadline: Optional[float]) -> bool:
+        """Takes in the next bytes; false when none came in time."""
+        chunk = self._child.read(deadline)
+        if chunk is None:
+            return False
+        if chunk:
+            self._session.receive(chunk)
+        else:
+            self._fail()
+        if self._followers:
+            with self._turn:
+                self._turn.notify_all()
+        return True
+
+    def _fail(self) -> None:
+        self._session.end(closed() if self._closing else self._child.why_ended(self._answered))
+
+
+def closed() -> SidecarDiedError:
+    """For calls that were under way when the host closed the sidecar."""
+    return SidecarDiedError("the sidecar was closed")
+
+
+class Model:
+    """A model that lives in the sidecar. ``view`` is what was last heard of it."""
+
+    def __init__(self, sidecar: Sidecar, view: Mapping[str, Any]) -> None:
+        self._sidecar = sidecar
+        self.view = dict(view)
+
+    @property
+    def id(self) -> str:
+        return self.view["id"]
+
+    @property
+    def name(self) -> Optional[str]:
+        return self.view.get("name")
+
+    def __repr__(self) -> str:
+        return f"<Model {self.id} {self.name or ''} {self.view.get('pipeline')} {self.view.get('state')}>"
+
+    def train(
+        self,
+        data: Any,
+        *,
+        target: Any = None,
+        validation: Any = None,
+        on_event: Optional[OnEvent] = None,
+        **options: Any,
+    ) -> "Job":
+        """Starts a training and returns its job at once.
+
+        data: a builtin set's name, a file's path, ``(x, y)``, a list of rows, what ``put`` gave, or a reference as the
+            wire has it; ``target`` names the column to learn.
+        validation: a share of the data to hold out (0.2), or data of its own.
+        on_event: called with each event, in a thread of its own.
+        options: as ``train.start`` has them, written Python's way: ``epochs``, ``batch_size``, ``optimizer``,
+            ``early_stopping``, ``seed``, …
+        """
+        job = Job(self._sidecar, self._sidecar._send(requests.train(self.id, data, target, validation, options)))
+        if on_event is not None:
+            job.subscribe(on_event)
+        return job
+
+    def predict(self, inputs: Any, *, timeout: Optional[float] = None) -> Dict[str, Any]:
+        """Outputs by name for an array (rows × features), nested lists, or rows as dicts.
+
+        Classification: ``labels`` (strings) and ``probabilities`` (rows × classes); regression: ``values``.
+        """
+        return self._sidecar._send(requests.predict(self.id, inputs), timeout)
+
+    def evaluate(self, data: Any, *, target: Any = None, timeout: Optional[float] = None) -> Dict[str, Any]:
+        """``metrics``, ``samples`` and, for classes, ``confusion``, on data that has its targets."""
+        return self._sidecar._send(requests.evaluate(self.id, data, target), timeout)
+
+    def save(self, path: PathLike) -> Dict[str, Any]:
+        """Writes the model as a folder (``model.json`` and ``weights.safetensors``)."""
+        return self._sidecar._send(requests.save(self.id, path))
+
+    def export(self, path: Optional[PathLike] = None, *, format: str = "onnx", **options: Any) -> Dict[str, Any]:
+        """Writes the model as ONNX or safetensors; says where, how large, and how it was verified."""
+        return self._sidecar._send(requests.export(self.id, path, format, options))
+
+    def card(self) -> Dict[str, Any]:
+        """All that is known of the model; renews ``view``."""
+        self.view = self._sidecar.call("models.get", model=self.id)["model"]
+        return self.view
+
+    def delete(self) -> None:
+        self._sidecar.call("models.delete", model=self.id)
+
+
+class Job:
+    """A training under way. Iterate over it for its events; ``wait`` for its result."""
+
+    def __init__(self, sidecar: Sidecar, view: Mapping[str, Any]) -> None:
+        self._sidecar = sidecar
+        self.view = dict(view)
+
+    @property
+    def id(self) -> str:
+        return self.view["id"]
+
+    @property
+    def state(self) -> str:
+        """As last heard; ``refresh`` asks again."""
+        return self.view["state"]
+
+    def __repr__(self) -> str:
+        return f"<Job {self.id} {self.state}>"
+
+    def __iter__(self) -> Iterator[Event]:
+        return self.events()
+
+    def events(self, *, progress: bool = False) -> Iterator[Event]:
+        """Every event, the earliest that the sidecar still has first, up to the last. A failed job's error is raised after it.
+
+        progress: also show a progress bar on standard error.
+        """
+        bar = ProgressBar() if progress else None
+        try:
+            for event in self._events():
+                if bar:
+                    bar.show(event)
+                yield event
+        finally:
+            if bar:
+                bar.close()
+        if event.type == "job.failed":
+            finished(self.refresh())
+
+    def wait(self, timeout: Optional[float] = None, *, progress: bool = False) -> Dict[str, Any]:
+        """The result of the training, when it is there.
+
+        Raises what made the job fail, ``CancelledError``, or ``WaitTimeoutError`` after ``timeout`` seconds (the job goes on).
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        if progress and timeout is None:
+            for _ in self.events(progress=True):
+                pass
+        while True:
+            seconds = WAIT_SECONDS if deadline is None else min(WAIT_SECONDS, max(0.0, deadline - time.monotonic()))
+            answer = self._sidecar.call("jobs.wait", jobId=self.id, timeoutMs=round(seconds * 1000))
+            self.view = answer["job"]
+            if has_ended(self.view):
+                return finished(self.view)
+            if deadline is not None and time.monotonic() >= deadline:
+                raise WaitTimeoutError(f"job {self.id} is still {self.state} after {timeout} s")
+
+    def subscribe(self, on_event: OnEvent) -> threading.Thread:
+        """Calls ``on_event`` with each event in a thread of its own, which ends with the job."""
+        thread = threading.Thread(target=self._tell, args=(on_event,), name=f"ml-sidecar {self.id}", daemon=True)
+        thread.start()
+        return thread
+
+    def refresh(self) -> Dict[str, Any]:
+        self.view = self._sidecar.call("jobs.get", jobId=self.id)["job"]
+        return self.view
+
+    def cancel(self) -> None:
+        """Seen within one training step; the weights so far stay."""
+        self.view = self._sidecar.call("jobs.cancel", jobId=self.id)["job"]
+
+    def pause(self) -> None:
+        self.view = self._sidecar.call("jobs.pause", jobId=self.id)["job"]
+
+    def resume(self) -> None:
+        """Goes on after a pause, or after an interruption when there is a checkpoint."""
+        self.view = self._sidecar.call("jobs.resume", jobId=self.id)["job"]
+
+    def _events(self) -> Iterator[Event]:
+        session = self._sidecar._session
+        inbox = session.subscribe(self.id)
+        seen = 0
+        pending = self._replay(seen)
+        if not any(event.is_last for event in pending) and has_ended(self.refresh()):
+            # Interrupted with an earlier process: there was no last event. Or it ended just now.
+            pending += self._replay(pending[-1].seq if pending else seen)
+            for event in pending:
+                yield event
+            return
+        while True:
+            for event in pending:
+                if event.seq > seen:
+                    seen = event.seq
+                    yield event
+                    if event.is_last:
+                        return
+            self._sidecar._wait_until(lambda: bool(inbox.events) or session.ended is not None, None)
+            if not inbox.events:
+                raise session.ended or closed()
+            event = inbox.events.popleft()
+            pending = [event] if event.seq <= seen + 1 else [*self._replay(seen), event]
+
+    def _replay(self, after: int) -> List[Event]:
+        """Events from before there was a reader, or that came faster than it read."""
+        answer = self._sidecar.call("jobs.events", jobId=self.id, afterSeq=after)
+        return [self._sidecar._session.event(event) for event in answer["events"]]
+
+    def _tell(self, on_event: OnEvent) -> None:
+        try:
+            for event in self._events():
+                on_event(event)
+        except SidecarDiedError:
+            pass  # whoever waits for the job hears of it
+
+
+def has_ended(view: Mapping[str, Any]) -> bool:
+    return view["state"] in {"completed", "failed", "cancelled", "interrupted"}
+
+
+def finished(view: Mapping[str, Any]) -> Dict[str, Any]:
+    """The result of a job that has ended; raises when it ended otherwise than by completing."""
+    if view["state"] == "completed":
+        return view.get("result") or {}
+    error = view.get("error")
+    if error:
+        raise from_wire(error)
+    reason = "CANCELLED" if view["state"] == "cancelled" else "INVALID_STATE"
+    raise from_wire({"code": 0, "message": f"job {view['id']} was {view['state']}", "data": {"reason": reason}})
