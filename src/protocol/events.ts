@@ -79,13 +79,15 @@ export type EventName = keyof typeof EVENTS;
 export type EventData<E extends EventName> = z.output<(typeof EVENTS)[E]["data"]>;
 
 /** The params of an `event` notification, whatever its type. */
-export const event = z.looseObject({
-  jobId: z.string().describe("the job that tells it"),
-  seq: count.describe("counts a job's events from 1, without gaps"),
-  t: timestamp,
-  type: z.string().describe("one of the event types"),
-  data: z.looseObject({}).describe("by type"),
-});
+export const event = z
+  .looseObject({
+    jobId: z.string().describe("the job that tells it"),
+    seq: count.describe("counts a job's events from 1, without gaps"),
+    t: timestamp,
+    type: z.string().describe("one of the event types"),
+    data: z.looseObject({}).describe("by type"),
+  })
+  .meta({ id: "Event", description: "the params of an `event` notification" });
 
 /** The same, type by type. */
 export type Event = {

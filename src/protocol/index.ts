@@ -43,6 +43,8 @@ export {
   type ResultOf,
 } from "./methods.ts";
 export { fromWireNumber, isDecimalInteger, isNonFiniteName, type NonFiniteName, type WireNumber } from "./numbers.ts";
+export { createOpenRpcDocument, type OpenRpcDocument, type OpenRpcMethod } from "./openrpc.ts";
+export { createSchemaCollection, type JsonSchema } from "./schema.ts";
 export { DATA_FORMS, type DataReference } from "./schemas/data.ts";
 export { JOB_STATES, type JobState } from "./schemas/job.ts";
 export { type Meta, TENSOR_FORMS } from "./schemas/primitives.ts";

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { confusion, dataReference } from "../schemas/data.ts";
 import { count, metrics, modelId } from "../schemas/primitives.ts";
-import { spill, tensorObject, wireTensor } from "../schemas/tensor.ts";
+import { tensorObject, wireTensor } from "../schemas/tensor.ts";
 import { type Method, params } from "./define.ts";
 
 const output = z.union([tensorObject, z.array(z.unknown())]);
@@ -17,7 +17,7 @@ export const inferenceMethods = {
     }),
     result: z.looseObject({
       outputs: z
-        .union([spill, z.record(z.string(), output)])
+        .record(z.string(), output)
         .describe("classification: labels, probabilities; multilabel: labels, probabilities; regression: values"),
     }),
     example: {

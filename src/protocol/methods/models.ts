@@ -52,7 +52,7 @@ export const modelMethods = {
       path: z.string().describe("the folder, absolute"),
       bytes: count.optional().describe("the size of its files together"),
     }),
-    example: { params: { model: "m_1", path: "models/digits" }, result: { path: "/work/models/digits", bytes: 72104 } },
+    example: { params: { model: "m_1", path: "models/digits" }, result: { path: "/srv/models/digits", bytes: 72104 } },
   },
 
   "models.load": {
@@ -98,7 +98,7 @@ export const modelMethods = {
     example: {
       params: { model: "m_1", format: "onnx", path: "digits.onnx" },
       result: {
-        path: "/work/digits.onnx",
+        path: "/srv/digits.onnx",
         sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         bytes: 73411,
         opset: 17,

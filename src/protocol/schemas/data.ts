@@ -63,27 +63,31 @@ export function withOneForm<T extends z.ZodType<Record<string, unknown>>>(schema
   }) as T;
 }
 
-export const dataReference = withOneForm(z.strictObject(dataForms)).describe(
-  'where data is: {"builtin":"digits"}, {"csv":{"path","target"}}, {"x","y"}, {"rows","target"}, {"handle"}',
-);
+export const dataReference = withOneForm(z.strictObject(dataForms)).meta({
+  id: "DataReference",
+  description:
+    'where data is: {"builtin":"digits"}, {"csv":{"path","target"}}, {"x","y"}, {"rows","target"}, {"handle"}',
+});
 
 export type DataReference = z.output<typeof dataReference>;
 
-export const columnDescription = z.looseObject({
-  name: z.string().describe("the column's name"),
-  kind: z
-    .enum(["number", "boolean", "date", "category", "text", "tensor"])
-    .describe("what its values were found to be"),
-  shape: z.array(count).optional().describe("a row's shape, where it is a tensor"),
-  missing: count.describe("rows without a value"),
-  unique: count.optional().describe("how many different values"),
-  min: wireNumber.optional().describe("the smallest value; of a date, days since 1970"),
-  max: wireNumber.optional().describe("the largest value"),
-  mean: wireNumber.optional().describe("the mean of the values there are"),
-  std: wireNumber.optional().describe("their standard deviation"),
-  constant: z.boolean().optional().describe("whether every row has the same value"),
-  duplicateOf: z.string().optional().describe("an earlier column with the same values"),
-});
+export const columnDescription = z
+  .looseObject({
+    name: z.string().describe("the column's name"),
+    kind: z
+      .enum(["number", "boolean", "date", "category", "text", "tensor"])
+      .describe("what its values were found to be"),
+    shape: z.array(count).optional().describe("a row's shape, where it is a tensor"),
+    missing: count.describe("rows without a value"),
+    unique: count.optional().describe("how many different values"),
+    min: wireNumber.optional().describe("the smallest value; of a date, days since 1970"),
+    max: wireNumber.optional().describe("the largest value"),
+    mean: wireNumber.optional().describe("the mean of the values there are"),
+    std: wireNumber.optional().describe("their standard deviation"),
+    constant: z.boolean().optional().describe("whether every row has the same value"),
+    duplicateOf: z.string().optional().describe("an earlier column with the same values"),
+  })
+  .meta({ id: "ColumnDescription", description: "what one column holds" });
 
 export const dataDescription = z
   .looseObject({
@@ -101,11 +105,11 @@ export const dataDescription = z
       .optional()
       .describe("what may spoil learning: constant or duplicate columns, missing targets, rare classes"),
   })
-  .describe("types, counts, ranges and problems");
+  .meta({ id: "DataDescription", description: "types, counts, ranges and problems" });
 
 export const confusion = z
   .looseObject({
     classes: z.array(z.string()).describe("names of rows and columns"),
     counts: z.array(z.array(count)).describe("counts[truth][prediction]"),
   })
-  .describe("how often each class was taken for each other");
+  .meta({ id: "Confusion", description: "how often each class was taken for each other" });

@@ -27,7 +27,7 @@ export const trainingResult = z
     stopped: z.string().optional().describe("why it ended before the last epoch: earlyStopping, budget"),
     seconds: z.number().optional().describe("how long it ran"),
   })
-  .describe("what a completed training reports");
+  .meta({ id: "TrainingResult", description: "what a completed training reports" });
 
 export const progress = z
   .looseObject({
@@ -38,7 +38,7 @@ export const progress = z
     secondsLeft: z.number().nullable().optional().describe("an estimate"),
     fraction: z.number().min(0).max(1).optional().describe("done ÷ total"),
   })
-  .describe("what a progress bar needs");
+  .meta({ id: "Progress", description: "what a progress bar needs" });
 
 export const wireError = z
   .looseObject({
@@ -52,7 +52,7 @@ export const wireError = z
       })
       .describe("the same for programs, and what to do"),
   })
-  .describe("an error as responses carry it");
+  .meta({ id: "ErrorObject", description: "an error as responses carry it" });
 
 export const jobView = z
   .looseObject({
@@ -69,4 +69,4 @@ export const jobView = z
     result: trainingResult.nullable().optional(),
     error: wireError.nullable().optional().describe("why it failed"),
   })
-  .describe("a job as it is now");
+  .meta({ id: "Job", description: "a job as it is now" });

@@ -36,7 +36,7 @@ export const modelView = z
     inputs: z.array(port).nullable().optional().describe("what it takes; null until known"),
     outputs: z.array(port).nullable().optional().describe("what it gives; null until known"),
   })
-  .describe("a model in short");
+  .meta({ id: "Model", description: "a model in short" });
 
 export const modelCard = modelView
   .extend({
@@ -48,7 +48,7 @@ export const modelCard = modelView
     preprocessing: z.unknown().optional().describe("what was fitted to the training data"),
     provenance: z.looseObject({}).nullable().optional().describe("hash of the data, seed, versions, time of training"),
   })
-  .describe("a model with all that is known of it");
+  .meta({ id: "ModelCard", description: "a model with all that is known of it" });
 
 /** What `train.start` takes besides model and data. The registry checks each choice's own options. */
 export const trainingOptions = {

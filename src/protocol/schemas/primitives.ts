@@ -1,15 +1,13 @@
 /** @file The small schemas that all methods share: names, paths, numbers as they travel, what rides in `_meta`. */
 import { z } from "zod";
-import { NON_FINITE_NAMES, type NonFiniteName } from "../numbers.ts";
+import { NON_FINITE_NAMES } from "../numbers.ts";
 
 /** A number, or the name of a non-finite one. */
-export const wireNumber = z.union([z.number(), z.enum(NON_FINITE_NAMES)]);
+export const wireNumber = z
+  .union([z.number(), z.enum(NON_FINITE_NAMES)])
+  .meta({ id: "Number", description: "a number; NaN and infinities as strings" });
 
-/** A finite number in params. */
-export const real = z.number();
-export const positive = z.number().positive();
 export const count = z.int().nonnegative();
-export const positiveCount = z.int().positive();
 
 /** Where randomness starts: the same seed gives the same bits, on any number of threads. */
 export const seed = z.int().nonnegative();
@@ -23,14 +21,21 @@ export const jobId = z.string().min(1).describe("the job's id (`j_1`)");
 export const handle = z.string().min(1).describe("the handle that `data.put` gave (`d_1`)");
 
 /** A choice with options: `type` is a registered name, the rest is checked against that entry's own schema in the catalog. */
-export const choice = z.looseObject({
-  type: z.string().min(1).describe("a name from the catalog; the other members are its options, see `runtime.catalog`"),
-});
+export const choice = z
+  .looseObject({
+    type: z
+      .string()
+      .min(1)
+      .describe("a name from the catalog; the other members are its options, see `runtime.catalog`"),
+  })
+  .meta({ id: "Choice", description: "one of the catalog's entries, with its options" });
 
 /** The same, where a bare name means "with default options". */
 export const choiceOrName = z.union([z.string().min(1), choice]);
 
-export const metrics = z.record(z.string(), wireNumber).describe("metrics by name; non-finite values as strings");
+export const metrics = z
+  .record(z.string(), wireNumber)
+  .meta({ id: "Metrics", description: "metrics by name; non-finite values as strings" });
 
 export const TENSOR_FORMS = ["values", "b64", "file"] as const;
 
@@ -54,7 +59,6 @@ export const meta = z
       .describe("W3C trace context, repeated in the log and in the job's events"),
     tensors: z.enum(TENSOR_FORMS).optional().describe("how tensors in the answer travel, whatever their size"),
   })
-  .describe("what is about the call and not about its subject");
+  .meta({ id: "Meta", description: "what is about the call and not about its subject" });
 
-export type WireNumberName = NonFiniteName;
 export type Meta = z.output<typeof meta>;

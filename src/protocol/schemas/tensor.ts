@@ -14,24 +14,26 @@ export const fileRegion = z.strictObject({
   nbytes: count.optional().describe("how many bytes it takes; checked against shape and dtype"),
 });
 
-export const tensorObject = z.strictObject({
-  dtype: wireDType,
-  shape: z.array(count).max(32).describe("sizes by axis, outermost first; [] is a scalar"),
-  values: z
-    .array(z.unknown())
-    .optional()
-    .describe(
-      'numbers in C order, nested or flat; "NaN", "Infinity", "-Infinity" and decimal strings where JSON has no number',
-    ),
-  b64: z.string().optional().describe("the little-endian bytes in C order, in standard base64 with padding"),
-  file: fileRegion.optional().describe("a region of a file with the little-endian bytes in C order"),
-  handle: z.string().min(1).optional().describe("a tensor that the sidecar already holds"),
-});
+export const tensorObject = z
+  .strictObject({
+    dtype: wireDType,
+    shape: z.array(count).max(32).describe("sizes by axis, outermost first; [] is a scalar"),
+    values: z
+      .array(z.unknown())
+      .optional()
+      .describe(
+        'numbers in C order, nested or flat; "NaN", "Infinity", "-Infinity" and decimal strings where JSON has no number',
+      ),
+    b64: z.string().optional().describe("the little-endian bytes in C order, in standard base64 with padding"),
+    file: fileRegion.optional().describe("a region of a file with the little-endian bytes in C order"),
+    handle: z.string().min(1).optional().describe("a tensor that the sidecar already holds"),
+  })
+  .meta({ id: "Tensor", description: "a tensor: dtype, shape, and exactly one of values, b64, file, handle" });
 
 /** Where a tensor is expected: the full form, or bare nested arrays of numbers. */
 export const wireTensor = z
   .union([tensorObject, z.array(z.unknown()), z.number()])
-  .describe("a tensor: {dtype, shape, and one of values, b64, file, handle}, or bare nested arrays of numbers (F32)");
+  .meta({ id: "TensorLike", description: "a tensor, or bare nested arrays of numbers (F32)" });
 
 export type FileRegion = z.output<typeof fileRegion>;
 export type WireTensorObject = z.output<typeof tensorObject>;
@@ -47,4 +49,4 @@ export const spill = z
       format: z.enum(["json", "raw"]).describe("what the file holds: the answer's JSON, or a tensor's bytes"),
     }),
   })
-  .describe("stands for an answer that would be longer than `limits.maxLineBytes`");
+  .meta({ id: "Spill", description: "stands for an answer that would be longer than `limits.maxLineBytes`" });
