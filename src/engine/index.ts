@@ -2,8 +2,10 @@
 export type { ComputeDType, DType, TypedArray } from "./dtype.ts";
 export { DTYPES } from "./dtype.ts";
 export type { Executor, Program, State } from "./executors/executor.ts";
+export { createReference } from "./executors/reference/reference.ts";
 export type { FaultDetails, Reason, Violation } from "./fault.ts";
 export { Fault } from "./fault.ts";
+export { gradients } from "./grad.ts";
 export type { Attributes, AttributeValue, Graph, Node, Traced } from "./graph.ts";
 export { fillUniform, philox } from "./philox.ts";
 export type { NdArray, Shape, TensorType } from "./shape.ts";

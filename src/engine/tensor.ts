@@ -342,6 +342,10 @@ export class Tensor {
     return apply("layerNorm", [this, scale, shift], { axis: this.shape.length - scale.shape.length, epsilon });
   }
 
+  /** One result of an op that has several. */
+  part(index: number): Tensor {
+    return apply("part", [this], { index });
+  }
   /** The same value, through which no gradient flows. */
   stopGradient(): Tensor {
     return this.unary("stopGradient");
@@ -352,13 +356,29 @@ export class Tensor {
   }
 }
 
-/** A constant: a number makes a scalar; integers of other widths become I32, other floats F32. */
+/** What a constant of each dtype becomes in a program; the precision of F64 is kept for the reference. */
+const ENTERS_AS: Readonly<Partial<Record<DType, DType>>> = {
+  F64: "F32",
+  F32: "F32",
+  I64: "I32",
+  I32: "I32",
+  I16: "I32",
+  I8: "I32",
+  U8: "I32",
+  BOOL: "BOOL",
+};
+
+/** A constant: a number makes a scalar; an array's dtype becomes F32, I32 or BOOL. */
 export function constantOn(graph: Graph, value: number | NdArray, dtype: DType = "F32"): Tensor {
-  if (typeof value === "number") return new Tensor(graph, graph.add("constant", [], { value }, { dtype, shape: [] }));
-  return new Tensor(
-    graph,
-    graph.add("constant", [], { value: value.data }, { dtype: value.dtype, shape: value.shape }),
-  );
+  const from = typeof value === "number" ? dtype : value.dtype;
+  const to = ENTERS_AS[from];
+  if (to === undefined) {
+    throw new Fault("DTYPE_UNSUPPORTED", `a constant cannot be ${from}`, { hint: "convert it to F32 first" });
+  }
+  if (typeof value === "number")
+    return new Tensor(graph, graph.add("constant", [], { value }, { dtype: to, shape: [] }));
+  const data = value.data instanceof BigInt64Array ? Int32Array.from(value.data, Number) : value.data;
+  return new Tensor(graph, graph.add("constant", [], { value: data }, { dtype: to, shape: [...value.shape] }));
 }
 
 /** One after the other along `axis`. */

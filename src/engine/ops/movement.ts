@@ -240,6 +240,19 @@ export const movement = {
     ],
     simplify: ({ inputs }) => (inputs.length === 1 ? inputs[0] : null),
   }),
+  /** One result of an op with several. The reverse pass and the executors know it, so that rules see single tensors. */
+  part: op<{ index: number }>({
+    type([many], { index }) {
+      const type = many.parts?.[index];
+      expectThat(type !== undefined, `there is no result ${index}`, "only ops with several results have parts");
+      return { dtype: type.dtype, shape: type.shape };
+    },
+    gradient: [null],
+    reference: ([result], y) => y.data.set(result.data),
+    onnx: { form: "none", because: "it is emitted with the op that it is a part of" },
+    samples: () => [],
+    cost: () => 0,
+  }),
   /** The input itself, as a constant to the reverse pass. */
   stopGradient: op<None>({
     type: ([x]) => ({ dtype: x.dtype, shape: x.shape }),

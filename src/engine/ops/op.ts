@@ -102,8 +102,13 @@ export interface Op<A extends Attributes = Attributes> {
    * may leave it out: its decomposition is differentiated instead.
    */
   readonly gradient?: readonly (GradientRule<A> | null)[];
-  /** Writes the output, by plain loops in float64. */
-  reference(inputs: Few<ReferenceArray>, output: ReferenceArray, attributes: A): void;
+  /** Writes the output (of an op with several: all `outputs`), by plain loops in float64. */
+  reference(
+    inputs: Few<ReferenceArray>,
+    output: ReferenceArray,
+    attributes: A,
+    outputs: readonly ReferenceArray[],
+  ): void;
   readonly onnx: OnnxForm<A>;
   /** Calls whose varying axis has `size` elements; none where the op has no meaning at that size. */
   samples(size: number): readonly Sample<A>[];

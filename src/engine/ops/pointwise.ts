@@ -1,5 +1,6 @@
 /** @file Ops that compute each element from the same element of their inputs: arithmetic and the usual functions. */
 import type { DType } from "../dtype.ts";
+import type { Node } from "../graph.ts";
 import type { Tensor } from "../tensor.ts";
 import { erf } from "./erf.ts";
 import { expectDType, expectSameDType, expectShape } from "./expect.ts";
@@ -109,9 +110,9 @@ const maximum = (a: number, b: number) => Math.max(a, b);
 const minimum = (a: number, b: number) => Math.min(a, b);
 
 /** The value of a tensor that is one number everywhere, known while tracing. */
-function constantOf(tensor: Tensor): number | null {
-  let { node } = tensor;
-  while (node.op === "broadcast") node = node.inputs[0]!;
+export function constantOf({ node: start }: { readonly node: Node }): number | null {
+  let node = start;
+  while (node.op === "broadcast" || node.op === "reshape") node = node.inputs[0]!;
   const { value } = node.attributes;
   return node.op === "constant" && typeof value === "number" ? value : null;
 }

@@ -1,0 +1,117 @@
+/** @file The oracle: every op of a trace, one after the other, by the op table's plain loops in float64. No passes, no plan. */
+import type { TypedArray } from "../../dtype.ts";
+import { Fault } from "../../fault.ts";
+import type { Node, Traced } from "../../graph.ts";
+import { opOf } from "../../ops/index.ts";
+import type { Few, ReferenceArray } from "../../ops/op.ts";
+import { constantArray, emptyArray } from "../../ops/values.ts";
+import { reachable } from "../../passes/rewrite.ts";
+import { type NdArray, sameShape, showShape, sizeOf, type TensorType } from "../../shape.ts";
+import type { Executor, Program, State } from "../executor.ts";
+
+/** Float64 in and out: a program's F32 views are `Float64Array`, I32 `Int32Array`, BOOL `Uint8Array`. States read as F32. */
+export function createReference(): Executor {
+  const contents = new WeakMap<State, Map<string, ReferenceArray>>();
+  return {
+    name: "reference",
+    createState(types) {
+      const arrays = new Map(Object.entries(types).map(([path, type]) => [path, emptyArray(type)]));
+      const state = createState(types, arrays);
+      contents.set(state, arrays);
+      return state;
+    },
+    compile(traced, state) {
+      const arrays = contents.get(state);
+      if (arrays === undefined) {
+        throw new Fault("INVALID_STATE", "the state belongs to another executor", {
+          hint: "create it with createState of the executor that compiles the program",
+        });
+      }
+      return createProgram(traced, arrays);
+    },
+    close() {},
+  };
+}
+
+function arrayAt(arrays: ReadonlyMap<string, ReferenceArray>, path: string, type?: TensorType): ReferenceArray {
+  const array = arrays.get(path);
+  if (array === undefined) {
+    throw new Fault("NOT_FOUND", `there is no state \`${path}\``, { hint: "declare it in createState" });
+  }
+  if (type !== undefined && !sameShape(array.shape, type.shape)) {
+    throw new Fault(
+      "SHAPE_MISMATCH",
+      `state \`${path}\` has shape ${showShape(array.shape)}, got ${showShape(type.shape)}`,
+      {
+        violations: [{ path, message: "shape differs", expected: showShape(array.shape), got: showShape(type.shape) }],
+      },
+    );
+  }
+  return array;
+}
+
+function createState(types: Readonly<Record<string, TensorType>>, arrays: Map<string, ReferenceArray>): State {
+  return {
+    types,
+    read(path): NdArray {
+      const { dtype, shape, data } = arrayAt(arrays, path);
+      return { dtype, shape, data: data instanceof Float64Array ? Float32Array.from(data) : data.slice() };
+    },
+    write(path, value) {
+      arrayAt(arrays, path, value).data.set(Array.from(value.data as ArrayLike<number>));
+    },
+    release: () => arrays.clear(),
+  };
+}
+
+function createProgram(traced: Traced, states: ReadonlyMap<string, ReferenceArray>): Program {
+  const order = reachable(traced);
+  const values = new Map<Node, readonly ReferenceArray[]>();
+  for (const node of [...Object.values(traced.inputs), ...order]) {
+    const empty = () => (node.parts ?? [node]).map(emptyArray);
+    if (!values.has(node)) values.set(node, fixed(node, states) ?? empty());
+  }
+  const views = (nodes: Readonly<Record<string, Node>>, view: (data: TypedArray) => TypedArray) =>
+    Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, view(values.get(node)![0]!.data)]));
+  // Copies, since an output may be a state, which changes at the end of the run.
+  const outputs = views(traced.outputs, (data) => data.slice());
+
+  return {
+    inputs: views(traced.inputs, (data) => data),
+    outputs,
+    run() {
+      for (const node of order) compute(node, values);
+      const results = views(traced.outputs, (data) => data);
+      for (const [name, view] of Object.entries(outputs)) (view as Float64Array).set(results[name] as Float64Array);
+      const updates = views(traced.updates, (data) => data.slice());
+      for (const [path, data] of Object.entries(updates)) arrayAt(states, path).data.set(data as Float64Array);
+      return true;
+    },
+    explain: () =>
+      order
+        .map(
+          ({ id, op, inputs, dtype, shape }) =>
+            `%${id} = ${op}(${inputs.map((input) => `%${input.id}`)}) ${dtype}${showShape(shape)}`,
+        )
+        .join("\n"),
+    bytes: order.reduce((sum, node) => sum + 8 * sizeOf(node.shape), 0),
+    release: () => values.clear(),
+  };
+}
+
+/** Where a leaf's value stands already: a state's array, or a constant. */
+function fixed(node: Node, states: ReadonlyMap<string, ReferenceArray>): ReferenceArray[] | undefined {
+  if (node.op === "state") return [arrayAt(states, node.attributes.path as string, node)];
+  if (node.op === "constant") return [constantArray(node, node.attributes.value as number | TypedArray)];
+  return undefined;
+}
+
+function compute(node: Node, values: ReadonlyMap<Node, readonly ReferenceArray[]>): void {
+  const op = opOf(node);
+  if (op === undefined) return;
+  // A `part` reads one of its input's results; any other op reads the only one.
+  const index = node.op === "part" ? (node.attributes.index as number) : 0;
+  const inputs = node.inputs.map((input) => values.get(input)![index]!);
+  const outputs = values.get(node)!;
+  op.reference(inputs as readonly ReferenceArray[] as Few<ReferenceArray>, outputs[0]!, node.attributes, outputs);
+}

@@ -1,0 +1,44 @@
+/** @file One walk from the leaves to the roots into a fresh graph, in which each node may become something else. */
+import { createGraph, type Node, type Traced } from "../graph.ts";
+import type { Few } from "../ops/op.ts";
+import { Tensor } from "../tensor.ts";
+
+/** Says what a node becomes, given its inputs in the new graph; null: the same op on them. */
+export type Change = (node: Node, inputs: Few<Tensor>) => Tensor | null;
+
+/** The nodes that outputs and updates depend on, inputs before users. */
+export function reachable({ outputs, updates }: Pick<Traced, "outputs" | "updates">): Node[] {
+  const reached = new Set([...Object.values(outputs), ...Object.values(updates)]);
+  for (const node of reached) for (const input of node.inputs) reached.add(input);
+  return [...reached].sort((a, b) => a.id - b.id);
+}
+
+/** The same program with every node changed that `change` changes. What nothing depends on is left behind. */
+export function rewrite(traced: Traced, change: Change): Traced {
+  const graph = createGraph();
+  const moved = new Map<Node, Node>();
+  const copy = (node: Node) =>
+    graph.add(
+      node.op,
+      node.inputs.map((input) => moved.get(input)!),
+      node.attributes,
+      node,
+    );
+  const leaves = [...Object.values(traced.inputs), ...Object.values(traced.states)];
+  for (const leaf of leaves.sort((a, b) => a.id - b.id)) moved.set(leaf, copy(leaf));
+
+  for (const node of reachable(traced)) {
+    if (moved.has(node)) continue;
+    const inputs = node.inputs.map((input) => new Tensor(graph, moved.get(input)!));
+    moved.set(node, change(node, inputs as readonly Tensor[] as Few<Tensor>)?.node ?? copy(node));
+  }
+  const follow = (nodes: Readonly<Record<string, Node>>) =>
+    Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, moved.get(node)!]));
+  return {
+    graph,
+    inputs: follow(traced.inputs),
+    states: follow(traced.states),
+    outputs: follow(traced.outputs),
+    updates: follow(traced.updates),
+  };
+}
