@@ -1,0 +1,111 @@
+/** @file The last step of every form: the target checked, rows without one dropped if asked, the whole fingerprinted. */
+import { createHash } from "node:crypto";
+import { Fault } from "../../engine/index.ts";
+import { type Column, type Dataset, type LoadReport, sharedArray, targetColumns, widthOf } from "./dataset.ts";
+import { unknownColumn } from "./table.ts";
+
+export interface Parts {
+  readonly name: string;
+  readonly columns: readonly Column[];
+  readonly rows: number;
+  readonly target: string | readonly string[] | undefined;
+  readonly missingTarget?: "error" | "drop";
+  readonly report: Omit<LoadReport, "rows" | "kinds">;
+}
+
+/** Faults: DATA_INVALID for no rows, and for a target that is no column. */
+export function assembleDataset({
+  name,
+  columns,
+  rows,
+  target = null as never,
+  missingTarget,
+  report,
+}: Parts): Dataset {
+  if (rows === 0) {
+    throw new Fault("DATA_INVALID", `${name} holds no rows`, {
+      violations: [{ path: "data", message: "empty", expected: "at least one row", got: "0 rows" }],
+      hint: "check the path, the header and the delimiter",
+    });
+  }
+  const names = columns.map((column) => column.name);
+  for (const wanted of target === null ? [] : [target].flat()) {
+    if (!names.includes(wanted)) throw unknownColumn("target", wanted, names);
+  }
+  const dataset: Dataset = {
+    name,
+    rows,
+    columns,
+    target,
+    hash: hashOf(columns, target),
+    report: { ...report, rows, kinds: kindsOf(columns) },
+  };
+  return missingTarget === "drop" ? dropUnlabelled(dataset) : dataset;
+}
+
+/** Some rows of a dataset, in the order given, as a dataset of their own. */
+export function takeRows(dataset: Dataset, rows: Int32Array): Dataset {
+  const columns = dataset.columns.map((column) => takeColumn(column, rows));
+  return {
+    ...dataset,
+    rows: rows.length,
+    columns,
+    hash: hashOf(columns, dataset.target),
+    report: { ...dataset.report, rows: rows.length },
+  };
+}
+
+function dropUnlabelled(dataset: Dataset): Dataset {
+  const targets = targetColumns(dataset).filter(({ missing }) => missing > 0);
+  const kept = Int32Array.from(
+    (function* () {
+      for (let row = 0; row < dataset.rows; row++) if (!targets.some((column) => isMissing(column, row))) yield row;
+    })(),
+  );
+  const dropped = dataset.rows - kept.length;
+  if (dropped === 0) return dataset;
+  if (kept.length === 0)
+    throw new Fault("DATA_INVALID", `${dataset.name}: no row has a target`, { hint: "is it the right column?" });
+  const taken = takeRows(dataset, kept);
+  return {
+    ...taken,
+    report: { ...taken.report, notes: [...taken.report.notes, `${dropped} rows without a target left out`] },
+  };
+}
+
+/** Whether any element of a row is missing. */
+export function isMissing({ kind, shape, values }: Pick<Column, "kind" | "shape" | "values">, row: number): boolean {
+  const width = widthOf({ shape });
+  for (let index = row * width; index < (row + 1) * width; index++) {
+    if (kind === "category" || kind === "text" ? values[index] === -1 : Number.isNaN(values[index])) return true;
+  }
+  return false;
+}
+
+function takeColumn(column: Column, rows: Int32Array): Column {
+  const width = widthOf(column);
+  const { values } = column;
+  const dtype = values instanceof Float64Array ? "F64" : values instanceof Float32Array ? "F32" : "I32";
+  const taken = sharedArray(dtype, rows.length * width);
+  for (let index = 0; index < rows.length; index++) {
+    const start = rows[index]! * width;
+    for (let element = 0; element < width; element++) taken[index * width + element] = values[start + element]!;
+  }
+  const narrowed = { ...column, values: taken };
+  let missing = 0;
+  for (let row = 0; column.missing > 0 && row < rows.length; row++) if (isMissing(narrowed, row)) missing++;
+  return { ...narrowed, missing };
+}
+
+function kindsOf(columns: readonly Column[]): LoadReport["kinds"] {
+  return Object.fromEntries(columns.map(({ name, kind }) => [name, kind]));
+}
+
+function hashOf(columns: readonly Column[], target: Dataset["target"]): string {
+  const hash = createHash("sha256").update(JSON.stringify({ target }));
+  for (const { name, kind, shape, values, categories } of columns) {
+    hash.update(JSON.stringify({ name, kind, shape, categories }));
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest("hex");
+}
