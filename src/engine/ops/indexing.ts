@@ -106,16 +106,15 @@ export const indexing = {
         if (index >= 0 && index < classes) y.data[row * classes + index] = 1;
       });
     },
-    onnx: (emit, [indices], { attributes: { classes } }) =>
-      emit.node(
-        "OneHot",
-        [
-          indices,
-          emit.scalar(classes, "I32"),
-          emit.constant({ dtype: "F32", shape: [2], data: Float32Array.of(0, 1) }),
-        ],
-        { axis: { int: -1 } },
-      ),
+    // Not OneHot, which counts negative indices from the end.
+    onnx(emit, [indices], { attributes: { classes } }) {
+      const range = emit.constant({
+        dtype: "I32",
+        shape: [classes],
+        data: Int32Array.from({ length: classes }, (_, i) => i),
+      });
+      return emit.cast(emit.node("Equal", [emit.node("Unsqueeze", [indices, emit.int64([-1])]), range]), "F32");
+    },
     samples: (size) => [
       { inputs: [integers([size], 0, 4)], attributes: { classes: 4 } },
       { inputs: [integers([3, 2], -1, size + 1)], attributes: { classes: size } },

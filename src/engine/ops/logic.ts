@@ -82,7 +82,12 @@ export const logic = {
     reference([condition, ifTrue, ifFalse], y) {
       for (let i = 0; i < y.data.length; i++) y.data[i] = condition.data[i] === 0 ? ifFalse.data[i]! : ifTrue.data[i]!;
     },
-    onnx: "Where",
+    onnx(emit, [condition, ifTrue, ifFalse], { output }) {
+      if (output.dtype !== "BOOL") return emit.node("Where", [condition, ifTrue, ifFalse]);
+      // onnxruntime has no Where of booleans.
+      const otherwise = emit.node("And", [emit.node("Not", [condition]), ifFalse]);
+      return emit.node("Or", [emit.node("And", [condition, ifTrue]), otherwise]);
+    },
     samples: (size) => [
       { inputs: [booleans([size]), reals([size]), reals([size])], attributes: {} },
       { inputs: [booleans([size]), integers([size]), integers([size])], attributes: {} },

@@ -140,7 +140,12 @@ export const pointwise = {
   div: binary({
     reference: (a, b) => a / b,
     gradient: [(dy, _a, b) => dy.div(b), (dy, _a, b, y) => dy.mul(y).div(b).neg()],
-    onnx: "Div",
+    onnx(emit, [a, b], { output }) {
+      if (output.dtype !== "I32") return emit.node("Div", [a, b]);
+      const isZero = emit.node("Equal", [b, emit.scalar(0, "I32")]);
+      const quotient = emit.node("Div", [a, emit.node("Where", [isZero, emit.scalar(1, "I32"), b])]);
+      return emit.node("Where", [isZero, emit.scalar(0, "I32"), quotient]);
+    },
     domains: [
       [-2, 2],
       [0.5, 2],
