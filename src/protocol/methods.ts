@@ -46,16 +46,13 @@ export function parseParams<M extends MethodName>(method: M, params: unknown): P
   const parsed = schema.safeParse(params);
   if (parsed.success) return parsed.data as ParsedParams<M>;
   const violations = toViolations(parsed.error, params, schema);
-  throw new Refusal(
-    "INVALID_PARAMS",
-    `${method}: ${violations.map(({ path, message }) => (path === "" ? message : `\`${path}\` ${message}`)).join("; ")}`.slice(
-      0,
-      1000,
-    ),
-    {
-      violations: violations.map(({ hint: _, ...violation }) => violation),
-      hint:
-        violations.find(({ hint }) => hint !== undefined)?.hint ?? `\`rpc.discover\` has the schema of \`${method}\``,
-    },
-  );
+  const message = violations.map(({ path, message }) => (path === "" ? message : `\`${path}\` ${message}`)).join("; ");
+  const hints = violations.flatMap(({ hint }) => hint ?? []);
+  throw new Refusal("INVALID_PARAMS", `${method}: ${message}`.slice(0, 1000), {
+    violations: violations.map(({ hint: _, ...violation }) => violation),
+    hint:
+      hints.find((hint) => hint.startsWith("did you mean")) ??
+      hints[0] ??
+      `\`rpc.discover\` has the schema of \`${method}\``,
+  });
 }

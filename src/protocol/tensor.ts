@@ -63,9 +63,9 @@ function integer64(value: unknown): bigint | undefined {
 
 /** The shortest decimal that is the same F32: 0.1, not 0.10000000149011612. */
 function shortestF32(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
+  for (let digits = 6; digits <= 9; digits++) {
     const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return short;
+    if (Object.is(Math.fround(short), value)) return short;
   }
   return value;
 }
@@ -392,7 +392,7 @@ function fromBytes(bytes: Uint8Array, dtype: WireDType): TensorData {
   const { array } = STORAGE[dtype];
   const whole =
     bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
-  const data = new array(whole ? (bytes.buffer as ArrayBuffer) : (bytes.slice().buffer as ArrayBuffer));
+  const data = new array(whole ? (bytes.buffer as ArrayBuffer) : new Uint8Array(bytes).buffer);
   if (dtype === "BOOL") for (let index = 0; index < data.length; index++) data[index] = data[index] === 0 ? 0 : 1;
   return data;
 }

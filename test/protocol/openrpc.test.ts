@@ -1,0 +1,30 @@
+/** @file The generated document: complete, closed, and plain JSON. */
+import { expect, it } from "vitest";
+import { createOpenRpcDocument, ERRORS, EVENTS, METHODS } from "../../src/protocol/index.ts";
+
+const document = createOpenRpcDocument("1.2.3");
+
+it("lists every method, event and error", () => {
+  expect(document.methods.map(({ name }) => name)).toEqual(Object.keys(METHODS));
+  expect(Object.keys(document["x-events"])).toEqual(Object.keys(EVENTS));
+  expect(Object.keys(document.components.errors)).toEqual(Object.keys(ERRORS));
+});
+
+it("refers only to what it has", () => {
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1]!);
+  const missing = references.filter((reference) => {
+    const [, , kind, name] = reference.split("/");
+    return !(name! in document.components[kind as "schemas" | "errors"]);
+  });
+  expect(references.length).toBeGreaterThan(100);
+  expect(missing).toEqual([]);
+});
+
+it("says which params are required", () => {
+  const start = document.methods.find(({ name }) => name === "train.start")!;
+  expect(start.params.filter(({ required }) => required).map(({ name }) => name)).toEqual(["model", "data"]);
+});
+
+it("is the same after a way through JSON", () => {
+  expect(JSON.parse(JSON.stringify(document))).toEqual(document);
+});
