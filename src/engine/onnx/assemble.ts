@@ -58,13 +58,13 @@ function attributeOf(name: string, attribute: OnnxAttribute): AttributeProto {
 export function assemble(batch: number, opset: number): { assembler: Assembler; draft: Draft } {
   const draft: Draft = { batch, opset, nodes: [], initialisers: new Map(), inputs: [], outputs: [] };
   const constants = new Map<string, string>();
-  let prefix = "";
+  let prefix = "/"; // generated names start with it, so that they don't meet the names of columns and weights
 
   function constant(value: NdArray): string {
     const key = `${value.dtype}[${value.shape.join()}](${value.data.join()})`;
     const known = constants.get(key);
     if (known !== undefined) return known;
-    const name = `constant_${constants.size}`;
+    const name = `/constant_${constants.size}`;
     constants.set(key, name);
     draft.initialisers.set(name, value);
     return name;

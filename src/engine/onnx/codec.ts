@@ -119,7 +119,7 @@ export function decodeMessage<Name extends MessageName>(name: Name, bytes: Uint8
   return message as Message<Name>;
 }
 
-export const decodeModel = (bytes: Uint8Array): ModelProto => decodeMessage("ModelProto", bytes);
+export const decodeOnnx = (bytes: Uint8Array): ModelProto => decodeMessage("ModelProto", bytes);
 
 /**
  * Known fields in the order of their numbers, then the unknown ones: what other protobuf writers give, byte for byte.
@@ -131,7 +131,7 @@ export function encodeMessage<Name extends MessageName>(name: Name, message: Mes
   return closeWriter(writer);
 }
 
-export const encodeModel = (model: ModelProto): Uint8Array => encodeMessage("ModelProto", model);
+export const encodeOnnx = (model: ModelProto): Uint8Array => encodeMessage("ModelProto", model);
 
 function readMessage(reader: Reader, name: MessageName, message: Untyped, depth: number): void {
   if (depth > DEEPEST) throw malformed(reader.path, "messages are nested too deep", `${DEEPEST} levels`, "more");

@@ -19,7 +19,7 @@ export interface OnnxDescription {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-export function describeModel({ irVersion, opsetImport, graph, metadataProps }: ModelProto): OnnxDescription {
+export function describeOnnx({ irVersion, opsetImport, graph, metadataProps }: ModelProto): OnnxDescription {
   const filled = new Set(graph?.initializer?.map(({ name }) => name));
   return {
     irVersion: Number(irVersion ?? 0),

@@ -7,7 +7,7 @@ import type { Few } from "../ops/op.ts";
 import { optimise } from "../passes/index.ts";
 import { broadcastShapes, type NdArray, sameShape, sizeOf, type TensorType } from "../shape.ts";
 import { type Assembler, assemble, type Draft } from "./assemble.ts";
-import type { ModelProto } from "./schema.ts";
+import type { GraphProto, ModelProto } from "./schema.ts";
 import { unify } from "./unify.ts";
 
 /** The opsets that can be written, and the IR version that came with each: the lower, the more hosts read it. */
@@ -36,7 +36,7 @@ const BATCH_SIZES = [1009, 2003] as const;
  * @throws Fault INVALID_PARAMS for an opset that is not offered; ONNX_OPERATOR_UNSUPPORTED where an op has no ONNX form or
  * the model depends on the batch size other than by shapes.
  */
-export function exportModel(options: OnnxExport): ModelProto {
+export function exportOnnx(options: OnnxExport): ModelProto {
   const { opset = 17 } = options;
   const irVersion = IR_VERSIONS[opset];
   if (irVersion === undefined) {
@@ -47,14 +47,30 @@ export function exportModel(options: OnnxExport): ModelProto {
     });
   }
   const [a, b] = BATCH_SIZES.map((batch) => draftOf(options, batch, opset)) as [Draft, Draft];
+  const graph = unify(options.name, a, b);
+  expectDistinctNames(graph);
   const usesMl = a.nodes.some(({ domain }) => domain === "ai.onnx.ml");
   return {
     irVersion: BigInt(irVersion),
     producerName: "ml-sidecar",
-    graph: unify(options.name, a, b),
+    graph,
     opsetImport: [{ domain: "", version: BigInt(opset) }, ...(usesMl ? [{ domain: "ai.onnx.ml", version: 3n }] : [])],
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
   };
+}
+
+/** Columns bring their own names, which may meet an output's or a weight's. */
+function expectDistinctNames({ input = [], initializer = [], node = [] }: GraphProto): void {
+  const seen = new Set<string>();
+  const names = [...input, ...initializer].map(({ name }) => name!).concat(node.flatMap(({ output }) => output!));
+  for (const name of names) {
+    if (seen.has(name)) {
+      throw new Fault("INVALID_PARAMS", `two values of the ONNX graph would be named \`${name}\``, {
+        hint: `rename the column \`${name}\` and train again`,
+      });
+    }
+    seen.add(name);
+  }
 }
 
 /** Whether ONNX has an operator, or a short expression, for all of the op. */

@@ -137,7 +137,7 @@ function symbolicShapes(carrier: string, axis: number) {
     return output;
   };
   const constant = (values: Shape): string => {
-    const name = `sizes_${values.join("_")}`;
+    const name = `/sizes_${values.join("_")}`;
     constants.set(name, int64(values));
     return name;
   };
@@ -148,8 +148,8 @@ function symbolicShapes(carrier: string, axis: number) {
     if (name === undefined) {
       name =
         factor === 1
-          ? node("Gather", "batch_size", [node("Shape", `${carrier}_shape`, [carrier]), constant([axis])], 0)
-          : node("Mul", `batch_size_times_${factor}`, [timesBatch(1), constant([factor])]);
+          ? node("Gather", "/batch_size", [node("Shape", `/${carrier}_shape`, [carrier]), constant([axis])], 0)
+          : node("Mul", `/batch_size_times_${factor}`, [timesBatch(1), constant([factor])]);
       multiples.set(factor, name);
     }
     return name;

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Fault } from "../../../src/engine/fault.ts";
-import { decodeMessage, decodeModel, encodeMessage, encodeModel } from "../../../src/engine/onnx/codec.ts";
+import { decodeMessage, decodeOnnx, encodeMessage, encodeOnnx } from "../../../src/engine/onnx/codec.ts";
 import type { ModelProto } from "../../../src/engine/onnx/schema.ts";
 import { faultOf } from "./fault-of.ts";
 
@@ -23,7 +23,7 @@ const model: ModelProto = {
 
 describe("the ONNX codec", () => {
   it("gives back what it wrote", () => {
-    expect(decodeModel(encodeModel(model))).toEqual(model);
+    expect(decodeOnnx(encodeOnnx(model))).toEqual(model);
   });
 
   it("writes what protobuf's own writers write", () => {
@@ -54,10 +54,10 @@ describe("the ONNX codec", () => {
 
   it("merges a message that comes in two pieces, as protobuf has it", () => {
     const pieces = Buffer.concat([
-      encodeModel({ graph: { name: "g", node: [{ opType: "Add" }] } }),
-      encodeModel({ graph: { docString: "d", node: [{ opType: "Mul" }] } }),
+      encodeOnnx({ graph: { name: "g", node: [{ opType: "Add" }] } }),
+      encodeOnnx({ graph: { docString: "d", node: [{ opType: "Mul" }] } }),
     ]);
-    expect(decodeModel(pieces).graph).toEqual({
+    expect(decodeOnnx(pieces).graph).toEqual({
       name: "g",
       docString: "d",
       node: [{ opType: "Add" }, { opType: "Mul" }],
@@ -101,14 +101,14 @@ describe("the ONNX codec", () => {
 });
 
 describe("damaged ONNX bytes", () => {
-  const whole = encodeModel(model);
+  const whole = encodeOnnx(model);
 
   it("are refused wherever they are cut, or read as a shorter model", () => {
     for (let length = 1; length < whole.length; length++) {
       const cut = whole.subarray(0, length);
       let read: Uint8Array | null = null;
       try {
-        read = encodeModel(decodeModel(cut));
+        read = encodeOnnx(decodeOnnx(cut));
       } catch (error) {
         expect(error).toBeInstanceOf(Fault);
         expect((error as Fault).reason).toBe("DATA_INVALID");
@@ -121,7 +121,7 @@ describe("damaged ONNX bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
-          decodeModel(bytes);
+          decodeOnnx(bytes);
         } catch (error) {
           expect(error).toBeInstanceOf(Fault);
         }
@@ -132,13 +132,13 @@ describe("damaged ONNX bytes", () => {
 
   it("are named by where they are: a length past the end", () => {
     // ModelProto.graph { node { op_type: 5 bytes promised, 1 there } }
-    const fault = faultOf(() => decodeModel(bytesOf("3a 05 0a 03 22 05 41")));
+    const fault = faultOf(() => decodeOnnx(bytesOf("3a 05 0a 03 22 05 41")));
     expect(fault.violations[0]?.path).toBe("ModelProto.graph.node[0].opType");
   });
 
   it("are named by where they are: a wrong wire type", () => {
     // ModelProto.ir_version as a string
-    const fault = faultOf(() => decodeModel(bytesOf("0a 01 41")));
+    const fault = faultOf(() => decodeOnnx(bytesOf("0a 01 41")));
     expect(fault.violations[0]).toMatchObject({
       path: "ModelProto.irVersion",
       expected: "varint (wire type 0)",
@@ -155,7 +155,7 @@ describe("damaged ONNX bytes", () => {
     ["a block of floats of odd size", "3a 06 2a 04 22 02 0000"],
     ["a string that is not UTF-8", "12 02 c328"],
   ])("with %s are refused", (_, hex) => {
-    expect(faultOf(() => decodeModel(bytesOf(hex))).reason).toBe("DATA_INVALID");
+    expect(faultOf(() => decodeOnnx(bytesOf(hex))).reason).toBe("DATA_INVALID");
   });
 
   it("nested a thousand levels deep are refused, not overflowed", () => {

@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { findOnnxruntime } from "../../../src/engine/executors/onnxruntime/find.ts";
 import { openOnnx } from "../../../src/engine/executors/onnxruntime/session.ts";
 import { createReference } from "../../../src/engine/executors/reference/reference.ts";
-import { decodeModel, encodeModel } from "../../../src/engine/onnx/codec.ts";
-import { describeModel } from "../../../src/engine/onnx/describe.ts";
-import { exportModel } from "../../../src/engine/onnx/export.ts";
+import { decodeOnnx, encodeOnnx } from "../../../src/engine/onnx/codec.ts";
+import { describeOnnx } from "../../../src/engine/onnx/describe.ts";
+import { exportOnnx } from "../../../src/engine/onnx/export.ts";
 import type { NdArray, Shape } from "../../../src/engine/shape.ts";
 import { concat, random } from "../../../src/engine/tensor.ts";
 import { type Built, type Tracer, trace } from "../../../src/engine/trace.ts";
@@ -47,10 +47,10 @@ const options = {
 };
 
 describe("an exported graph", () => {
-  const model = exportModel({ ...options, metadata: { labels: "[1,2]" } });
+  const model = exportOnnx({ ...options, metadata: { labels: "[1,2]" } });
 
   it("says what it takes and gives, with the batch as a symbol", () => {
-    expect(describeModel(model)).toEqual({
+    expect(describeOnnx(model)).toEqual({
       irVersion: 8,
       opset: 17,
       inputs: [{ name: "inputs", elemType: 1, shape: ["batch", 8] }],
@@ -68,12 +68,12 @@ describe("an exported graph", () => {
   });
 
   it("is the same bytes each time", () => {
-    expect(Buffer.compare(encodeModel(exportModel(options)), encodeModel(exportModel(options)))).toBe(0);
+    expect(Buffer.compare(encodeOnnx(exportOnnx(options)), encodeOnnx(exportOnnx(options)))).toBe(0);
   });
 
   it("survives a round trip through bytes", () => {
-    const bytes = encodeModel(model);
-    expect(Buffer.compare(encodeModel(decodeModel(bytes)), bytes)).toBe(0);
+    const bytes = encodeOnnx(model);
+    expect(Buffer.compare(encodeOnnx(decodeOnnx(bytes)), bytes)).toBe(0);
   });
 
   it("holds no size of the batch it was traced at", () => {
@@ -91,7 +91,7 @@ describe("an exported graph", () => {
     program.inputs.inputs!.set(inputs.data as never);
     program.run();
 
-    const session = await openOnnx(encodeModel(model));
+    const session = await openOnnx(encodeOnnx(model));
     const results = await session.run({ inputs });
     await session.close();
     expect(results.probabilities!.shape).toEqual([batch, 8]);
@@ -105,7 +105,7 @@ describe("an exported graph", () => {
 
 describe("an export is refused", () => {
   const refusal = (build: (t: Tracer, batch: number) => Built, opset = 17) =>
-    faultOf(() => exportModel({ ...options, opset, trace: (batch) => trace((t) => build(t, batch)) }));
+    faultOf(() => exportOnnx({ ...options, opset, trace: (batch) => trace((t) => build(t, batch)) }));
   const input = (t: Tracer, batch: number) => t.input("inputs", { dtype: "F32", shape: [batch, 8] });
 
   it("where the batch size is a number in the model", () => {
@@ -132,6 +132,11 @@ describe("an export is refused", () => {
     });
     expect(fault.reason).toBe("ONNX_OPERATOR_UNSUPPORTED");
     expect(fault.message).toMatch(/`uniform` cannot be exported: .+/);
+  });
+
+  it("where an input has an output's name", () => {
+    const fault = refusal((t, batch) => ({ outputs: { inputs: input(t, batch).exp() } }));
+    expect(fault.message).toMatch(/would be named `inputs`/);
   });
 
   it("for an opset that is not offered", () => {

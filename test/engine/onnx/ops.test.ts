@@ -4,8 +4,8 @@ import { findOnnxruntime } from "../../../src/engine/executors/onnxruntime/find.
 import { openOnnx } from "../../../src/engine/executors/onnxruntime/session.ts";
 import { createReference } from "../../../src/engine/executors/reference/reference.ts";
 import type { Attributes, Node, Traced } from "../../../src/engine/graph.ts";
-import { encodeModel } from "../../../src/engine/onnx/codec.ts";
-import { exportModel, IR_VERSIONS } from "../../../src/engine/onnx/export.ts";
+import { encodeOnnx } from "../../../src/engine/onnx/codec.ts";
+import { exportOnnx, IR_VERSIONS } from "../../../src/engine/onnx/export.ts";
 import { OPS } from "../../../src/engine/ops/index.ts";
 import type { Few, Op, Sample } from "../../../src/engine/ops/op.ts";
 import type { NdArray } from "../../../src/engine/shape.ts";
@@ -43,8 +43,8 @@ async function expectAgreement(name: string, op: Op, sample: Sample<Attributes>,
   const feeds = Object.fromEntries(inputs.map((input, position) => [`x${position}`, input]));
   const expected = runReference(traced, feeds);
   const session = await openOnnx(
-    encodeModel(
-      exportModel({ name, opset, trace: () => traced, weights: () => expect.unreachable("ops have no weights") }),
+    encodeOnnx(
+      exportOnnx({ name, opset, trace: () => traced, weights: () => expect.unreachable("ops have no weights") }),
     ),
   );
   const { y } = await session.run(feeds);
