@@ -1,0 +1,42 @@
+/** @file A process that runs the cases: it is given lines with a case and a number of steps, and answers with a step's time. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+export interface Contender {
+  /** What it calls itself, version included. */
+  readonly name: string;
+  /** Mean milliseconds of a step over so many steps. */
+  time(caseName: string, steps: number): Promise<number>;
+  close(): void;
+}
+
+export interface ContenderCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+export async function startContender({ command, args }: ContenderCommand): Promise<Contender> {
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
+  const errors: string[] = [];
+  createInterface({ input: child.stderr }).on("line", (line) => errors.push(line) > 5 && errors.shift());
+  const answers = answersOf(child, errors);
+  const { name } = (await answers()) as { name: string };
+  return {
+    name,
+    async time(caseName, steps) {
+      child.stdin.write(`${JSON.stringify({ case: caseName, steps })}\n`);
+      return ((await answers()) as { milliseconds: number }).milliseconds;
+    },
+    close: () => child.kill(),
+  };
+}
+
+/** The next answer, each time it is called. Rejects with the child's last words once it is gone. */
+function answersOf(child: ChildProcess, errors: readonly string[]): () => Promise<unknown> {
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  return async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(errors.slice(-3).join(" · ") || "it ended without a word");
+    return JSON.parse(value);
+  };
+}

@@ -1,0 +1,59 @@
+/** @file The peers, and how each is had: installed under .cache/ at the first run, left out with a word where that fails. */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { ContenderCommand } from "./contender.ts";
+
+const run = promisify(execFile);
+const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+
+export interface Peer {
+  readonly key: "torch" | "tfjs";
+  readonly label: string;
+  /** How many threads it can be given; where it can't have as many as we, its best is compared. */
+  readonly maxThreads: number;
+  /** Installs it when it is missing. */
+  prepare(): Promise<void>;
+  command(threads: number): ContenderCommand;
+}
+
+const torchHome = ".cache/bench-venv";
+export const torchPython = join(torchHome, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+const tfjsHome = ".cache/bench-peers";
+
+/** Runs `install` unless it was once seen to succeed in that folder. */
+async function once(folder: string, install: () => Promise<unknown>): Promise<void> {
+  const mark = join(folder, "installed");
+  if (existsSync(mark)) return;
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await install();
+  await writeFile(mark, "");
+}
+
+export const PEERS: readonly Peer[] = [
+  {
+    key: "torch",
+    label: "PyTorch",
+    maxThreads: Number.POSITIVE_INFINITY,
+    prepare: () =>
+      once(torchHome, async () => {
+        await run(process.env.PYTHON ?? "python3", ["-m", "venv", torchHome]);
+        await run(torchPython, ["-m", "pip", "install", "--quiet", "-r", "bench/requirements.txt"]);
+      }),
+    command: (threads) => ({ command: torchPython, args: ["bench/peers/torch_cases.py", String(threads)] }),
+  },
+  {
+    key: "tfjs",
+    label: "TF.js",
+    maxThreads: 1,
+    prepare: () =>
+      once(tfjsHome, async () => {
+        await copyFile("bench/package.json", join(tfjsHome, "package.json"));
+        await run(npm, ["install", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: tfjsHome });
+      }),
+    command: () => ({ command: process.execPath, args: ["bench/peers/tfjs_cases.mjs", join(process.cwd(), tfjsHome)] }),
+  },
+];

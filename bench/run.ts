@@ -1,0 +1,143 @@
+/**
+ * @file `npm run bench [-- case or group ...]`: measures the cases here and in the peers, in turn, and prints one report.
+ * A peer that cannot be had is left out with a line that says so.
+ */
+import { spawnSync } from "node:child_process";
+import { GROUPS, STEP_CASES, type StepCase, WIRE_CASES } from "./cases.ts";
+import { type Contender, type ContenderCommand, startContender } from "./contender.ts";
+import { PEERS, type Peer } from "./peers.ts";
+import { type Figure, machine, save, table } from "./report.ts";
+import { timeSteps } from "./steps.ts";
+
+const known = [...STEP_CASES, ...WIRE_CASES].map(({ name }) => name);
+const wanted = wantedCases(process.argv.slice(2));
+const leftOut: string[] = [];
+const names = new Set<string>();
+const figures = [...(await stepFigures()), ...wireFigures()];
+console.log(`\n${table(figures)}`);
+for (const reason of leftOut) console.log(`left out: ${reason}`);
+const report = { when: new Date().toISOString(), machine: machine(), contenders: [...names], leftOut, figures };
+console.log(
+  `\n${report.machine.cpu}, ${report.machine.cores} cores, Node ${report.machine.node}; ${report.contenders.join(", ")}`,
+);
+console.log(`written to ${await save(report)}`);
+
+function wantedCases(args: readonly string[]): ReadonlySet<string> {
+  const cases = args.flatMap((arg) => GROUPS[arg] ?? [arg]);
+  const unknown = cases.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    console.error(
+      `no such case: ${unknown.join(", ")}. Cases: ${known.join(", ")}; groups: ${Object.keys(GROUPS).join(", ")}`,
+    );
+    process.exit(2);
+  }
+  return new Set(cases.length > 0 ? cases : known);
+}
+
+async function stepFigures(): Promise<Figure[]> {
+  const cases = STEP_CASES.filter(({ name }) => wanted.has(name));
+  if (cases.length === 0) return [];
+  const peers = await readyPeers();
+  const figures: Figure[] = [];
+  for (const threads of new Set(cases.flatMap((each) => each.threads))) {
+    const ours = await startContender({
+      command: process.execPath,
+      args: ["--import", "tsx", "bench/ours.ts", String(threads)],
+    });
+    const theirs = await startAll(peers, threads);
+    for (const each of cases.filter((each) => each.threads.includes(threads))) {
+      console.error(`${each.name}, ${threads} thread${threads === 1 ? "" : "s"} …`);
+      figures.push(await stepFigure(each, threads, ours, theirs));
+    }
+    for (const contender of [ours, ...theirs.values()]) contender.close();
+  }
+  return figures.toSorted((a, b) => known.indexOf(a.case) - known.indexOf(b.case));
+}
+
+async function stepFigure(
+  each: StepCase,
+  threads: number,
+  ours: Contender,
+  theirs: ReadonlyMap<Peer, Contender>,
+): Promise<Figure> {
+  const [own, ...others] = await timeSteps(each.name, [ours, ...theirs.values()]);
+  const peers = [...theirs].map(([peer, { name }], index) => {
+    const { milliseconds, ratio } = others[index]!;
+    return [name, { milliseconds, ratio, goal: each.goals[peer.key] ?? null }] as const;
+  });
+  return {
+    case: each.name,
+    what: each.what,
+    threads,
+    milliseconds: own!.milliseconds,
+    peers: Object.fromEntries(peers),
+    limitMilliseconds: null,
+  };
+}
+
+async function readyPeers(): Promise<Peer[]> {
+  const ready: Peer[] = [];
+  for (const peer of PEERS) {
+    try {
+      await peer.prepare();
+      ready.push(peer);
+    } catch (error) {
+      leftOut.push(`${peer.label} cannot be installed: ${firstLine(error)}`);
+    }
+  }
+  return ready;
+}
+
+async function startAll(peers: readonly Peer[], threads: number): Promise<Map<Peer, Contender>> {
+  const started = new Map<Peer, Contender>();
+  for (const peer of peers) {
+    const contender = await start(peer, peer.command(Math.min(threads, peer.maxThreads)));
+    if (contender !== undefined) started.set(peer, contender);
+  }
+  return started;
+}
+
+async function start(peer: Peer, command: ContenderCommand): Promise<Contender | undefined> {
+  try {
+    const contender = await startContender(command);
+    names.add(contender.name);
+    return contender;
+  } catch (error) {
+    leftOut.push(`${peer.label} does not start: ${firstLine(error)}`);
+    return undefined;
+  }
+}
+
+function wireFigures(): Figure[] {
+  const cases = WIRE_CASES.filter(({ name }) => wanted.has(name));
+  if (cases.length === 0) return [];
+  console.error("the wire, from Python …");
+  const { stdout, stderr, error, status } = spawnSync(
+    process.env.PYTHON ?? "python3",
+    ["bench/wire.py", ...cases.map(({ name }) => name)],
+    { encoding: "utf8", env: { ...process.env, PYTHONPATH: "clients/python/src" } },
+  );
+  if (error !== undefined || status !== 0)
+    leftOut.push(`the wire: ${error?.message ?? stderr.trim().split("\n").at(-1)}`);
+  const measured = new Map<string, number>(
+    (stdout ?? "")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line))
+      .map(({ case: name, milliseconds }) => [name, milliseconds]),
+  );
+  return cases
+    .filter(({ name }) => measured.has(name))
+    .map(({ name, what, limitMilliseconds }) => ({
+      case: name,
+      what,
+      threads: null,
+      milliseconds: measured.get(name)!,
+      peers: {},
+      limitMilliseconds,
+    }));
+}
+
+function firstLine(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).split("\n")[0] ?? "";
+}
