@@ -59,6 +59,7 @@ export {
   MAX_INLINE_BYTES,
   MAX_INLINE_VALUES,
   MAX_TENSOR_BYTES,
+  type Region,
   type TensorData,
   type TensorValue,
 } from "./tensor.ts";

@@ -109,6 +109,13 @@ function mapDefined<A, B>(value: A | undefined, map: (value: A) => B): B | undef
   return value === undefined ? undefined : map(value);
 }
 
+/** Exactly these bytes of a file. */
+export interface Region {
+  readonly path: string;
+  readonly offset: number;
+  readonly nbytes: number;
+}
+
 /** The largest tensor that may come over the wire, in bytes, by whatever way. */
 export const MAX_TENSOR_BYTES = 2 ** 31;
 
@@ -116,7 +123,7 @@ export interface DecodeContext {
   /** Where the tensor stands in the params, for violations: `inputs`, `data.x`. */
   readonly path?: string;
   /** Exactly `nbytes` bytes of a file, or a refusal: NOT_FOUND, PATH_DENIED, or SHAPE_MISMATCH where the file is shorter. */
-  readonly readRegion?: (region: Required<FileRegion>) => Uint8Array;
+  readonly readRegion?: (region: Region) => Uint8Array;
   readonly resolveHandle?: (handle: string) => TensorValue;
 }
 
@@ -408,7 +415,7 @@ export interface EncodeContext {
   /** Up to so many bytes as `b64` (default 8 MiB); less where lines must be short. */
   readonly maxInlineBytes?: number;
   /** Keeps the bytes in a file; without it, everything travels inline. */
-  readonly writeRegion?: (bytes: Uint8Array) => Required<FileRegion>;
+  readonly writeRegion?: (bytes: Uint8Array) => Region;
 }
 
 /** A tensor as it travels in answers; `values` are flat. Non-finite numbers are left to `encodeMessage`. */
