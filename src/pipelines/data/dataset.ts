@@ -1,5 +1,6 @@
 /** @file What every source of data becomes: columns of numbers in shared memory, free to pass between threads. */
 import type { NdArray } from "../../engine/index.ts";
+import type { DateOrder } from "./cells.ts";
 
 /**
  * How a column's values are to be understood.
@@ -20,6 +21,8 @@ export interface Column {
   readonly values: Float64Array | Float32Array | Int32Array;
   /** The distinct strings, in order of first appearance; of a boolean, its names for false and true. */
   readonly categories?: readonly string[];
+  /** Of dates written as text: the order of day, month and year. */
+  readonly dateOrder?: DateOrder;
   /** How many values are missing. */
   readonly missing: number;
 }

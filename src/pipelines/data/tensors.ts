@@ -154,7 +154,7 @@ function targetColumn(array: HostArray): Column {
   for (let row = 0; row < numbers.length; row++) values[row] = Number(numbers[row]);
   return {
     name: TARGET,
-    kind: array.dtype === "BOOL" ? "boolean" : "number",
+    ...(array.dtype === "BOOL" ? { kind: "boolean", categories: ["false", "true"] } : { kind: "number" }),
     shape: [],
     values,
     missing: countMissing(values),

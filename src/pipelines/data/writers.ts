@@ -1,5 +1,5 @@
 /** @file One column as it is being filled, cell by cell: typed arrays that grow, no cell kept as an object. */
-import { type MissingMarkers, READERS, type ReaderName, truthPair } from "./cells.ts";
+import { type DateOrder, type MissingMarkers, READERS, type ReaderName, truthPair } from "./cells.ts";
 import { type Column, sharedArray } from "./dataset.ts";
 
 /** How a column is to be read: by a reader of text, as strings, as lists of strings, or as arrays of one shape. */
@@ -70,6 +70,7 @@ function valuesWriter(reader: ReaderName, markers: MissingMarkers): ColumnWriter
       shape: [],
       values: share("F64", values, rows),
       ...(kind === "boolean" ? { categories: names ?? ["false", "true"] } : {}),
+      ...(kind === "date" ? { dateOrder: reader as DateOrder } : {}),
       missing,
     }),
   };

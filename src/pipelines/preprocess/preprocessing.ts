@@ -1,5 +1,7 @@
 /** @file Fitted preprocessing as plain JSON: the raw columns that a model takes, and the numbers of each step. */
 
+import type { DateOrder } from "../data/cells.ts";
+
 /** Numbers of a step: one for all elements of the column, or one for each. */
 export type PerElement = readonly number[];
 
@@ -32,6 +34,8 @@ export interface InputColumn {
   readonly categories?: readonly string[];
   /** Of a category: the code of a string that is not in the list: −1 (all inputs zero) or that of the bucket `other`. */
   readonly unknownCode?: number;
+  /** Of a date: how it was written in the training data. */
+  readonly dateOrder?: DateOrder;
   readonly steps: readonly FittedStep[];
 }
 

@@ -37,7 +37,6 @@ export interface TargetOptions {
 }
 
 const TAG_SEPARATOR = ";";
-const compareNames = new Intl.Collator("en").compare;
 
 /**
  * Learns the encoding from the rows given (all rows that training and validation will use: a class that only the held-out
@@ -212,6 +211,7 @@ function vector(t: Tracer, values: readonly number[]): Tensor {
   return t.constant({ dtype: "F32", shape: [values.length], data: Float32Array.from(values) });
 }
 
+/** 0 to count − 1. */
 export function allRows(count: number): Int32Array {
   return Int32Array.from({ length: count }, (_, row) => row);
 }
@@ -242,10 +242,10 @@ function distinctNames(column: Column, rows: Int32Array): Set<string> {
   return names;
 }
 
-/** Numbers in numeric order if all names are numbers, else by name. */
-function byNumberThenName(names: ReadonlySet<string>): (a: string, b: string) => number {
+/** Numbers in numeric order if all names are numbers, else by code unit. */
+export function byNumberThenName(names: ReadonlySet<string>): (a: string, b: string) => number {
   const numeric = [...names].every((name) => name.trim() !== "" && Number.isFinite(Number(name)));
-  return numeric ? (a, b) => Number(a) - Number(b) : compareNames;
+  return numeric ? (a, b) => Number(a) - Number(b) : (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 }
 
 function tagsOf(joined: string): string[] {
