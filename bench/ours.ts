@@ -61,8 +61,7 @@ function training(sizes: readonly number[], batch: number): Step {
   program.inputs.labels!.set(Int32Array.from({ length: batch }, (_, row) => row % sizes.at(-1)!));
   let step = 0;
   return () => {
-    for (const [name, value] of Object.entries(correct(++step, LEARNING_RATE)))
-      program.inputs[name]![0] = value;
+    for (const [name, value] of Object.entries(correct(++step, LEARNING_RATE))) program.inputs[name]![0] = value;
     program.run();
   };
 }
