@@ -1,0 +1,105 @@
+/** @file A scope: where a layer's parameters and buffers live, under dotted paths, while a model is traced. */
+import type { NdArray, Shape, Tensor, TensorType, Tracer } from "../../engine/index.ts";
+import { Fault, sameShape, showShape } from "../../engine/index.ts";
+import type { Initialiser } from "./initialisers.ts";
+
+/**
+ * What a layer gets beside its input. Parameters belong to the scope, so a layer is a plain function; asking twice for one
+ * path gives the same tensor, which is how weights are shared.
+ */
+export interface Scope {
+  /** `backbone.layers.0`; empty at the root. */
+  readonly path: string;
+  /** Whether this trace trains: dropout drops, batch norm measures. */
+  readonly training: boolean;
+  /** 1 for rows that count and 0 for padding, F32 [batch, 1]; null when all count. Only statistics over the batch need it. */
+  readonly present: Tensor | null;
+  /** The I32[4] input that random ops read (seed, step); only in training. */
+  readonly random: Tensor | null;
+  /** A scope below this one: `scope.child("layers.0")`. */
+  child(name: string): Scope;
+  /** F32 numbers that training changes by their gradient. */
+  parameter(name: string, shape: Shape, initialiser: Initialiser): Tensor;
+  /** F32 numbers that belong to the model but have no gradient, such as running statistics. */
+  buffer(name: string, shape: Shape, initialiser: Initialiser): Tensor;
+  /** Numbers that are part of the model's definition. */
+  constant(value: number | NdArray): Tensor;
+  /** The value of a buffer after this training step; without effect when not training. */
+  update(name: string, value: Tensor): void;
+}
+
+/** A named leaf that some layer asked for. */
+export interface Declaration {
+  readonly path: string;
+  readonly type: TensorType;
+  readonly initialiser: Initialiser;
+  /** A parameter, or a buffer. */
+  readonly trainable: boolean;
+  readonly tensor: Tensor;
+}
+
+/** What a model declared while it was traced. */
+export interface Declarations {
+  /** By path, in the order of first mention. */
+  readonly leaves: Map<string, Declaration>;
+  /** New values of buffers, by path. */
+  readonly updates: Map<string, Tensor>;
+}
+
+export interface ScopeOptions {
+  readonly training?: boolean;
+  readonly present?: Tensor | null;
+  readonly random?: Tensor | null;
+}
+
+/** The scope of a whole model, and the record of what is asked of it. */
+export function createScope(
+  tracer: Tracer,
+  { training = false, present = null, random = null }: ScopeOptions = {},
+): { scope: Scope; declarations: Declarations } {
+  const declarations: Declarations = { leaves: new Map(), updates: new Map() };
+
+  const declare = (path: string, shape: Shape, initialiser: Initialiser, trainable: boolean): Tensor => {
+    const known = declarations.leaves.get(path);
+    if (known !== undefined) {
+      if (sameShape(known.type.shape, shape) && known.trainable === trainable) return known.tensor;
+      throw new Fault(
+        "SHAPE_MISMATCH",
+        `\`${path}\` is asked for as ${showShape(shape)} but is ${showShape(known.type.shape)}`,
+        {
+          violations: [
+            {
+              path,
+              message: "asked for twice, differently",
+              expected: showShape(known.type.shape),
+              got: showShape(shape),
+            },
+          ],
+          hint: "give the two layers scopes of their own with `scope.child(name)`",
+        },
+      );
+    }
+    const type: TensorType = { dtype: "F32", shape };
+    const tensor = tracer.state(path, type);
+    declarations.leaves.set(path, { path, type, initialiser, trainable, tensor });
+    return tensor;
+  };
+
+  const scopeAt = (path: string): Scope => {
+    const join = (name: string): string => (path === "" ? name : `${path}.${name}`);
+    return {
+      path,
+      training,
+      present,
+      random,
+      child: (name) => scopeAt(join(name)),
+      parameter: (name, shape, initialiser) => declare(join(name), shape, initialiser, true),
+      buffer: (name, shape, initialiser) => declare(join(name), shape, initialiser, false),
+      constant: (value) => tracer.constant(value),
+      update: (name, value) => {
+        if (training) declarations.updates.set(join(name), value);
+      },
+    };
+  };
+  return { scope: scopeAt(""), declarations };
+}

@@ -1,0 +1,13 @@
+/** @file All losses, in the catalog's order. */
+import type { Loss } from "../registry/define.ts";
+import { binaryCrossEntropy, crossEntropy } from "./classification.ts";
+import { huber, meanAbsoluteError, meanSquaredError, quantile } from "./regression.ts";
+
+export const LOSSES: readonly Loss[] = [
+  crossEntropy,
+  binaryCrossEntropy,
+  meanSquaredError,
+  meanAbsoluteError,
+  huber,
+  quantile,
+];

@@ -1,0 +1,50 @@
+/** @file From what a host asks for to a model record: the spec parsed, nothing computed yet. */
+import { z } from "zod";
+import { PreprocessSpec } from "../preprocess/spec.ts";
+import { find, parseBy, parseConfigured } from "../registry/parse.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { ModelRecord } from "./record.ts";
+import type { ModelSpec } from "./spec.ts";
+
+const specSchema = z.strictObject({
+  name: z.string().optional().describe("The host's name for the model; not part of the spec"),
+  pipeline: z.string().describe("What is learned"),
+  input: z
+    .strictObject({ shape: z.array(z.int().min(1)).min(1).max(8).describe("Of one row, the batch left out") })
+    .optional()
+    .describe("What goes in; left out, taken from the data of the first training"),
+  backbone: z.unknown().describe("Inputs to features: a name, or an object with its `type` and options"),
+  head: z.unknown().describe("Features to answers; left out, the pipeline's own"),
+  preprocess: z.unknown().describe("What is done to raw columns first"),
+  seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe("Decides the initial weights"),
+});
+
+/** @throws INVALID_PARAMS with a violation for each wrong field, such as `backbone.hidden[0]`; wrong names get the nearest. */
+export function parseModelSpec(registry: Registry, raw: unknown): ModelSpec {
+  const { pipeline, input, backbone, head, preprocess, seed } = parseBy(specSchema, raw, "");
+  const { head: ownHead, defaults } = find(registry.pipelines, pipeline, "pipeline");
+  return {
+    pipeline,
+    input: input ?? null,
+    backbone: parseConfigured(registry.backbones, backbone, "backbone", defaults.backbone.type),
+    head: parseConfigured(registry.heads, head, "head", ownHead),
+    preprocess: parseBy(PreprocessSpec, preprocess ?? {}, "preprocess"),
+    seed,
+  };
+}
+
+export function createModel(registry: Registry, raw: unknown): ModelRecord {
+  const spec = parseModelSpec(registry, raw);
+  return {
+    spec,
+    seed: spec.seed,
+    state: "new",
+    signature: null,
+    preprocessing: null,
+    target: null,
+    metrics: null,
+    provenance: null,
+    parameters: null,
+    weights: null,
+  };
+}

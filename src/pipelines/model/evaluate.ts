@@ -1,0 +1,152 @@
+/** @file Evaluation: loss and all metrics of a model over labelled rows. */
+import { type Executor, Fault, type Program, type State, sizeOf, trace } from "../../engine/index.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { createScope } from "../layers/scope.ts";
+import { encodeDataset } from "../preprocess/encode.ts";
+import { encodeTarget } from "../preprocess/target.ts";
+import { find } from "../registry/parse.ts";
+import { fillBatch, orderOf, type Rows } from "../training/batches.ts";
+import { emptySums, score, scoresOf, targetType } from "../training/score.ts";
+import type { Scores } from "../training/training.ts";
+import { featuresOf } from "./features.ts";
+import { type FittedRecord, fitted, network, results } from "./network.ts";
+import { type PredictionContext, stateOf } from "./predict.ts";
+import type { Configured } from "./spec.ts";
+
+export interface Evaluation {
+  /** `loss` first: the pipeline's own, on the scale that is learned. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** True class by predicted class; classification only. */
+  readonly confusion?: readonly (readonly number[])[];
+  /** The names of the confusion matrix's rows and columns. */
+  readonly classes?: readonly string[];
+  readonly samples: number;
+}
+
+/**
+ * @throws INVALID_STATE for a model without weights; DATA_INVALID for labels outside its classes, columns that are
+ *   missing, or no rows.
+ */
+export function evaluate(context: PredictionContext, dataset: Dataset): Evaluation {
+  const { registry, executor } = context;
+  const record = fitted(context.record);
+  const rows = prepareRows(executor, record, dataset);
+  const { defaults } = find(registry.pipelines, record.spec.pipeline, "pipeline");
+  const loss = find(registry.losses, defaults.loss, "loss");
+  const state = stateOf(executor, record.weights!);
+  const judge = createJudge(context, record, { type: loss.type, ...loss.options.parse({}) }, state, rows);
+  try {
+    const { loss: value, metrics, confusion } = judge.all();
+    return {
+      metrics: { loss: value, ...metrics },
+      ...(confusion === undefined ? {} : { confusion }),
+      ...(record.target.kind === "classes" ? { classes: record.target.classes } : {}),
+      samples: rows.count,
+    };
+  } finally {
+    judge.release();
+    state.release();
+  }
+}
+
+/** A dataset's rows as a network takes them. @param rows which ones, in which order; all when left out. */
+export function prepareRows(executor: Executor, record: FittedRecord, dataset: Dataset, rows?: Int32Array): Rows {
+  const count = rows?.length ?? dataset.rows;
+  if (count === 0) {
+    throw new Fault("DATA_INVALID", `dataset \`${dataset.name}\` has no rows`, { hint: "give at least one row" });
+  }
+  const raw = encodeDataset(dataset, record.preprocessing, rows);
+  return {
+    count,
+    featureShape: record.preprocessing.featureShape,
+    features: featuresOf(executor, record.preprocessing, raw, count),
+    target: encodeTarget(dataset, record.target, rows).data as Int32Array | Float32Array,
+  };
+}
+
+/** Judges the weights of a state on fixed rows, as often as asked. */
+export interface Judge {
+  /** Loss and the head's running metrics: cheap. */
+  quick(): Scores;
+  /** Loss and all metrics of the pipeline. */
+  all(): Scores & { readonly confusion?: number[][] };
+  release(): void;
+}
+
+const LARGEST_BATCH = 1024;
+
+export function createJudge(
+  { registry, executor }: Pick<PredictionContext, "registry" | "executor">,
+  record: FittedRecord,
+  loss: Configured,
+  state: State,
+  rows: Rows,
+): Judge {
+  const batch = Math.min(rows.count, LARGEST_BATCH);
+  const { spec, signature, target: encoding } = record;
+  const traced = trace((t) => {
+    const features = t.input("features", { dtype: "F32", shape: [batch, ...signature.features] });
+    const target = t.input("target", targetType(record, batch));
+    const weight = t.input("weight", { dtype: "F32", shape: [batch] });
+    const raw = network(registry, spec, createScope(t).scope, features, signature.outputs);
+    const { lossSum, lossWeight, running } = score(t, registry, record, loss, { raw, target, weight });
+    const prefixed = (prefix: string, named: Readonly<Record<string, typeof raw>>) =>
+      Object.fromEntries(Object.entries(named).map(([name, tensor]) => [`${prefix}.${name}`, tensor]));
+    const named = prefixed("result", results(t, registry, spec, encoding, raw));
+    return { outputs: { lossSum, lossWeight, ...prefixed("running", running), ...named } };
+  });
+  const program: Program = executor.compile(traced, state);
+  const views = {
+    features: program.inputs.features!,
+    target: program.inputs.target!,
+    weight: program.inputs.weight!,
+  };
+  const order = orderOf(rows.count, 0, 0, false);
+  const outputs = Object.keys(program.outputs);
+  const names = (prefix: string) =>
+    outputs.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+  const [running, named] = [names("running."), names("result.")];
+
+  /** Runs over all rows. @param collect where the results go, when they are wanted. */
+  const pass = (collect: Readonly<Record<string, Float32Array | Int32Array>> | null): Scores => {
+    const sums = emptySums();
+    for (let row = 0; row < rows.count; row += batch) {
+      const count = fillBatch(views, rows, order, row);
+      program.run();
+      sums.loss += Number(program.outputs.lossSum![0]);
+      sums.lossWeight += Number(program.outputs.lossWeight![0]);
+      sums.weight += count;
+      for (const name of running)
+        sums.metrics[name] = (sums.metrics[name] ?? 0) + Number(program.outputs[`running.${name}`]![0]);
+      for (const [name, into] of Object.entries(collect ?? {})) {
+        const width = into.length / rows.count;
+        into.set((program.outputs[`result.${name}`] as Float32Array).subarray(0, count * width), row * width);
+      }
+    }
+    return scoresOf(sums);
+  };
+
+  return {
+    quick: () => pass(null),
+    all: () => {
+      const collected = Object.fromEntries(
+        named.map((name) => {
+          const { dtype, shape } = signature.results[name]!;
+          return [name, new (dtype === "F32" ? Float32Array : Int32Array)(rows.count * sizeOf(shape))];
+        }),
+      );
+      const { loss: value, metrics: quick } = pass(collected);
+      const pipeline = find(registry.pipelines, spec.pipeline, "pipeline");
+      const judged = {
+        results: collected,
+        targets: rows.target,
+        weights: undefined,
+        outputs: signature.outputs,
+        rows: rows.count,
+      };
+      const { metrics, confusion } = pipeline.metrics(judged);
+      return { loss: value, metrics: { ...quick, ...metrics }, ...(confusion === undefined ? {} : { confusion }) };
+    },
+    release: () => program.release(),
+  };
+}

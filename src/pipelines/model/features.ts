@@ -1,0 +1,53 @@
+/** @file Preprocessing run once over many rows, so that training steps begin with features. */
+import { type Executor, Fault, sizeOf, trace } from "../../engine/index.ts";
+import { applyPreprocessing } from "../preprocess/apply.ts";
+import type { Preprocessing } from "../preprocess/preprocessing.ts";
+
+const ROWS_AT_ONCE = 1024;
+
+/**
+ * @param raw count × rawWidth, as `encodeRows` makes it.
+ * @returns count × prod(featureShape).
+ * @throws NON_FINITE when a feature is NaN or infinite: missing values that no step fills, or numbers beyond float32.
+ */
+export function featuresOf(
+  executor: Executor,
+  preprocessing: Preprocessing,
+  raw: Float32Array,
+  count: number,
+): Float32Array {
+  const width = sizeOf(preprocessing.featureShape);
+  const features = new Float32Array(count * width);
+  const batch = Math.min(ROWS_AT_ONCE, Math.max(1, count));
+  const traced = trace((t) => {
+    const input = t.input("raw", { dtype: "F32", shape: [batch, preprocessing.rawWidth] });
+    return { outputs: { features: applyPreprocessing(t, input, preprocessing) } };
+  });
+  const state = executor.createState({});
+  const program = executor.compile(traced, state);
+  try {
+    const into = program.inputs.raw as Float32Array;
+    const from = program.outputs.features as Float32Array;
+    for (let row = 0; row < count; row += batch) {
+      const rows = Math.min(batch, count - row);
+      into.set(raw.subarray(row * preprocessing.rawWidth, (row + rows) * preprocessing.rawWidth));
+      program.run();
+      features.set(from.subarray(0, rows * width), row * width);
+    }
+  } finally {
+    program.release();
+    state.release();
+  }
+  refuseNonFinite(features, width);
+  return features;
+}
+
+function refuseNonFinite(features: Float32Array, width: number): void {
+  const at = features.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  const got = `${features[at]} in row ${Math.floor(at / width) + 1}, feature ${(at % width) + 1}`;
+  throw new Fault("NON_FINITE", `a feature is not a finite number: ${got}`, {
+    violations: [{ path: "data", message: "not finite after preprocessing", expected: "finite numbers", got }],
+    hint: "fill missing values with an `impute` step and limit huge ones with `clip`",
+  });
+}

@@ -1,0 +1,122 @@
+/** @file The network of a spec as tensors: preprocessing, backbone, head, and the named results that hosts read. */
+import {
+  Fault,
+  type NdArray,
+  type Shape,
+  type Tensor,
+  type TensorType,
+  type Tracer,
+  trace,
+} from "../../engine/index.ts";
+import { createScope, type Declaration, type Scope } from "../layers/scope.ts";
+import { applyPreprocessing } from "../preprocess/apply.ts";
+import type { Preprocessing } from "../preprocess/preprocessing.ts";
+import { restoreTarget, type TargetEncoding } from "../preprocess/target.ts";
+import { createRandom } from "../random.ts";
+import { find, optionsOf } from "../registry/parse.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { ModelRecord, Signature } from "./record.ts";
+import type { ModelSpec } from "./spec.ts";
+
+/** The names of what a target encoding predicts: classes, labels, or one for each output. */
+export function outputNames(encoding: TargetEncoding): readonly string[] {
+  if (encoding.kind === "classes") return encoding.classes;
+  if (encoding.kind === "labels") return encoding.labels;
+  return encoding.columns.length === encoding.width
+    ? encoding.columns
+    : Array.from({ length: encoding.width }, (_, output) => `${encoding.columns[0]}[${output}]`);
+}
+
+/**
+ * Features through backbone and head.
+ * @param features F32 [batch, ...features], preprocessed.
+ * @returns F32 [batch, outputs]: logits, or values on the scale that is learned.
+ */
+export function network(registry: Registry, spec: ModelSpec, scope: Scope, features: Tensor, outputs: number): Tensor {
+  const backbone = find(registry.backbones, spec.backbone.type, "backbone.type");
+  const head = find(registry.heads, spec.head.type, "head.type");
+  const hidden = backbone.build(scope.child("backbone"), features, optionsOf(spec.backbone));
+  const raw = head.build(scope.child("head"), hidden, optionsOf(spec.head), outputs);
+  const batch = features.shape[0]!;
+  if (raw.shape[0] === batch && raw.shape[1] === outputs && raw.shape.length === 2) return raw;
+  throw new Fault("SHAPE_MISMATCH", `backbone \`${spec.backbone.type}\` and head \`${spec.head.type}\` do not fit`, {
+    violations: [
+      { path: "head", message: "wrong output", expected: `[${batch}, ${outputs}]`, got: `[${raw.shape.join(", ")}]` },
+    ],
+    hint: "a backbone keeps the first axis, the batch; a head answers [batch, outputs]",
+  });
+}
+
+/** Raw outputs as hosts read them: by name, in the target's own units. */
+export function results(t: Tracer, registry: Registry, spec: ModelSpec, encoding: TargetEncoding, raw: Tensor) {
+  const head = find(registry.heads, spec.head.type, "head.type");
+  return head.results(restoreTarget(t, raw, encoding), optionsOf(spec.head));
+}
+
+/**
+ * A trained model from raw rows to its results, without anything that only training does. What `predict` runs, and what
+ * is exported. Its weights are the states of the trace.
+ * @param raw F32 [batch, ...signature.raw], as `encodeRows` makes it.
+ */
+export function infer(
+  t: Tracer,
+  registry: Registry,
+  record: ModelRecord,
+  raw: Tensor,
+): Readonly<Record<string, Tensor>> {
+  const { spec, signature, preprocessing, target } = fitted(record);
+  const features = applyPreprocessing(t, raw, preprocessing);
+  return results(t, registry, spec, target, network(registry, spec, createScope(t).scope, features, signature.outputs));
+}
+
+/** A record whose first training has at least begun. */
+export interface FittedRecord extends ModelRecord {
+  readonly signature: Signature;
+  readonly preprocessing: Preprocessing;
+  readonly target: TargetEncoding;
+}
+
+/** @throws INVALID_STATE for a model that has not been trained. */
+export function fitted(record: ModelRecord): FittedRecord {
+  const { signature, preprocessing, target } = record;
+  if (signature !== null && preprocessing !== null && target !== null) return record as FittedRecord;
+  throw new Fault("INVALID_STATE", "the model has not been trained", { hint: "call `train.start` first" });
+}
+
+/** What a network declares, in order: its parameters and buffers, with their initial values from the spec's seed. */
+export function declare(registry: Registry, spec: ModelSpec, features: Shape, outputs: number): Declaration[] {
+  const leaves: Declaration[] = [];
+  trace((t) => {
+    const { scope, declarations } = createScope(t);
+    const raw = network(registry, spec, scope, t.input("features", { dtype: "F32", shape: [1, ...features] }), outputs);
+    leaves.push(...declarations.leaves.values());
+    return { outputs: { raw } };
+  });
+  return leaves;
+}
+
+/** Initial values by path: each leaf draws from a stream of its own, so that adding a layer moves no other's numbers. */
+export function initialWeights(leaves: readonly Declaration[], seed: number): Record<string, NdArray> {
+  return Object.fromEntries(
+    leaves.map(({ path, type, initialiser }) => [
+      path,
+      { ...type, data: initialiser(type.shape, createRandom(seed, "weights", path)) },
+    ]),
+  );
+}
+
+/** The results' types for one row, the batch left out. */
+export function resultTypes(
+  registry: Registry,
+  spec: ModelSpec,
+  encoding: TargetEncoding,
+  outputs: number,
+): Record<string, TensorType> {
+  const types: Record<string, TensorType> = {};
+  trace((t) => {
+    const named = results(t, registry, spec, encoding, t.input("raw", { dtype: "F32", shape: [1, outputs] }));
+    for (const [name, { dtype, shape }] of Object.entries(named)) types[name] = { dtype, shape: shape.slice(1) };
+    return { outputs: named };
+  });
+  return types;
+}

@@ -1,0 +1,173 @@
+/** @file How everything that can be chosen by name is declared: a name, a zod schema of its options, and a function. */
+import type { z } from "zod";
+import type { Tensor, Tracer } from "../../engine/index.ts";
+import type { DataReference } from "../data/reference.ts";
+import type { Scope } from "../layers/scope.ts";
+
+/** An object schema; every field carries `.describe()`, which is what the catalog shows. */
+export type OptionsSchema = z.ZodObject;
+
+/** Options as a schema parsed them. */
+export type Options = Readonly<Record<string, unknown>>;
+
+/** What all definitions have. */
+export interface Definition {
+  /** How hosts name it: `{"type": "mlp"}`. */
+  readonly type: string;
+  /** One sentence for the catalog. */
+  readonly description: string;
+  readonly options: OptionsSchema;
+}
+
+type Of<Schema extends OptionsSchema> = z.output<Schema>;
+
+/** Inputs to features. */
+export interface Backbone extends Definition {
+  /** @param x F32 [batch, ...features], preprocessed. @returns F32 [batch, ...], what the head takes. */
+  build(scope: Scope, x: Tensor, options: Options): Tensor;
+}
+
+/** How a target is handed to a loss: I32 [batch] class indices, F32 [batch, labels] of 0 and 1, or F32 [batch, outputs]. */
+export type TargetKind = "classes" | "labels" | "values";
+
+/** Features to raw outputs, raw outputs to what a host reads. */
+export interface Head extends Definition {
+  readonly target: TargetKind;
+  /**
+   * @param features what the backbone gave.
+   * @param outputs numbers per row: classes, labels or target columns.
+   * @returns F32 [batch, outputs]: logits, or values on the scale that is learned.
+   */
+  build(scope: Scope, features: Tensor, options: Options, outputs: number): Tensor;
+  /** What prediction answers, by name, from the raw outputs; every first axis is the batch. */
+  results(raw: Tensor, options: Options): Readonly<Record<string, Tensor>>;
+  /** Cheap per-row figures [batch] whose weighted means are shown while training. */
+  running?(raw: Tensor, target: Tensor, options: Options): Readonly<Record<string, Tensor>>;
+}
+
+/** What a loss may want to know of the training rows. */
+export interface TargetFacts {
+  /** Of the classes or labels, in order; of the target columns otherwise. */
+  readonly names: readonly string[];
+  /** Training rows of each class or label. */
+  readonly counts: readonly number[];
+}
+
+/** How wrong raw outputs are. */
+export interface Loss extends Definition {
+  /** The kinds of target it can judge. */
+  readonly targets: readonly TargetKind[];
+  /** Options completed by what the training rows hold, once, before anything is traced. */
+  fit?(options: Options, facts: TargetFacts): Options;
+  /** The loss of each row, F32 [batch]. @param raw F32 [batch, outputs]. @param target as its `TargetKind` says. */
+  perRow(t: Tracer, raw: Tensor, target: Tensor, options: Options): Tensor;
+  /** What a row counts beside its sample weight, F32 [batch]; the mean is divided by their sum. Null, or left out: 1. */
+  rowWeight?(t: Tracer, raw: Tensor, target: Tensor, options: Options): Tensor | null;
+}
+
+/** One parameter's place in an optimizer step; all tensors have the parameter's shape, scalars are F32 []. */
+export interface ParameterUpdate {
+  readonly parameter: Tensor;
+  readonly gradient: Tensor;
+  readonly slots: Readonly<Record<string, Tensor>>;
+  readonly scalars: Readonly<Record<string, Tensor>>;
+}
+
+/** How a gradient changes a parameter. */
+export interface Optimizer extends Definition {
+  /** What it remembers for each parameter, by name, and the number that each starts from. */
+  slots(options: Options): Readonly<Record<string, number>>;
+  /**
+   * Numbers that depend on the step but on no tensor (bias corrections), worked out in float64 before each step.
+   * @returns a function of the step, counted from 1, and the learning rate; asked in order of steps, but from anywhere.
+   */
+  scalars(options: Options): (step: number, learningRate: number) => Readonly<Record<string, number>>;
+  update(update: ParameterUpdate, options: Options): { parameter: Tensor; slots: Readonly<Record<string, Tensor>> };
+}
+
+/** Where a training stands, for a schedule. */
+export interface Moment {
+  /** Optimizer steps done before this one. */
+  readonly step: number;
+  readonly steps: number;
+  readonly stepsPerEpoch: number;
+}
+
+/** How the learning rate moves: a pure function of the moment, so that nothing needs to be saved. */
+export interface Schedule extends Definition {
+  /** @returns the factor on the optimizer's learning rate. */
+  factor(moment: Moment, options: Options): number;
+}
+
+/** A named source of data: any other data reference, made from options. */
+export interface DatasetSource extends Definition {
+  load(options: Options): DataReference | Promise<DataReference>;
+}
+
+/** What a whole set of predictions is judged on. */
+export interface Judged {
+  /** The head's results over all rows, by name. */
+  readonly results: Readonly<Record<string, Float32Array | Int32Array>>;
+  /** As the head's `TargetKind` says, in the target's own units: rows, or rows × outputs. */
+  readonly targets: Float32Array | Int32Array;
+  readonly weights: Float32Array | undefined;
+  readonly outputs: number;
+  readonly rows: number;
+}
+
+/** A head, a loss and metrics bound together with the defaults of training. */
+export interface Pipeline extends Definition {
+  readonly head: string;
+  readonly defaults: {
+    readonly backbone: { readonly type: string };
+    readonly loss: string;
+    readonly optimizer: string;
+    readonly schedule: string;
+    readonly epochs: number;
+    readonly batchSize: number;
+  };
+  /** All metrics of a set of predictions; for classes also the confusion matrix, true class by predicted class. */
+  metrics(judged: Judged): { metrics: Record<string, number>; confusion?: number[][] };
+}
+
+/** What a plugin's default export holds. */
+export interface Plugin {
+  readonly name: string;
+  readonly version: string;
+  readonly backbones?: readonly Backbone[];
+  readonly heads?: readonly Head[];
+  readonly pipelines?: readonly Pipeline[];
+  readonly losses?: readonly Loss[];
+  readonly optimizers?: readonly Optimizer[];
+  readonly schedules?: readonly Schedule[];
+  readonly datasets?: readonly DatasetSource[];
+}
+
+/** A definition as its author writes it: the functions take the options that its own schema parses. */
+type Authored<Kind extends Definition, Schema extends OptionsSchema> = {
+  readonly [Field in keyof Kind]: Field extends "options"
+    ? Schema
+    : NonNullable<Kind[Field]> extends (...parameters: infer Parameters) => infer Result
+      ? (
+          ...parameters: { [P in keyof Parameters]: Options extends Parameters[P] ? Of<Schema> : Parameters[P] }
+        ) => Result
+      : Kind[Field];
+};
+
+const declaring =
+  <Kind extends Definition>() =>
+  <Schema extends OptionsSchema>(definition: Authored<Kind, Schema>): Kind =>
+    definition as unknown as Kind;
+
+export const defineBackbone = declaring<Backbone>();
+export const defineHead = declaring<Head>();
+export const defineLoss = declaring<Loss>();
+export const defineOptimizer = declaring<Optimizer>();
+export const defineSchedule = declaring<Schedule>();
+export const defineDataset = declaring<DatasetSource>();
+export const definePipeline = declaring<Pipeline>();
+
+/** Checked when it is loaded, so that a mistake names the file and the field. */
+export function definePlugin(plugin: Plugin): Plugin {
+  return plugin;
+}

@@ -1,0 +1,82 @@
+/** @file The registry: everything that can be chosen by name, ours first, then each plugin's, in plain maps. */
+import { Fault } from "../../engine/index.ts";
+import { BACKBONES } from "../backbones/index.ts";
+import { DATASETS } from "../data/builtin.ts";
+import { HEADS } from "../heads/index.ts";
+import { LOSSES } from "../losses/index.ts";
+import { OPTIMIZERS } from "../optimizers/index.ts";
+import { PIPELINES } from "../pipelines.ts";
+import { SCHEDULES } from "../schedules/index.ts";
+import type {
+  Backbone,
+  DatasetSource,
+  Definition,
+  Head,
+  Loss,
+  Optimizer,
+  Pipeline,
+  Plugin,
+  Schedule,
+} from "./define.ts";
+
+export interface Registry {
+  readonly pipelines: ReadonlyMap<string, Pipeline>;
+  readonly backbones: ReadonlyMap<string, Backbone>;
+  readonly heads: ReadonlyMap<string, Head>;
+  readonly losses: ReadonlyMap<string, Loss>;
+  readonly optimizers: ReadonlyMap<string, Optimizer>;
+  readonly schedules: ReadonlyMap<string, Schedule>;
+  readonly datasets: ReadonlyMap<string, DatasetSource>;
+  /** The plugins whose definitions are in it. */
+  readonly plugins: readonly { readonly name: string; readonly version: string }[];
+}
+
+/** The kinds of definition, under the name of their room in the registry, the catalog and a plugin. */
+export const KINDS = ["pipelines", "backbones", "heads", "losses", "optimizers", "schedules", "datasets"] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** What the project itself brings; a plugin is one more of these. */
+const OWN: Plugin = {
+  name: "ml-sidecar",
+  version: "1",
+  pipelines: PIPELINES,
+  backbones: BACKBONES,
+  heads: HEADS,
+  losses: LOSSES,
+  optimizers: OPTIMIZERS,
+  schedules: SCHEDULES,
+  datasets: DATASETS,
+};
+
+/** @throws ALREADY_EXISTS when a plugin takes a name that is taken. */
+export function createRegistry(plugins: readonly Plugin[] = []): Registry {
+  const maps = Object.fromEntries(KINDS.map((kind) => [kind, new Map<string, Definition>()])) as Record<
+    Kind,
+    Map<string, Definition>
+  >;
+  const owners = new Map<string, string>();
+  for (const plugin of [OWN, ...plugins]) {
+    for (const kind of KINDS) {
+      for (const definition of plugin[kind] ?? []) {
+        const place = `${kind}.${definition.type}`;
+        const owner = owners.get(place);
+        if (owner !== undefined) {
+          throw new Fault(
+            "ALREADY_EXISTS",
+            `plugin \`${plugin.name}\` defines \`${place}\`, which \`${owner}\` has already`,
+            {
+              violations: [{ path: place, message: "name taken", got: definition.type }],
+              hint: "give it another `type`",
+            },
+          );
+        }
+        owners.set(place, plugin.name);
+        maps[kind].set(definition.type, definition);
+      }
+    }
+  }
+  return {
+    ...(maps as unknown as Omit<Registry, "plugins">),
+    plugins: plugins.map(({ name, version }) => ({ name, version })),
+  };
+}

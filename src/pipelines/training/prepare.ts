@@ -1,0 +1,133 @@
+/** @file Before the first step: which rows are held out, what is fitted to the others, and all of them as features. */
+import { type Executor, Fault } from "../../engine/index.ts";
+import { type Dataset, targetColumns } from "../data/dataset.ts";
+import { splitRows } from "../data/split.ts";
+import type { Declaration } from "../layers/scope.ts";
+import { prepareRows } from "../model/evaluate.ts";
+import { declare, type FittedRecord, fitted, outputNames, resultTypes } from "../model/network.ts";
+import type { ModelRecord } from "../model/record.ts";
+import type { ModelSpec } from "../model/spec.ts";
+import { fitPreprocessing } from "../preprocess/fit.ts";
+import { type Preprocessing, soleTensor } from "../preprocess/preprocessing.ts";
+import { allRows, fitTarget, type TargetEncoding, type TargetOptions } from "../preprocess/target.ts";
+import type { TargetFacts, TargetKind } from "../registry/define.ts";
+import { find, optionsOf } from "../registry/parse.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { Rows } from "./batches.ts";
+import type { TrainOptions } from "./options.ts";
+import type { TrainingContext } from "./training.ts";
+
+export interface Prepared {
+  readonly record: FittedRecord;
+  readonly leaves: readonly Declaration[];
+  readonly training: Rows;
+  readonly held: Rows | null;
+  /** With what depends on the data filled in. */
+  readonly options: TrainOptions;
+}
+
+const TASKS: Record<TargetKind, TargetOptions["task"]> = {
+  classes: "classification",
+  labels: "multilabel",
+  values: "regression",
+};
+
+export function prepare(context: TrainingContext): Prepared {
+  const { registry, executor, dataset, resume } = context;
+  if (dataset.rows === 0) {
+    throw new Fault("DATA_INVALID", `dataset \`${dataset.name}\` has no rows`, { hint: "give at least one row" });
+  }
+  if (resume !== undefined && resume.progress.dataHash !== dataset.hash) {
+    throw new Fault("INVALID_STATE", "the data is not what the training began with", {
+      violations: [{ path: "data", message: "other data", expected: resume.progress.dataHash, got: dataset.hash }],
+      hint: "resume with the same data, or start a new training",
+    });
+  }
+  const { train, held } = splitOf(context);
+  const known = resume === undefined ? context.record : { ...context.record, ...resume.record };
+  const record = known.preprocessing === null ? it(registry, known, dataset, train) : fitted(known);
+  const leaves = declare(registry, record.spec, record.signature.features, record.signature.outputs);
+  const parameters = leaves.reduce(
+    (sum, { trainable, type }) => sum + (trainable ? type.shape.reduce((a, b) => a * b, 1) : 0),
+    0,
+  );
+  const training = prepareRows(executor, record, dataset, train);
+  return {
+    record: { ...record, parameters },
+    leaves,
+    training,
+    held: heldRows(executor, record, context, held),
+    options: { ...context.options, loss: fitLoss(registry, record, context.options, training) },
+  };
+}
+
+function splitOf({ registry, record, dataset, validation, options }: TrainingContext): {
+  train: Int32Array;
+  held: Int32Array | null;
+} {
+  if (typeof validation !== "number" || validation === 0) return { train: allRows(dataset.rows), held: null };
+  const isClassified = find(registry.heads, record.spec.head.type, "head.type").target === "classes";
+  return splitRows(dataset, validation, options.seed, isClassified ? targetColumns(dataset)[0]?.name : undefined);
+}
+
+function heldRows(
+  executor: Executor,
+  record: FittedRecord,
+  { dataset, validation }: TrainingContext,
+  held: Int32Array | null,
+): Rows | null {
+  if (held !== null) return prepareRows(executor, record, dataset, held);
+  return typeof validation === "object" ? prepareRows(executor, record, validation) : null;
+}
+
+/** Learns preprocessing from the training rows, the target's encoding from all of them, and the shapes in between. */
+function _fit(registry: Registry, record: ModelRecord, dataset: Dataset, train: Int32Array): FittedRecord {
+  const { spec } = record;
+  const preprocessing = fitPreprocessing(dataset, train, spec.preprocess);
+  refuseOtherShape(spec, preprocessing);
+  const { target: kind } = find(registry.heads, spec.head.type, "head.type");
+  const { classes } = optionsOf(spec.head);
+  const target = fitTarget(dataset, allRows(dataset.rows), {
+    task: TASKS[kind],
+    standardise: spec.preprocess.target === "standardise",
+    ...(Array.isArray(classes) ? { classes: classes as string[] } : {}),
+  });
+  const outputs = outputNames(target).length;
+  const results = resultTypes(registry, spec, target, outputs);
+  const signature = { raw: [preprocessing.rawWidth], features: preprocessing.featureShape, outputs, results };
+  return { ...record, preprocessing, target, signature };
+}
+
+function refuseOtherShape({ input }: ModelSpec, preprocessing: Preprocessing): void {
+  const given = soleTensor(preprocessing)?.shape ?? [preprocessing.columns.length];
+  if (
+    input === null ||
+    (input.shape.length === given.length && input.shape.every((size, axis) => size === given[axis]))
+  )
+    return;
+  const [expected, got] = [`[${input.shape.join(", ")}]`, `[${given.join(", ")}]`];
+  throw new Fault("SHAPE_MISMATCH", `the model takes rows of shape ${expected}, the data has ${got}`, {
+    violations: [{ path: "data", message: "not the model's input shape", expected, got }],
+    hint: "leave `input` out of the spec to take the shape from the data",
+  });
+}
+
+/** The chosen loss with what it wants to know of the training rows' targets. */
+function fitLoss(
+  registry: Registry,
+  { target }: FittedRecord,
+  { loss: chosen }: TrainOptions,
+  { target: values, count }: Rows,
+) {
+  const loss = find(registry.losses, chosen.type, "loss.type");
+  if (loss.fit === undefined) return chosen;
+  return { type: chosen.type, ...loss.fit(optionsOf(chosen), factsOf(target, values, count)) };
+}
+
+function factsOf(target: TargetEncoding, values: Int32Array | Float32Array, count: number): TargetFacts {
+  const names = outputNames(target);
+  const counts = new Array<number>(names.length).fill(0);
+  if (target.kind === "classes") for (const code of values) counts[code]!++;
+  if (target.kind === "labels") for (const [index, value] of values.entries()) counts[index % names.length]! += value;
+  return { names, counts: target.kind === "values" ? counts.fill(count) : counts };
+}

@@ -1,0 +1,81 @@
+/** @file What a training tells: progress for a bar, each epoch's scores, and what is odd about the request. */
+
+import { momentOf, type Run } from "./run.ts";
+import { scoresOf } from "./score.ts";
+import type { Scores } from "./training.ts";
+
+/** Speed since this process began, and the time that is left at it. */
+export function ratesOf({ progress, clock, earlier, extent, prepared }: Run): {
+  samplesPerSecond: number;
+  secondsLeft: number;
+} {
+  const seconds = clock.seconds();
+  const samplesPerSecond = (progress.samples - earlier.samples) / Math.max(1e-9, seconds - earlier.seconds);
+  const samplesLeft = ((extent.steps - progress.step) / extent.stepsPerEpoch) * prepared.training.count;
+  const budget = prepared.options.budget?.seconds ?? Number.POSITIVE_INFINITY;
+  const left = samplesPerSecond > 0 ? samplesLeft / samplesPerSecond : 0;
+  return { samplesPerSecond, secondsLeft: Math.max(0, Math.min(left, budget - seconds)) };
+}
+
+export function tellProgress(run: Run): void {
+  const { context, progress, prepared, extent } = run;
+  const rates = ratesOf(run);
+  const sums = scoresOf(progress.sums);
+  const { loss, metrics } = progress.sums.weight === 0 ? (progress.scores ?? sums) : sums;
+  context.emit({
+    type: "train.progress",
+    data: {
+      done: progress.step,
+      total: extent.steps,
+      rate: (rates.samplesPerSecond / prepared.training.count) * extent.stepsPerEpoch,
+      epoch: Math.min(progress.epoch + 1, prepared.options.epochs),
+      epochs: prepared.options.epochs,
+      step: progress.step,
+      loss,
+      metrics,
+      learningRate: momentOf(run).learningRate,
+      ...rates,
+    },
+  });
+}
+
+export function tellEpoch(run: Run, { loss, metrics }: Scores, validation: Scores | null): void {
+  const { context, progress, prepared } = run;
+  context.emit({
+    type: "train.epoch",
+    data: {
+      epoch: progress.epoch,
+      epochs: prepared.options.epochs,
+      step: progress.step,
+      loss,
+      metrics,
+      ...(validation === null ? {} : { validation }),
+      learningRate: momentOf(run).learningRate,
+      ...ratesOf(run),
+    },
+  });
+}
+
+/** Warnings about what works but was hardly meant. */
+export function tellOddities({ context, prepared }: Run): void {
+  const { options, training, record } = prepared;
+  const warn = (code: string, message: string, hint: string): void =>
+    context.emit({ type: "warning", data: { code, message, hint } });
+  if (options.batchSize > training.count) {
+    warn(
+      "BATCH_LARGER_THAN_DATA",
+      `batchSize ${options.batchSize} is more than the ${training.count} training rows: each epoch is one step`,
+      "lower `batchSize`",
+    );
+  }
+  if (record.target.kind === "classes") {
+    const seen = new Set(training.target);
+    const missing = record.target.classes.filter((_, code) => !seen.has(code));
+    if (missing.length > 0)
+      warn(
+        "CLASS_WITHOUT_ROWS",
+        `no training row has class ${missing.join(", ")}`,
+        "give more rows, or hold out fewer",
+      );
+  }
+}
