@@ -2,7 +2,8 @@
 export type { ComputeDType, DType, TypedArray } from "./dtype.ts";
 export { DTYPES } from "./dtype.ts";
 export type { Executor, Program, State } from "./executors/executor.ts";
-export { findOnnxruntime, type OnnxruntimePresence } from "./executors/onnxruntime/find.ts";
+export { createMachine, type MachineOptions } from "./executors/machine/index.ts";
+export { createReference } from "./executors/reference/reference.ts";
 export { type OnnxSession, openOnnx, type StringArray } from "./executors/onnxruntime/session.ts";
 export { createReference } from "./executors/reference/reference.ts";
 export type { FaultDetails, Reason, Violation } from "./fault.ts";
@@ -12,7 +13,7 @@ export type { Attributes, AttributeValue, Graph, Node, Traced } from "./graph.ts
 export type { Assembler } from "./onnx/assemble.ts";
 export { decodeOnnx, encodeOnnx } from "./onnx/codec.ts";
 export { describeOnnx, type OnnxDescription, type OnnxValue } from "./onnx/describe.ts";
-export { exportOnnx, IR_VERSIONS, type OnnxExport } from "./onnx/export.ts";
+export { exportGraph, IR_VERSIONS, type OnnxExport } from "./onnx/export.ts";
 export { fillUniform, philox } from "./philox.ts";
 export type { NdArray, Shape, TensorType } from "./shape.ts";
 export { broadcastShapes, normalizeAxes, sameShape, showShape, sizeOf, stridesOf } from "./shape.ts";

@@ -1,0 +1,47 @@
+/** @file Compiles the machine's kernels twice, with and without relaxed SIMD; skips what is newer than its sources. */
+import { mkdir, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import asc from "assemblyscript/asc";
+
+const kernels = fileURLToPath(new URL("../src/engine/executors/machine/kernels", import.meta.url));
+
+const modules = [
+  { name: "machine.wasm", features: ["simd", "threads"] },
+  { name: "machine.relaxed.wasm", features: ["simd", "threads", "relaxed-simd"] },
+];
+
+async function modified(path) {
+  return (await stat(path).catch(() => ({ mtimeMs: 0 }))).mtimeMs;
+}
+
+/** Writes machine.wasm and machine.relaxed.wasm to `outdir`. */
+export async function buildKernels(outdir) {
+  await mkdir(outdir, { recursive: true });
+  const sources = (await readdir(kernels)).filter((name) => name.endsWith(".ts")).map((name) => join(kernels, name));
+  const newest = Math.max(...(await Promise.all([...sources, fileURLToPath(import.meta.url)].map(modified))));
+  for (const { name, features } of modules) {
+    const outFile = join(outdir, name);
+    if ((await modified(outFile)) > newest) continue;
+    const { error, stderr } = await asc.main([
+      join(kernels, "index.ts"),
+      ...[
+        "--outFile",
+        outFile,
+        "--optimizeLevel",
+        "3",
+        "--noAssert",
+        "--runtime",
+        "stub",
+        "--uncheckedBehavior",
+        "always",
+      ],
+      ...["--importMemory", "--sharedMemory", "--initialMemory", "2", "--maximumMemory", "65536"],
+      ...["--memoryBase", "4096", "--use", "abort="],
+      ...features.flatMap((feature) => ["--enable", feature]),
+    ]);
+    if (error) throw new Error(`the kernels did not compile:\n${stderr}`);
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildKernels(process.argv[2] ?? "dist");

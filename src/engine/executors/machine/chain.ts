@@ -1,0 +1,231 @@
+/** @file From a group of pointwise nodes to one instruction: a register program over strips of their common size. */
+import type { Node } from "../../graph.ts";
+import type { Buffer } from "../../plan/plan.ts";
+import { sizeOf } from "../../shape.ts";
+import { broadcastAccess, SCALAR, source } from "./access.ts";
+import { type Access, bitsOf, type Instruction, type Operand } from "./instruction.ts";
+import * as code from "./kernels/layout.ts";
+import { CASTS, POINTWISE, type PointwiseForm } from "./pointwise.ts";
+
+/** Marks an operand as memory that is walked with the strip. */
+const STREAMED = 1;
+/** Strips that are worth a thread. */
+const GRAIN = 8;
+/** Of looking up and starting one operation on one strip, in nanoseconds. */
+const DISPATCH = 4;
+
+/** Where groups find and leave their values. */
+export interface Values {
+  /** Where the value of a node stands that another group, or nobody, computes. */
+  read(node: Node): Buffer;
+  /** Where this node's value is wanted beyond the group: none, or several (an output, a state). */
+  wanted(node: Node): readonly Buffer[];
+}
+
+/** A value inside the program: made by one operation, or standing in memory. */
+type Value = { readonly memory: Buffer } | { register: number; lastUse: number };
+
+interface Operation {
+  readonly operation: number;
+  readonly to: Value;
+  /** Values, numbers and untagged places, in the order of the words. */
+  readonly operands: readonly (Value | { readonly raw: Operand })[];
+}
+
+const formOf = (node: Node): PointwiseForm => (POINTWISE as Readonly<Record<string, PointwiseForm>>)[node.op]!;
+
+/** Whether chains can compute this node: `uniform` and `cast` beside the table's ops. */
+export function isChainable(node: Node): boolean {
+  return node.op in POINTWISE || node.op === "cast" || node.op === "uniform";
+}
+
+/** @param states the buffers of states, so that writing one marks the point of no return */
+export function chain(nodes: readonly Node[], values: Values, states: ReadonlySet<Buffer>): Instruction {
+  const size = sizeOf(nodes[0]!.shape);
+  const inside = new Set(nodes);
+  const prologue: Operation[] = [];
+  const body: Operation[] = [];
+  const known = new Map<string | Node, Value>();
+  const reads = new Map<Buffer, Access>();
+  const writes = new Map<Buffer, Access>();
+  const pattern = `strips ${size}`;
+  let nanoseconds = 0;
+
+  function once(key: string, list: Operation[], operation: number, operands: readonly Operand[]): Value {
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const to: Value = { register: -1, lastUse: -1 };
+    list.push({ operation, to, operands: operands.map((raw) => ({ raw })) });
+    known.set(key, to);
+    return to;
+  }
+
+  function constant(value: number, node: Node): Value {
+    const bits = node.dtype === "F32" ? bitsOf(value) : value | 0;
+    return once(`constant ${bits}`, prologue, code.P_CONSTANT, [bits]);
+  }
+
+  /** An operand of a node of the group. */
+  function operand(input: Node): Value {
+    const node = source(input);
+    const before = known.get(node);
+    if (before !== undefined) return before;
+    if (node.op === "constant" && typeof node.attributes.value === "number")
+      return constant(node.attributes.value, node);
+    if (node.op === "broadcast") {
+      const access = broadcastAccess(node);
+      if (access !== undefined) {
+        const { base, pattern: walk } = access;
+        if (base.op === "constant" && typeof base.attributes.value === "number")
+          return constant(base.attributes.value, base);
+        const buffer = values.read(base);
+        reads.set(buffer, { buffer });
+        const list = walk === SCALAR ? prologue : body;
+        return once(`broadcast ${base.id} ${walk.inner} ${walk.middle}`, list, code.P_BROADCAST, [
+          { buffer },
+          walk.inner,
+          walk.middle,
+        ]);
+      }
+    }
+    const buffer = values.read(node);
+    if (!reads.has(buffer)) reads.set(buffer, { buffer, pattern });
+    const value: Value = { memory: buffer };
+    known.set(node, value);
+    return value;
+  }
+
+  const uses = new Map<Node, number>();
+  for (const node of nodes)
+    for (const input of node.inputs) uses.set(source(input), (uses.get(source(input)) ?? 0) + 1);
+
+  /** A product that only a sum reads need not be rounded, nor stored. */
+  function fusableProduct(input: Node): Node | undefined {
+    const node = source(input);
+    const isFree = inside.has(node) && uses.get(node) === 1 && values.wanted(node).length === 0;
+    return isFree && node.op === "mul" && node.dtype === "F32" ? node : undefined;
+  }
+
+  function fusedWith(node: Node): { operation: number; product: Node; addend: Node } | undefined {
+    if (node.dtype !== "F32" || (node.op !== "add" && node.op !== "sub")) return undefined;
+    const [left, right] = node.inputs as readonly [Node, Node];
+    const second = fusableProduct(right);
+    if (second !== undefined) {
+      return { operation: node.op === "add" ? code.P_FMA : code.P_FNMA, product: second, addend: left };
+    }
+    const first = node.op === "add" ? fusableProduct(left) : undefined;
+    return first && { operation: code.P_FMA, product: first, addend: right };
+  }
+
+  const absorbed = new Set(nodes.flatMap((node) => fusedWith(node)?.product ?? []));
+  const finalCopies: Operation[] = [];
+  for (const node of nodes) {
+    if (absorbed.has(node)) continue;
+    const [operation, operands] = operationOf(node);
+    nanoseconds += (formOf(node)?.cost ?? 0.08) * size;
+    const to: Value = { register: -1, lastUse: -1 };
+    body.push({ operation, to, operands });
+    known.set(node, to);
+    for (const buffer of values.wanted(node)) {
+      finalCopies.push({ operation: code.P_COPY, to: { memory: buffer }, operands: [to] });
+      writes.set(buffer, { buffer, pattern });
+    }
+  }
+
+  function operationOf(node: Node): [number, Operation["operands"]] {
+    if (node.op === "uniform") {
+      const buffer = values.read(source(node.inputs[0]!));
+      reads.set(buffer, { buffer });
+      return [code.P_UNIFORM, [{ raw: { buffer } }, { raw: node.attributes.stream as number }]];
+    }
+    if (node.op === "cast") return [CASTS[`${node.inputs[0]!.dtype}→${node.dtype}`]!, [operand(node.inputs[0]!)]];
+    const fused = fusedWith(node);
+    if (fused !== undefined) {
+      const [a, b] = fused.product.inputs as readonly [Node, Node];
+      return [fused.operation, [operand(a), operand(b), operand(fused.addend)]];
+    }
+    const form = formOf(node);
+    const operands = node.inputs.map(operand);
+    if (form.swap) operands.reverse();
+    return [form[node.inputs[0]!.dtype as "F32"]!, operands];
+  }
+
+  const program = storeDirectly([...body, ...finalCopies]);
+  assignRegisters(prologue, program);
+  const wordsOf = ({ operation, to, operands }: Operation): Operand[] => {
+    const words = [to, ...operands].map(encodeOperand);
+    return [operation, ...words, ...new Array<number>(4 - words.length).fill(0)];
+  };
+  const operations = [...prologue, ...program];
+  return {
+    opcode: code.POINTWISE,
+    label: `${nodes.map((node) => node.op).join("+")} ×${size}`,
+    units: Math.ceil(size / code.STRIP),
+    grain: GRAIN,
+    operands: [size, prologue.length, program.length, ...operations.flatMap(wordsOf)],
+    reads: [...reads.values()],
+    writes: [...writes.values()],
+    flops: size * nodes.length,
+    nanoseconds: nanoseconds + DISPATCH * program.length * Math.ceil(size / code.STRIP),
+    commits: [...writes.keys()].some((buffer) => states.has(buffer)),
+  };
+}
+
+/**
+ * A value that is only copied out is made where it is wanted in the first place, unless a later operation still reads
+ * what stands there: a state that is updated in place.
+ */
+function storeDirectly(program: readonly Operation[]): Operation[] {
+  const result = [...program];
+  const isDirect = new Set<Value>();
+  for (let at = result.length - 1; at >= 0; at--) {
+    const copy = result[at]!;
+    const value = copy.operands[0];
+    if (copy.operation !== code.P_COPY || !("memory" in copy.to) || value === undefined || !("register" in value))
+      continue;
+    const target = copy.to.memory;
+    const maker = result.findIndex(({ to }) => to === value);
+    if (maker === -1 || isDirect.has(value) || result[maker]!.operation === code.P_BROADCAST) continue;
+    const touchedLater = result
+      .slice(maker + 1)
+      .some(({ operands }) => operands.some((operand) => "memory" in operand && operand.memory === target));
+    if (touchedLater) continue;
+    const place: Value = { memory: target };
+    isDirect.add(place);
+    result.splice(at, 1);
+    for (let i = maker; i < result.length; i++) {
+      const { operation, to, operands } = result[i]!;
+      result[i] = {
+        operation,
+        to: to === value ? place : to,
+        operands: operands.map((operand) => (operand === value ? place : operand)),
+      };
+    }
+  }
+  return result;
+}
+
+/** Registers for the prologue's values for good, and for the body's until their last use. */
+function assignRegisters(prologue: readonly Operation[], body: readonly Operation[]): void {
+  body.forEach(({ operands }, at) => {
+    for (const operand of operands) if ("register" in operand) operand.lastUse = at;
+  });
+  let count = 0;
+  for (const { to } of prologue) if ("register" in to) to.register = count++;
+  const isPermanent = new Set<Value>(prologue.map(({ to }) => to));
+  const free: number[] = [];
+  body.forEach(({ to, operands }, at) => {
+    for (const operand of new Set(operands)) {
+      if ("register" in operand && operand.lastUse === at && !isPermanent.has(operand)) free.push(operand.register);
+    }
+    if (!("register" in to)) return;
+    to.register = free.pop() ?? count++;
+    if (to.lastUse === -1) free.push(to.register);
+  });
+}
+
+function encodeOperand(operand: Value | { readonly raw: Operand }): Operand {
+  if ("raw" in operand) return operand.raw;
+  if ("memory" in operand) return { buffer: operand.memory, tag: STREAMED };
+  return operand.register * code.REGISTER_BYTES;
+}

@@ -1,0 +1,211 @@
+/** @file From a traced program to instructions with places: passes, groups, order, lowering, in that order. */
+import type { TypedArray } from "../../dtype.ts";
+import type { Node, Traced } from "../../graph.ts";
+import type { OpName } from "../../ops/index.ts";
+import { optimise } from "../../passes/index.ts";
+import { reachable } from "../../passes/rewrite.ts";
+import { order } from "../../plan/order.ts";
+import { type Buffer, type Plan, plan } from "../../plan/plan.ts";
+import { sizeOf } from "../../shape.ts";
+import { broadcastAccess, source } from "./access.ts";
+import { chain, isChainable } from "./chain.ts";
+import { type Group, group } from "./group.ts";
+import type { Instruction } from "./instruction.ts";
+import { copyInstruction, isTranspose, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
+import type { POINTWISE } from "./pointwise.ts";
+
+/** Ops that are not computed at all, or by chains without an entry in the pointwise table. */
+type Special = "reshape" | "cast" | "uniform";
+
+/** Composite ops that the machine leaves to their decomposition. */
+export const DECOMPOSED = [
+  "stopGradient",
+  "clamp",
+  "softplus",
+  "gelu",
+  "variance",
+  "logSumExp",
+  "softmax",
+  "logSoftmax",
+  "crossEntropy",
+  "layerNorm",
+  "part",
+] as const satisfies readonly OpName[];
+
+/** An op that is neither lowered nor decomposed is named in the compile error of this line. */
+type Uncovered = Exclude<
+  OpName,
+  keyof typeof POINTWISE | keyof typeof LOWERINGS | Special | (typeof DECOMPOSED)[number]
+>;
+const everyOpIsCovered: [Uncovered] extends [never] ? true : Uncovered = true;
+void everyOpIsCovered;
+
+export interface Compiled {
+  readonly instructions: readonly Instruction[];
+  readonly plan: Plan;
+  /** The program's own buffers, still without addresses. */
+  readonly inputs: Readonly<Record<string, Buffer>>;
+  readonly outputs: Readonly<Record<string, Buffer>>;
+  readonly constants: readonly { readonly buffer: Buffer; readonly node: Node; readonly value: number | TypedArray }[];
+  readonly types: Pick<Traced, "inputs" | "outputs">;
+}
+
+/** More than any node's id. */
+const LATE = 2 ** 40;
+
+const fixedBuffer = (node: Node): Buffer => ({ bytes: sizeOf(node.shape) * 4, address: 0, home: "fixed" });
+const arenaBuffer = (elements: number): Buffer => ({ bytes: elements * 4, address: 0, home: "arena" });
+
+/** @param states the places of states by path */
+export function compile(original: Traced, states: ReadonlyMap<string, Buffer>): Compiled {
+  const traced = optimise(original, (op) => op in LOWERINGS);
+  const roots = [...Object.values(traced.outputs), ...Object.values(traced.updates)].map(source);
+  const computed = computedNodes(traced, roots);
+  const isComputed = new Set(computed);
+  const producers = (node: Node) => directReads(node).filter((read) => isComputed.has(read));
+  const groups = group({ nodes: computed, isPointwise: isChainable, producers });
+  const updated = new Set(Object.values(traced.updates).map(source));
+  // What writes states goes last: nothing before it can't be taken back.
+  const sequence = order(
+    groups.length,
+    (index) => groups[index]!.dependencies,
+    (index) => groups[index]!.nodes.at(-1)!.id + (groups[index]!.nodes.some((node) => updated.has(node)) ? LATE : 0),
+  ).map((index) => groups[index]!);
+  return lower(traced, sequence, states);
+}
+
+/** The nodes that an instruction must compute: no leaves, no reshapes, no broadcast or transpose that its readers do on their way. */
+function computedNodes(traced: Traced, roots: readonly Node[]): Node[] {
+  const needed = new Set<Node>();
+  const wanted: Node[] = [...roots];
+  for (let node = wanted.pop(); node !== undefined; node = wanted.pop()) {
+    if (needed.has(node) || isLeaf(node)) continue;
+    needed.add(node);
+    wanted.push(...directReads(node));
+  }
+  return reachable(traced).filter((node) => needed.has(node));
+}
+
+function isLeaf(node: Node): boolean {
+  return node.op === "input" || node.op === "state" || node.op === "constant";
+}
+
+/** The nodes whose memory this one's instruction reads. */
+function directReads(node: Node): Node[] {
+  return node.inputs.map((input) => {
+    const direct = source(input);
+    if (node.op === "matmul" && (isTranspose(direct) || direct.op === "broadcast"))
+      return source(matrixOf(direct).node);
+    if (direct.op === "broadcast" && isChainable(node) && node.op !== "uniform")
+      return broadcastAccess(direct)?.base ?? direct;
+    return direct;
+  });
+}
+
+function lower(traced: Traced, sequence: readonly Group[], states: ReadonlyMap<string, Buffer>): Compiled {
+  const instructions: Instruction[] = [];
+  const commits: Instruction[] = [];
+  const values = new Map<Node, Buffer>();
+  const constants: { buffer: Buffer; node: Node; value: number | TypedArray }[] = [];
+  const inputs = mapValues(traced.inputs, fixedBuffer);
+  const outputs = mapValues(traced.outputs, fixedBuffer);
+  const stateBuffers = new Set(states.values());
+
+  for (const [name, node] of Object.entries(traced.inputs)) values.set(node, inputs[name]!);
+  for (const [path, node] of Object.entries(traced.states)) values.set(node, states.get(path)!);
+
+  function read(node: Node): Buffer {
+    const at = source(node);
+    const known = values.get(at);
+    if (known !== undefined) return known;
+    if (at.op !== "constant") throw new Error(`${at.op} (node ${at.id}) is read before it is computed`);
+    const buffer = fixedBuffer(at);
+    constants.push({ buffer, node: at, value: at.attributes.value as number | TypedArray });
+    values.set(at, buffer);
+    return buffer;
+  }
+
+  const lastRead = new Map<Buffer, number>();
+  sequence.forEach(({ nodes }, position) => {
+    for (const node of nodes)
+      for (const input of directReads(node)) if (input.op === "state") lastRead.set(values.get(input)!, position);
+  });
+
+  /** Where each computed root goes beside, or in place of, the arena. */
+  const homes = new Map<Node, Buffer[]>();
+  const addHome = (node: Node, buffer: Buffer) => homes.set(node, [...(homes.get(node) ?? []), buffer]);
+  const copyOf = (node: Node, from: Buffer, to: Buffer, what: string) => ({
+    ...copyInstruction(from, to, sizeOf(node.shape), what),
+    commits: stateBuffers.has(to),
+  });
+  const positions = new Map(sequence.flatMap(({ nodes }, position) => nodes.map((node) => [node, position] as const)));
+  for (const [name, node] of Object.entries(traced.outputs)) {
+    const at = source(node);
+    if (isLeaf(at)) instructions.push(copyOf(at, read(at), outputs[name]!, `output ${name}`));
+    else addHome(at, outputs[name]!);
+  }
+  for (const [path, node] of Object.entries(traced.updates)) {
+    const at = source(node);
+    const state = states.get(path)!;
+    if (isLeaf(at)) {
+      // Another state's value, perhaps: taken before any state changes.
+      const kept = arenaBuffer(sizeOf(at.shape));
+      instructions.push(copyOf(at, read(at), kept, `keep ${path}`));
+      commits.push(copyOf(at, kept, state, `update ${path}`));
+      continue;
+    }
+    const position = positions.get(at)!;
+    const isLastReader = (lastRead.get(state) ?? -1) <= position;
+    const readsItself = sequence[position]!.nodes.some((reader) =>
+      directReads(reader).some((input) => values.get(input) === state),
+    );
+    if (isLastReader && (sequence[position]!.isPointwise || !readsItself)) addHome(at, state);
+    else {
+      const kept = arenaBuffer(sizeOf(at.shape));
+      addHome(at, kept);
+      commits.push(copyOf(at, kept, state, `update ${path}`));
+    }
+  }
+
+  const readers = new Map<Node, Set<number>>();
+  sequence.forEach(({ nodes }, position) => {
+    for (const node of nodes) {
+      for (const input of directReads(node)) readers.set(input, (readers.get(input) ?? new Set()).add(position));
+    }
+  });
+
+  sequence.forEach(({ nodes, isPointwise }, position) => {
+    /** All places where a node of this group is wanted; the first is where others read it. */
+    const wanted = new Map<Node, Buffer[]>();
+    for (const node of nodes) {
+      const isReadOutside = [...(readers.get(node) ?? [])].some((reader) => reader !== position);
+      const places = homes.get(node) ?? (isReadOutside || !isPointwise ? [arenaBuffer(sizeOf(node.shape))] : []);
+      wanted.set(node, places);
+      if (places[0] !== undefined) values.set(node, places[0]);
+    }
+    if (isPointwise) {
+      instructions.push(chain(nodes, { read, wanted: (node) => wanted.get(node)! }, stateBuffers));
+      return;
+    }
+    const [node] = nodes as readonly [Node];
+    const [out, ...others] = wanted.get(node)! as [Buffer, ...Buffer[]];
+    const context: Lowered = {
+      read,
+      out,
+      temporary: arenaBuffer,
+      emit: (instruction) => instructions.push({ ...instruction, commits: stateBuffers.has(out) }),
+    };
+    (LOWERINGS as Readonly<Record<string, Lowering>>)[node.op]!(node, context);
+    for (const other of others) instructions.push(copyOf(node, out, other, `copy ${node.op}`));
+  });
+  instructions.push(...commits);
+  const steps = instructions.map(({ reads, writes }) => ({
+    reads: reads.map(({ buffer }) => buffer),
+    writes: writes.map(({ buffer }) => buffer),
+  }));
+  return { instructions, plan: plan(steps), inputs, outputs, constants, types: traced };
+}
+
+function mapValues<A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+}

@@ -1,0 +1,104 @@
+/**
+ * @file Which nodes become one instruction. Pointwise nodes of one size join whatever group they read from or share
+ * readers with, as long as no path leads out of a group and back into it; every other node stands alone.
+ */
+import type { Node } from "../../graph.ts";
+import { sizeOf } from "../../shape.ts";
+
+export interface Group {
+  /** In the order of their ids. */
+  readonly nodes: readonly Node[];
+  readonly isPointwise: boolean;
+  /** Positions of the groups that must run before, in the list of groups. */
+  readonly dependencies: readonly number[];
+}
+
+/** A longer chain gains nothing, and its registers would outgrow the first-level cache. */
+const MOST_NODES = 48;
+
+interface Draft {
+  nodes: Node[];
+  readonly size: number;
+  readonly isPointwise: boolean;
+  /** All drafts that this one depends on, through others too, as bits. */
+  reach: Uint32Array;
+}
+
+export interface Grouping {
+  /** Nodes that need an instruction, inputs before users. */
+  readonly nodes: readonly Node[];
+  isPointwise(node: Node): boolean;
+  /** The nodes (of those above) that this one reads. */
+  producers(node: Node): readonly Node[];
+}
+
+export function group({ nodes, isPointwise, producers }: Grouping): Group[] {
+  const words = Math.ceil(nodes.length / 32);
+  const drafts: (Draft | undefined)[] = [];
+  const draftOf = new Map<Node, number>();
+  const has = (bits: Uint32Array, draft: number) => (bits[draft >>> 5]! >>> (draft & 31)) & 1;
+  const add = (bits: Uint32Array, draft: number) => {
+    bits[draft >>> 5]! |= 1 << (draft & 31);
+  };
+
+  /** Whether `later` reaches `earlier` through a third draft. */
+  function isDetour(later: number, earlier: number): boolean {
+    const { reach } = drafts[later]!;
+    if (!has(reach, earlier)) return false;
+    return drafts.some((between, index) => {
+      if (between === undefined || index === earlier || index === later) return false;
+      return has(reach, index) === 1 && has(between.reach, earlier) === 1;
+    });
+  }
+
+  function merge(into: number, from: number): void {
+    const [a, b] = [drafts[into]!, drafts[from]!];
+    a.nodes.push(...b.nodes);
+    for (const node of b.nodes) draftOf.set(node, into);
+    drafts[from] = undefined;
+    for (let word = 0; word < words; word++) a.reach[word]! |= b.reach[word]!;
+    for (const gone of [into, from]) a.reach[gone >>> 5]! &= ~(1 << (gone & 31));
+    for (const other of drafts) {
+      if (other === undefined || other === a || !(has(other.reach, into) || has(other.reach, from))) continue;
+      other.reach[from >>> 5]! &= ~(1 << (from & 31));
+      add(other.reach, into);
+      for (let word = 0; word < words; word++) other.reach[word]! |= a.reach[word]!;
+    }
+  }
+
+  function tryMerge(a: number, b: number): void {
+    const [x, y] = [drafts[a]!, drafts[b]!];
+    if (a === b || !x.isPointwise || !y.isPointwise || x.size !== y.size) return;
+    if (x.nodes.length + y.nodes.length > MOST_NODES || isDetour(a, b) || isDetour(b, a)) return;
+    merge(Math.min(a, b), Math.max(a, b));
+  }
+
+  for (const node of nodes) {
+    const index = drafts.length;
+    const reach = new Uint32Array(words);
+    for (const producer of producers(node)) {
+      const draft = draftOf.get(producer)!;
+      add(reach, draft);
+      const further = drafts[draft]!.reach;
+      for (let word = 0; word < words; word++) reach[word]! |= further[word]!;
+    }
+    drafts.push({ nodes: [node], size: sizeOf(node.shape), isPointwise: isPointwise(node), reach });
+    draftOf.set(node, index);
+    if (!isPointwise(node)) continue;
+    for (const producer of producers(node)) tryMerge(draftOf.get(producer)!, draftOf.get(node)!);
+  }
+
+  const alive = drafts.flatMap((draft, index) => (draft === undefined ? [] : [index]));
+  const positionOf = new Map(alive.map((index, position) => [index, position]));
+  return alive.map((index) => {
+    const draft = drafts[index]!;
+    draft.nodes.sort((a, b) => a.id - b.id);
+    const before = new Set(draft.nodes.flatMap((node) => producers(node).map((producer) => draftOf.get(producer)!)));
+    before.delete(index);
+    return {
+      nodes: draft.nodes,
+      isPointwise: draft.isPointwise,
+      dependencies: [...before].map((other) => positionOf.get(other)!),
+    };
+  });
+}

@@ -1,0 +1,96 @@
+/** @file The machine: an executor that compiles a program to instructions for a small virtual machine in WebAssembly. */
+import { Fault } from "../../fault.ts";
+import type { Buffer } from "../../plan/plan.ts";
+import type { Executor, State } from "../executor.ts";
+import { compile } from "./compile.ts";
+import { CONTROL_SCRATCH, SCRATCH_BYTES } from "./kernels/layout.ts";
+import { createMemory } from "./memory.ts";
+import { loadModule, type MachineExports, relaxedSimdAvailable } from "./module.ts";
+import { type Placed, placeProgram } from "./program.ts";
+import { placeState } from "./state.ts";
+import { startHelpers, stopHelpers } from "./threads.ts";
+
+export interface MachineOptions {
+  /** The most threads that one program uses, this one included; 1 where absent. Results don't depend on it, not by a bit. */
+  readonly threads?: number;
+  /** Fused multiply-add where this Node offers it; true where absent. */
+  readonly relaxedSimd?: boolean;
+  /** Refuse to use more than this; all that 32-bit addresses reach (4 GiB) where absent. */
+  readonly memoryLimitBytes?: number;
+  /** Over a SharedArrayBuffer: when its first word is not zero, a run stops before it changes any state. */
+  readonly interrupt?: Int32Array;
+}
+
+/** How large the thread count in the run word may get. */
+const MOST_THREADS = 64;
+
+export function createMachine(options: MachineOptions = {}): Executor {
+  const { interrupt } = options;
+  const threads = Math.max(1, Math.min(MOST_THREADS, Math.floor(options.threads ?? 1)));
+  const module = loadModule((options.relaxedSimd ?? true) && relaxedSimdAvailable());
+  const memory = createMemory(options.memoryLimitBytes);
+  const scratch = memory.allocate(threads * SCRATCH_BYTES, "the machine's scratch memory");
+  memory.integers(CONTROL_SCRATCH, 1)[0] = scratch;
+  const interrupted = interrupt === undefined ? () => 0 : () => Atomics.load(interrupt, 0);
+  const instance = new WebAssembly.Instance(module, { env: { memory: memory.shared, interrupted } });
+  const { run } = instance.exports as unknown as MachineExports;
+  if (threads > 1) startHelpers(module, memory, threads - 1);
+
+  const placedStates = new WeakMap<State, ReadonlyMap<string, Buffer>>();
+  const programs = new Set<Placed>();
+  let arena = 0;
+  let arenaBytes = 0;
+
+  /** One arena serves all programs, since only one runs at a time: it is as large as the largest needs. */
+  function makeRoom(bytes: number): void {
+    if (bytes <= arenaBytes) return;
+    const before = arena;
+    if (before !== 0) memory.free(before);
+    try {
+      arena = memory.allocate(bytes, "the program's working memory");
+      arenaBytes = bytes;
+    } catch (refusal) {
+      if (before !== 0) arena = memory.allocate(arenaBytes, "the program's working memory");
+      throw refusal;
+    } finally {
+      for (const placed of programs) placed.relocate(arena - before);
+    }
+  }
+
+  return {
+    name: "machine",
+    createState(types) {
+      const { state, buffers } = placeState(types, memory);
+      placedStates.set(state, buffers);
+      return state;
+    },
+    compile(traced, state) {
+      const buffers = placedStates.get(state);
+      if (buffers === undefined) {
+        throw new Fault("INVALID_STATE", "the state belongs to another executor", {
+          hint: "create it with createState of the executor that compiles the program",
+        });
+      }
+      const missing = Object.keys(traced.states).find((path) => !buffers.has(path));
+      if (missing !== undefined) {
+        throw new Fault("NOT_FOUND", `there is no state \`${missing}\``, { hint: "declare it in createState" });
+      }
+      const compiled = compile(traced, buffers);
+      makeRoom(compiled.plan.arenaBytes);
+      const placed = placeProgram(compiled, {
+        memory,
+        arena,
+        threads,
+        canInterrupt: interrupt !== undefined,
+        run,
+        onRelease: () => programs.delete(placed),
+      });
+      programs.add(placed);
+      return placed.program;
+    },
+    close() {
+      stopHelpers(memory);
+      programs.clear();
+    },
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * @file What the host and the kernels agree on, in one file that both compile: instruction codes, the words of an
+ * instruction's head, and the fixed places in memory. Plain numbers only, since AssemblyScript reads it too.
+ */
+
+// Instructions: head, then operands. Every kernel gets a share [from, to) of `units`.
+export const HEAD_OPCODE = 0;
+/** Bits, see below. */
+export const HEAD_FLAGS = 4;
+/** Length of the whole instruction. */
+export const HEAD_BYTES = 8;
+/** How many units of work there are, and how many one thread takes at least. */
+export const HEAD_UNITS = 12;
+export const HEAD_GRAIN = 16;
+export const HEAD_LENGTH = 20;
+
+/** All threads meet before this instruction. */
+export const FLAG_BARRIER = 1;
+/** The interrupt word is looked at before this instruction; implies a barrier. */
+export const FLAG_POLL = 2;
+
+export const END = 0;
+export const POINTWISE = 1;
+export const PRODUCT = 2;
+export const THIN_PRODUCT = 3;
+export const REDUCE_ROWS = 4;
+export const REDUCE_COLUMNS = 5;
+export const COPY_STRIDED = 6;
+export const FILL = 7;
+export const GATHER = 8;
+export const ONE_HOT = 9;
+export const EXTREME_POSITION = 10;
+export const COPY = 11;
+export const SCATTER_ADD = 12;
+export const REDUCE_INTEGERS = 13;
+
+/** Elements in one unit of a fill or a copy, and columns in one of a reduction that keeps the last axis. */
+export const CHUNK = 1024;
+export const COLUMN_CHUNK = 16;
+
+// Kinds of reduction.
+export const SUM = 0;
+export const MAX = 1;
+export const MIN = 2;
+export const PRODUCT_OF = 3;
+
+// How a product shares its work: by panels of 8 columns, quads of rows, or whole matrices of the batch.
+export const SPLIT_COLUMNS = 0;
+export const SPLIT_ROWS = 1;
+export const SPLIT_BATCH = 2;
+
+/** Elements that a pointwise instruction handles at a time, and the bytes of one of its registers. */
+export const STRIP = 256;
+export const REGISTER_BYTES = 1088;
+export const REGISTERS = 32;
+
+// Blocking of products: depth and width of a packed block of the right operand, rows of one of the left.
+export const BLOCK_DEPTH = 400;
+export const BLOCK_COLUMNS = 256;
+export const BLOCK_ROWS = 128;
+
+/** Scratch memory of one thread: strips and packed blocks, never both at once. */
+export const SCRATCH_BYTES = 655360;
+
+// Words by which threads meet, each on its own cache line.
+export const CONTROL_RUN = 64;
+export const CONTROL_PROGRAM = 128;
+export const CONTROL_ARRIVED = 192;
+export const CONTROL_GENERATION = 256;
+export const CONTROL_STOP = 320;
+export const CONTROL_READY = 384;
+export const CONTROL_SLEEPERS = 448;
+export const CONTROL_IDLE = 512;
+export const CONTROL_QUIT = 576;
+export const CONTROL_SCRATCH = 640;
+/** Where the kernels' own constants begin; everything from MEMORY_BASE + 64 KiB is the host's to give out. */
+export const MEMORY_BASE = 4096;
+
+// Pointwise operations: [code, destination, a, b, c], operands as in `pointwise.ts`.
+export const P_COPY = 0;
+export const P_ADD = 1;
+export const P_SUB = 2;
+export const P_MUL = 3;
+export const P_DIV = 4;
+export const P_MAXIMUM = 5;
+export const P_MINIMUM = 6;
+export const P_NEG = 7;
+export const P_ABS = 8;
+export const P_SQUARE = 9;
+export const P_SQRT = 10;
+export const P_RSQRT = 11;
+export const P_RECIPROCAL = 12;
+export const P_SIGN = 13;
+export const P_FLOOR = 14;
+export const P_CEIL = 15;
+export const P_ROUND = 16;
+export const P_RELU = 17;
+export const P_EXP = 18;
+export const P_EXPM1 = 19;
+export const P_LOG = 20;
+export const P_LOG1P = 21;
+export const P_SIN = 22;
+export const P_COS = 23;
+export const P_TANH = 24;
+export const P_SIGMOID = 25;
+export const P_ERF = 26;
+export const P_POW = 27;
+export const P_EQUAL = 28;
+export const P_NOT_EQUAL = 29;
+export const P_LESS = 30;
+export const P_LESS_EQUAL = 31;
+export const P_IS_NAN = 32;
+export const P_WHERE = 33;
+/** a × b + c, rounded once where the hardware can. */
+export const P_FMA = 34;
+/** c − a × b. */
+export const P_FNMA = 35;
+
+export const P_I_ADD = 40;
+export const P_I_SUB = 41;
+export const P_I_MUL = 42;
+export const P_I_DIV = 43;
+export const P_I_MAXIMUM = 44;
+export const P_I_MINIMUM = 45;
+export const P_I_NEG = 46;
+export const P_I_ABS = 47;
+export const P_I_SIGN = 48;
+export const P_I_EQUAL = 49;
+export const P_I_NOT_EQUAL = 50;
+export const P_I_LESS = 51;
+export const P_I_LESS_EQUAL = 52;
+export const P_I_AND = 53;
+export const P_I_OR = 54;
+export const P_I_NOT = 55;
+
+export const P_INT_TO_FLOAT = 60;
+export const P_FLOAT_TO_INT = 61;
+export const P_FLOAT_TO_BOOL = 62;
+export const P_INT_TO_BOOL = 63;
+
+// Sources: [code, destination, …] without vector operands.
+/** [destination, bits] */
+export const P_CONSTANT = 70;
+/** [destination, address, inner, middle]: element i is the source's (i / inner) mod middle. */
+export const P_BROADCAST = 71;
+/** [destination, address of rng, stream]: uniform numbers in [0, 1). */
+export const P_UNIFORM = 72;
+/** [destination]: the element's own index, as an integer. */
+export const P_INDEX = 73;

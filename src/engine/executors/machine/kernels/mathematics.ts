@@ -1,0 +1,228 @@
+/**
+ * @file Elementary functions of four floats, each within 4 units in the last place over all magnitudes, special values
+ * included. Polynomials for exp, log, sin and cos are those of Cephes (S. Moshier, single precision); the one for erf is
+ * N. Juffa's.
+ */
+import { choose, fma, fnma, splat } from "./lanes";
+
+const LN2_HIGH: f32 = 0.693359375;
+const LN2_LOW: f32 = -2.12194440e-4;
+
+// @ts-expect-error: decorator
+@inline
+function signOf(x: v128): v128 {
+  return v128.and(x, i32x4.splat(0x80000000));
+}
+
+/** 2^n for integers n in [−126, 127], as floats. */
+// @ts-expect-error: decorator
+@inline
+function powerOfTwo(n: v128): v128 {
+  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
+}
+
+/** e^r − 1 for |r| ≤ ln 2 / 2. */
+// @ts-expect-error: decorator
+@inline
+function smallExpm1(r: v128): v128 {
+  let p = splat(1.9875691500e-4);
+  p = fma(p, r, splat(1.3981999507e-3));
+  p = fma(p, r, splat(8.3334519073e-3));
+  p = fma(p, r, splat(4.1665795894e-2));
+  p = fma(p, r, splat(1.6666665459e-1));
+  p = fma(p, r, splat(5.0000001201e-1));
+  return fma(f32x4.mul(p, r), r, r);
+}
+
+// @ts-expect-error: decorator
+@inline
+function multiplesOfLn2(x: v128): v128 {
+  return f32x4.nearest(f32x4.mul(x, splat(1.44269504088896341)));
+}
+
+// @ts-expect-error: decorator
+@inline
+function withoutLn2(x: v128, n: v128): v128 {
+  return fnma(n, splat(LN2_LOW), fnma(n, splat(LN2_HIGH), x));
+}
+
+/** Scaled in two steps, since 2^n itself may be too large or too small for a float when the result is not. */
+// @ts-expect-error: decorator
+@inline
+export function exp(x: v128): v128 {
+  // Past these ends the result is ∞ or 0 anyway; NaN passes both comparisons.
+  const limited = f32x4.max(f32x4.min(x, splat(90)), splat(-105));
+  const n = multiplesOfLn2(limited);
+  const y = f32x4.add(smallExpm1(withoutLn2(limited, n)), splat(1));
+  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const half = i32x4.shr_s(whole, 1);
+  return f32x4.mul(f32x4.mul(y, powerOfTwo(half)), powerOfTwo(i32x4.sub(whole, half)));
+}
+
+// @ts-expect-error: decorator
+@inline
+export function expm1(x: v128): v128 {
+  const limited = f32x4.max(f32x4.min(x, splat(90)), splat(-30));
+  const n = multiplesOfLn2(limited);
+  const q = smallExpm1(withoutLn2(limited, n));
+  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const half = i32x4.shr_s(whole, 1);
+  const scaleA = powerOfTwo(half);
+  const scaleB = powerOfTwo(i32x4.sub(whole, half));
+  const scale = f32x4.mul(scaleA, scaleB);
+  const near = fma(q, scale, f32x4.sub(scale, splat(1)));
+  const far = f32x4.mul(f32x4.mul(f32x4.add(q, splat(1)), scaleA), scaleB);
+  const y = choose(f32x4.gt(x, splat(60)), far, near);
+  // Below this x is its own answer, and −0 and subnormals survive.
+  return choose(f32x4.lt(f32x4.abs(x), splat(1e-10)), x, y);
+}
+
+// @ts-expect-error: decorator
+@inline
+export function log(x: v128): v128 {
+  const isTiny = f32x4.lt(x, splat(1.17549435e-38));
+  const scaled = choose(isTiny, f32x4.mul(x, splat(8388608)), x);
+  // The exponent, so that the mantissa lies in [√½, √2).
+  const bits = i32x4.sub(scaled, i32x4.splat(0x3f3504f3));
+  let exponent = f32x4.convert_i32x4_s(i32x4.shr_s(bits, 23));
+  exponent = f32x4.sub(exponent, v128.and(isTiny, splat(23)));
+  const mantissa = i32x4.add(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3));
+  const f = f32x4.sub(mantissa, splat(1));
+  const z = f32x4.mul(f, f);
+  let p = splat(7.0376836292e-2);
+  p = fma(p, f, splat(-1.1514610310e-1));
+  p = fma(p, f, splat(1.1676998740e-1));
+  p = fma(p, f, splat(-1.2420140846e-1));
+  p = fma(p, f, splat(1.4249322787e-1));
+  p = fma(p, f, splat(-1.6668057665e-1));
+  p = fma(p, f, splat(2.0000714765e-1));
+  p = fma(p, f, splat(-2.4999993993e-1));
+  p = fma(p, f, splat(3.3333331174e-1));
+  let y = f32x4.mul(f32x4.mul(p, f), z);
+  y = fma(exponent, splat(LN2_LOW), y);
+  y = fma(splat(-0.5), z, y);
+  y = f32x4.add(f, y);
+  y = fma(exponent, splat(LN2_HIGH), y);
+  y = choose(f32x4.eq(x, splat(Infinity)), x, y);
+  y = choose(f32x4.eq(x, splat(0)), splat(-Infinity), y);
+  // Of negative numbers and NaN: NaN.
+  return choose(f32x4.ge(x, splat(0)), y, splat(NaN));
+}
+
+/** log(u) for the rounded u = 1 + x, and what the rounding lost, to first order (Kahan). */
+// @ts-expect-error: decorator
+@inline
+export function log1p(x: v128): v128 {
+  const u = f32x4.add(x, splat(1));
+  const lost = f32x4.div(f32x4.sub(x, f32x4.sub(u, splat(1))), u);
+  const logarithm = log(u);
+  const isFinite = v128.and(f32x4.gt(u, splat(0)), f32x4.lt(u, splat(Infinity)));
+  const y = choose(isFinite, f32x4.add(logarithm, lost), logarithm);
+  return choose(f32x4.eq(u, splat(1)), x, y);
+}
+
+/** −t / (t + 2) with t = e^(−2|x|) − 1, and the sign of x. */
+// @ts-expect-error: decorator
+@inline
+export function tanh(x: v128): v128 {
+  const t = expm1(f32x4.mul(f32x4.abs(x), splat(-2)));
+  return v128.or(f32x4.abs(f32x4.div(t, f32x4.add(t, splat(2)))), signOf(x));
+}
+
+/** By e^(−|x|), which cannot overflow, so that the far negative side keeps its digits. */
+// @ts-expect-error: decorator
+@inline
+export function sigmoid(x: v128): v128 {
+  const e = exp(f32x4.neg(f32x4.abs(x)));
+  const numerator = choose(f32x4.lt(x, splat(0)), e, splat(1));
+  return f32x4.div(numerator, f32x4.add(e, splat(1)));
+}
+
+// @ts-expect-error: decorator
+@inline
+export function erf(x: v128): v128 {
+  const t = f32x4.abs(x);
+  const s = f32x4.mul(x, x);
+  let far = fma(splat(-1.72853470e-5), t, splat(3.83197126e-4));
+  const u = fma(splat(-3.88396438e-3), t, splat(2.42546219e-2));
+  far = fma(far, s, u);
+  far = fma(far, t, splat(-1.06777877e-1));
+  far = fma(far, t, splat(-6.34846687e-1));
+  far = fma(far, t, splat(-1.28717512e-1));
+  far = fma(far, t, f32x4.neg(t));
+  // The polynomial is good up to 4; from there on erf is 1 in single precision.
+  far = choose(f32x4.gt(t, splat(4)), splat(1), f32x4.sub(splat(1), exp(far)));
+  far = v128.or(far, signOf(x));
+  let near = splat(-5.96761703e-4);
+  near = fma(near, s, splat(4.99119423e-3));
+  near = fma(near, s, splat(-2.67681349e-2));
+  near = fma(near, s, splat(1.12819925e-1));
+  near = fma(near, s, splat(-3.76125336e-1));
+  near = fma(near, s, splat(1.28379166e-1));
+  near = fma(near, x, x);
+  const y = choose(f32x4.gt(t, splat(0.927734375)), far, near);
+  return v128.or(choose(f32x4.ne(x, x), x, y), signOf(x));
+}
+
+const TWO_OVER_PI: f64 = 6.36619772367581382433e-1;
+const HALF_PI_HIGH: f64 = 1.57079632673412561417;
+const HALF_PI_LOW: f64 = 6.07710050650619224932e-11;
+
+/** Up to here x − n·π/2 is exact enough in two steps of double precision. */
+const FAR: f32 = 500000;
+
+/** sin(x) where `shift` is 0, cos(x) where it is 1: the quadrant is counted on by it. */
+// @ts-expect-error: decorator
+@inline
+function circular(x: v128, shift: i32): v128 {
+  const low = f64x2.promote_low_f32x4(x);
+  const high = f64x2.promote_low_f32x4(v128.shuffle<f32>(x, x, 2, 3, 2, 3));
+  const nLow = f64x2.nearest(f64x2.mul(low, f64x2.splat(TWO_OVER_PI)));
+  const nHigh = f64x2.nearest(f64x2.mul(high, f64x2.splat(TWO_OVER_PI)));
+  const rLow = f64x2.sub(f64x2.sub(low, f64x2.mul(nLow, f64x2.splat(HALF_PI_HIGH))), f64x2.mul(nLow, f64x2.splat(HALF_PI_LOW)));
+  const rHigh = f64x2.sub(f64x2.sub(high, f64x2.mul(nHigh, f64x2.splat(HALF_PI_HIGH))), f64x2.mul(nHigh, f64x2.splat(HALF_PI_LOW)));
+  const r = v128.shuffle<f32>(f32x4.demote_f64x2_zero(rLow), f32x4.demote_f64x2_zero(rHigh), 0, 1, 4, 5);
+  const n = v128.shuffle<i32>(i32x4.trunc_sat_f64x2_s_zero(nLow), i32x4.trunc_sat_f64x2_s_zero(nHigh), 0, 1, 4, 5);
+  const quadrant = i32x4.add(n, i32x4.splat(shift));
+  const z = f32x4.mul(r, r);
+  let sine = fma(splat(-1.9515295891e-4), z, splat(8.3321608736e-3));
+  sine = fma(sine, z, splat(-1.6666654611e-1));
+  sine = fma(f32x4.mul(sine, z), r, r);
+  let cosine = fma(splat(2.443315711809948e-5), z, splat(-1.388731625493765e-3));
+  cosine = fma(cosine, z, splat(4.166664568298827e-2));
+  cosine = fma(f32x4.mul(cosine, z), z, fma(splat(-0.5), z, splat(1)));
+  const isOdd = i32x4.eq(v128.and(quadrant, i32x4.splat(1)), i32x4.splat(1));
+  const flip = i32x4.shl(v128.and(quadrant, i32x4.splat(2)), 30);
+  const y = v128.xor(choose(isOdd, cosine, sine), flip);
+  return shift == 0 ? choose(f32x4.eq(x, splat(0)), x, y) : y;
+}
+
+/** Whether any lane is too far from 0 (or not a number) for `circular`. */
+// @ts-expect-error: decorator
+@inline
+function anyFar(x: v128): bool {
+  return v128.any_true(v128.not(f32x4.lt(f32x4.abs(x), splat(FAR))));
+}
+
+export function sin(x: v128): v128 {
+  if (!anyFar(x)) return circular(x, 0);
+  let y = splat(NativeMathf.sin(f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, NativeMathf.sin(f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, NativeMathf.sin(f32x4.extract_lane(x, 2)));
+  return f32x4.replace_lane(y, 3, NativeMathf.sin(f32x4.extract_lane(x, 3)));
+}
+
+export function cos(x: v128): v128 {
+  if (!anyFar(x)) return circular(x, 1);
+  let y = splat(NativeMathf.cos(f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, NativeMathf.cos(f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, NativeMathf.cos(f32x4.extract_lane(x, 2)));
+  return f32x4.replace_lane(y, 3, NativeMathf.cos(f32x4.extract_lane(x, 3)));
+}
+
+export function pow(x: v128, y: v128): v128 {
+  let z = splat(NativeMathf.pow(f32x4.extract_lane(x, 0), f32x4.extract_lane(y, 0)));
+  z = f32x4.replace_lane(z, 1, NativeMathf.pow(f32x4.extract_lane(x, 1), f32x4.extract_lane(y, 1)));
+  z = f32x4.replace_lane(z, 2, NativeMathf.pow(f32x4.extract_lane(x, 2), f32x4.extract_lane(y, 2)));
+  return f32x4.replace_lane(z, 3, NativeMathf.pow(f32x4.extract_lane(x, 3), f32x4.extract_lane(y, 3)));
+}

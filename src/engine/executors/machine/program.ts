@@ -1,0 +1,119 @@
+/** @file A compiled program in memory: its instructions, its own buffers, and the one call that runs it. */
+import type { TypedArray } from "../../dtype.ts";
+import type { Node } from "../../graph.ts";
+import { aligned } from "../../plan/arena.ts";
+import { showBytes } from "../../plan/forecast.ts";
+import type { Buffer } from "../../plan/plan.ts";
+import { sizeOf } from "../../shape.ts";
+import type { Program } from "../executor.ts";
+import type { Compiled } from "./compile.ts";
+import { encode } from "./encode.ts";
+import type { Memory } from "./memory.ts";
+
+/** Below this much work a thread more costs more than it gives, in nanoseconds on one thread. */
+const WORTH_A_THREAD = 100_000;
+
+export interface Placed {
+  readonly program: Program;
+  /** The arena stands elsewhere now: all addresses into it move by this many bytes. */
+  relocate(by: number): void;
+}
+
+export interface Setting {
+  readonly memory: Memory;
+  /** Where the arena starts; it has room for this program. */
+  readonly arena: number;
+  readonly threads: number;
+  readonly canInterrupt: boolean;
+  run(program: number, threads: number): number;
+  /** Called once when the program is released. */
+  onRelease(): void;
+}
+
+/** The bytes that a program needs for itself, its instructions left out. */
+export function ownBytes({ inputs, outputs, constants }: Compiled): number {
+  const buffers = [...Object.values(inputs), ...Object.values(outputs), ...constants.map(({ buffer }) => buffer)];
+  return buffers.reduce((sum, { bytes }) => sum + aligned(bytes), 0);
+}
+
+/** A live view of a value: floats, or integers for I32 and BOOL. */
+export function viewOf(
+  memory: Memory,
+  { dtype, shape }: Pick<Node, "dtype" | "shape">,
+  address: number,
+): Float32Array | Int32Array {
+  return dtype === "F32" ? memory.floats(address, sizeOf(shape)) : memory.integers(address, sizeOf(shape));
+}
+
+export function placeProgram(compiled: Compiled, setting: Setting): Placed {
+  const { memory } = setting;
+  const { instructions, inputs, outputs, constants, types, plan } = compiled;
+  const own = ownBytes(compiled);
+  const buffersAt = memory.allocate(own, "the program's inputs and outputs");
+  let next = buffersAt;
+  const place = (buffer: Buffer) => {
+    buffer.address = next;
+    next += aligned(buffer.bytes);
+  };
+  for (const buffer of [...Object.values(inputs), ...Object.values(outputs)]) place(buffer);
+  for (const { buffer, node, value } of constants) {
+    place(buffer);
+    const view = viewOf(memory, node, buffer.address);
+    if (typeof value === "number") view.fill(value);
+    else view.set(value as Float32Array);
+  }
+
+  const { words, relocations, barriers } = encode(instructions, setting.canInterrupt);
+  const address = memory.allocate(words.byteLength, "the program's instructions");
+  const encoded = memory.integers(address, words.length);
+  encoded.set(words);
+  const relocate = (by: number) => {
+    for (const word of relocations) encoded[word]! += by;
+  };
+  relocate(setting.arena);
+
+  const views = (
+    nodes: Readonly<Record<string, Node>>,
+    buffers: Readonly<Record<string, Buffer>>,
+  ): Record<string, TypedArray> =>
+    Object.fromEntries(
+      Object.entries(nodes).map(([name, node]) => [name, viewOf(memory, node, buffers[name]!.address)]),
+    );
+  const inputViews = views(types.inputs, inputs);
+  for (const view of Object.values(inputViews)) view.fill(0 as never);
+
+  const nanoseconds = instructions.reduce((sum, instruction) => sum + instruction.nanoseconds, 0);
+  const threads = Math.max(1, Math.min(setting.threads, Math.floor(nanoseconds / WORTH_A_THREAD)));
+  const { run } = setting;
+  let isReleased = false;
+  const program: Program = {
+    inputs: inputViews,
+    outputs: views(types.outputs, outputs),
+    run: () => run(address, threads) === 1,
+    explain: () => explain(compiled, threads, barriers, own + words.byteLength),
+    bytes: own + words.byteLength + plan.arenaBytes,
+    release() {
+      if (isReleased) return;
+      isReleased = true;
+      memory.free(buffersAt);
+      memory.free(address);
+      setting.onRelease();
+    },
+  };
+  return { program, relocate };
+}
+
+function explain({ instructions, plan }: Compiled, threads: number, barriers: number, ownBytes: number): string {
+  const flops = instructions.reduce((sum, instruction) => sum + instruction.flops, 0);
+  const microseconds = instructions.reduce((sum, { nanoseconds }) => sum + nanoseconds / 1000, 0);
+  const lines = instructions.map(
+    ({ label, nanoseconds, commits }, index) =>
+      `${String(index).padStart(4)}  ${(nanoseconds / 1000).toFixed(1).padStart(9)} µs  ${label}${commits ? "  → state" : ""}`,
+  );
+  return [
+    `${instructions.length} instructions, ${barriers} barriers, ${threads} thread${threads > 1 ? "s" : ""}`,
+    `${(flops / 1e6).toFixed(2)} MFLOP, about ${microseconds.toFixed(0)} µs on one thread`,
+    `${showBytes(plan.arenaBytes)} of working memory (at least ${showBytes(plan.lowerBound)} are alive at once), ${showBytes(ownBytes)} of its own`,
+    ...lines,
+  ].join("\n");
+}

@@ -1,0 +1,76 @@
+/** @file States on the machine: each tensor has a place of its own for as long as the state lives. */
+import type { DType } from "../../dtype.ts";
+import { Fault } from "../../fault.ts";
+import { aligned } from "../../plan/arena.ts";
+import type { Buffer } from "../../plan/plan.ts";
+import { type NdArray, sameShape, showShape, sizeOf, type TensorType } from "../../shape.ts";
+import type { State } from "../executor.ts";
+import type { Memory } from "./memory.ts";
+import { viewOf } from "./program.ts";
+
+export interface PlacedState {
+  readonly state: State;
+  readonly buffers: ReadonlyMap<string, Buffer>;
+}
+
+const COMPUTED: readonly DType[] = ["F32", "I32", "BOOL"];
+
+/** Zeros of the given types. */
+export function placeState(types: Readonly<Record<string, TensorType>>, memory: Memory): PlacedState {
+  for (const [path, { dtype }] of Object.entries(types)) {
+    if (COMPUTED.includes(dtype)) continue;
+    throw new Fault("DTYPE_UNSUPPORTED", `state \`${path}\` is ${dtype}; states are F32, I32 or BOOL`, {
+      hint: "convert it where it enters",
+    });
+  }
+  const bytes = Object.values(types).reduce((sum, { shape }) => sum + aligned(sizeOf(shape) * 4), 0);
+  const start = memory.allocate(bytes, "the model's state");
+  memory.integers(start, aligned(bytes) / 4).fill(0);
+  const buffers = new Map<string, Buffer>();
+  let address = start;
+  for (const [path, { shape }] of Object.entries(types)) {
+    const size = sizeOf(shape) * 4;
+    buffers.set(path, { bytes: size, address, home: "fixed" });
+    address += aligned(size);
+  }
+  let isReleased = false;
+
+  function view(path: string) {
+    const [type, buffer] = [types[path], buffers.get(path)];
+    if (type === undefined || buffer === undefined || isReleased) {
+      throw new Fault("NOT_FOUND", isReleased ? "the state was released" : `there is no state \`${path}\``, {
+        hint: isReleased ? "create a new one" : "declare it in createState",
+      });
+    }
+    return { type, data: viewOf(memory, type, buffer.address) };
+  }
+
+  const state: State = {
+    types,
+    read(path): NdArray {
+      const { type, data } = view(path);
+      return { ...type, data: type.dtype === "BOOL" ? Uint8Array.from(data) : data.slice() };
+    },
+    write(path, value) {
+      const { type, data } = view(path);
+      if (!sameShape(type.shape, value.shape)) {
+        throw new Fault(
+          "SHAPE_MISMATCH",
+          `state \`${path}\` has shape ${showShape(type.shape)}, got ${showShape(value.shape)}`,
+          {
+            violations: [
+              { path, message: "shape differs", expected: showShape(type.shape), got: showShape(value.shape) },
+            ],
+            hint: "give the tensor the state's shape",
+          },
+        );
+      }
+      data.set(value.data as ArrayLike<number>);
+    },
+    release() {
+      if (!isReleased) memory.free(start);
+      isReleased = true;
+    },
+  };
+  return { state, buffers };
+}

@@ -1,0 +1,32 @@
+/**
+ * @file Helper threads: each runs the module's `serve` on the executor's memory, asleep between runs. They are started by a
+ * few lines of source, so that they need no file of their own beside a bundle.
+ */
+import { Worker } from "node:worker_threads";
+import { CONTROL_QUIT, CONTROL_RUN } from "./kernels/layout.ts";
+import type { Memory } from "./memory.ts";
+
+const SOURCE = `
+const { module, memory } = require("node:worker_threads").workerData;
+new WebAssembly.Instance(module, { env: { memory, interrupted: () => 0 } }).exports.serve();
+`;
+
+/** Starts `count` helpers. They join runs as soon as they are up, and keep neither the process alive nor a core busy. */
+export function startHelpers(module: WebAssembly.Module, memory: Memory, count: number): void {
+  for (let helper = 0; helper < count; helper++) {
+    new Worker(SOURCE, {
+      eval: true,
+      workerData: { module, memory: memory.shared },
+      execArgv: [],
+      stdin: false,
+    }).unref();
+  }
+}
+
+/** Lets all helpers of this memory end. */
+export function stopHelpers(memory: Memory): void {
+  const quit = memory.integers(CONTROL_QUIT, 1);
+  const run = memory.integers(CONTROL_RUN, 1);
+  Atomics.store(quit, 0, 1);
+  Atomics.notify(run, 0);
+}
