@@ -1,10 +1,18 @@
 /** @file The only face of the pipelines that the sidecar imports: registry, models, data, training, prediction. */
 export * from "./data/dataset.ts";
+export { type ColumnDescription, type Description, describe } from "./data/describe.ts";
+export { type LoadContext, loadData } from "./data/load.ts";
+export type { DataReference } from "./data/reference.ts";
+export { splitRows } from "./data/split.ts";
+export { readRegularFile } from "./files/regular.ts";
+export { decodeSafetensors, encodeSafetensors } from "./files/safetensors.ts";
 export { createModel, parseModelSpec } from "./model/create.ts";
 export { type Evaluation, evaluate } from "./model/evaluate.ts";
+export { loadModel } from "./model/load.ts";
 export { infer } from "./model/network.ts";
 export { type Outputs, predict } from "./model/predict.ts";
 export type * from "./model/record.ts";
+export { saveModel } from "./model/save.ts";
 export type * from "./model/spec.ts";
 export { packWeights, weightArrays } from "./model/weights.ts";
 export { type Catalog, type CatalogEntry, catalog } from "./registry/catalog.ts";
