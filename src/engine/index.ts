@@ -3,7 +3,7 @@ export type { ComputeDType, DType, TypedArray } from "./dtype.ts";
 export { DTYPES } from "./dtype.ts";
 export type { Executor, Program, State } from "./executors/executor.ts";
 export { createMachine, type MachineOptions } from "./executors/machine/index.ts";
-export { createReference } from "./executors/reference/reference.ts";
+export { findOnnxruntime, type OnnxruntimePresence } from "./executors/onnxruntime/find.ts";
 export { type OnnxSession, openOnnx, type StringArray } from "./executors/onnxruntime/session.ts";
 export { createReference } from "./executors/reference/reference.ts";
 export type { FaultDetails, Reason, Violation } from "./fault.ts";
