@@ -8,6 +8,7 @@ export { readRegularFile } from "./files/regular.ts";
 export { decodeSafetensors, encodeSafetensors } from "./files/safetensors.ts";
 export { createModel, parseModelSpec } from "./model/create.ts";
 export { type Evaluation, evaluate } from "./model/evaluate.ts";
+export { type ExportOptions, type ExportResult, exportOnnx } from "./model/export.ts";
 export { loadModel } from "./model/load.ts";
 export { infer } from "./model/network.ts";
 export { type Outputs, predict } from "./model/predict.ts";

@@ -13,9 +13,9 @@ const specSchema = z.strictObject({
     .strictObject({ shape: z.array(z.int().min(1)).min(1).max(8).describe("Of one row, the batch left out") })
     .optional()
     .describe("What goes in; left out, taken from the data of the first training"),
-  backbone: z.unknown().describe("Inputs to features: a name, or an object with its `type` and options"),
-  head: z.unknown().describe("Features to answers; left out, the pipeline's own"),
-  preprocess: z.unknown().describe("What is done to raw columns first"),
+  backbone: z.unknown().optional().describe("Inputs to features: a name, or an object with its `type` and options"),
+  head: z.unknown().optional().describe("Features to answers; left out, the pipeline's own"),
+  preprocess: z.unknown().optional().describe("What is done to raw columns first"),
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe("Decides the initial weights"),
 });
 

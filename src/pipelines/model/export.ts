@@ -1,0 +1,242 @@
+/**
+ * @file A trained model as one ONNX file that takes raw columns: strings to codes, preprocessing, network and results all
+ * inside. The file is run in onnxruntime on made-up rows and compared with our own answers before it is called done.
+ */
+import { createHash } from "node:crypto";
+import { basename, extname } from "node:path";
+import {
+  type Assembler,
+  encodeOnnx,
+  exportGraph,
+  findOnnxruntime,
+  type NdArray,
+  openOnnx,
+  type Shape,
+  type StringArray,
+  sizeOf,
+  trace,
+} from "../../engine/index.ts";
+import { writeFileAtomic } from "../files/write.ts";
+import { type InputColumn, soleTensor } from "../preprocess/preprocessing.ts";
+import { type CardValue, cardOf, type ModelCard } from "./card.ts";
+import { type FittedRecord, fitted, infer, outputNames } from "./network.ts";
+import { type Outputs, type PredictionContext, predict } from "./predict.ts";
+import { inventRows } from "./samples.ts";
+import { weightArrays } from "./weights.ts";
+
+export interface ExportOptions {
+  /** 17 to 21; 17 when left out. */
+  readonly opset?: number | undefined;
+  /** Run the file and compare; true when left out. */
+  readonly verify?: boolean | undefined;
+}
+
+export interface ExportResult {
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly opset: number;
+  /** The model card beside the file. */
+  readonly card: string;
+  /** Null where the file was not run; `note` says why. */
+  readonly verification: Verification | null;
+  readonly note: string | null;
+}
+
+export interface Verification {
+  readonly samples: number;
+  /** The largest difference of any number in any result, onnxruntime against our engine. */
+  readonly maxAbsDiff: number;
+}
+
+const SAMPLES = 64;
+const DEFAULT_OPSET = 17;
+/** A sample row larger than this is left out of the card. */
+const LARGEST_SAMPLE = 4096;
+
+/**
+ * Writes `path`, and the model card beside it as `<name>.json`.
+ * @throws INVALID_STATE for a model without weights; INVALID_PARAMS for an opset that is not offered;
+ *   ONNX_OPERATOR_UNSUPPORTED where a layer has no ONNX form or onnxruntime refuses the file.
+ */
+export async function exportOnnx(
+  context: PredictionContext,
+  path: string,
+  options: ExportOptions = {},
+): Promise<ExportResult> {
+  const { opset = DEFAULT_OPSET, verify = true } = options;
+  const record = fitted(context.record);
+  const name = basename(path, extname(path));
+  const rows = inventRows(record.preprocessing, SAMPLES);
+  const answers = predict(context, rows);
+  const card = withSample(cardOf(record, name, interfaceOf(record)), record, rows, answers);
+  const bytes = encodeOnnx(modelOf(context, record, card, opset));
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+
+  const presence = findOnnxruntime();
+  const note = !verify
+    ? "not asked for"
+    : "missing" in presence
+      ? `${presence.missing}, so the file was not run`
+      : null;
+  const verification = note === null ? await compare(bytes, feedsOf(record, rows), answers, SAMPLES) : null;
+
+  const cardPath = `${extname(path) === ".onnx" ? path.slice(0, -".onnx".length) : path}.json`;
+  const file = { name: basename(path), sha256, bytes: bytes.byteLength, opset };
+  await writeFileAtomic(path, bytes);
+  await writeFileAtomic(cardPath, Buffer.from(`${JSON.stringify({ ...card, file, verification }, null, 2)}\n`));
+  return { path, sha256, bytes: bytes.byteLength, opset, card: cardPath, verification, note };
+}
+
+/** The file's inputs and outputs, which are the host's contract with it. */
+function interfaceOf(record: FittedRecord): Pick<ModelCard, "inputs" | "outputs" | "labels"> {
+  const { preprocessing, signature, target } = record;
+  const sole = soleTensor(preprocessing);
+  const inputs = sole === undefined ? preprocessing.columns.map(inputOf) : [{ ...inputOf(sole), name: "inputs" }];
+  const outputs = Object.entries(signature.results).map(
+    ([name, { dtype, shape }]): CardValue => ({
+      name,
+      dtype: dtype === "I32" ? "I64" : dtype,
+      shape: ["batch", ...shape],
+      description: RESULTS[name] ?? `result \`${name}\``,
+    }),
+  );
+  return { inputs, outputs, labels: outputNames(target) };
+}
+
+const RESULTS: Readonly<Record<string, string>> = {
+  label: "index of the most likely class, into `labels`",
+  probabilities: "probability of each of `labels`, in their order",
+  values: "the predicted numbers, in the targets' own units, in the order of `labels`",
+};
+
+const DESCRIPTIONS: Readonly<Record<InputColumn["kind"], string>> = {
+  number: "a number",
+  boolean: "1 for true, 0 for false",
+  date: "days since 1970-01-01 UTC, with fractions",
+  category: "a string; an empty one is a missing value",
+  tensor: "an array of numbers",
+};
+
+function inputOf({ name, kind, shape, categories, steps }: InputColumn): CardValue {
+  const takesMissing = kind !== "category" && steps.some(({ type }) => type === "impute");
+  return {
+    name,
+    dtype: kind === "category" ? "STRING" : "F32",
+    shape: ["batch", ...(shape.length === 0 ? [1] : shape)],
+    description: DESCRIPTIONS[kind] + (takesMissing ? "; NaN is a missing value" : ""),
+    ...(categories === undefined ? {} : { categories }),
+  };
+}
+
+function modelOf({ registry }: PredictionContext, record: FittedRecord, card: ModelCard, opset: number) {
+  const weights = weightArrays(record.weights!);
+  const { signature, preprocessing } = record;
+  return exportGraph({
+    name: card.name,
+    opset,
+    weights: (path) => weights[path]!,
+    metadata: { labels: JSON.stringify(card.labels), card: JSON.stringify(card) },
+    trace: (batch) =>
+      trace((t) => ({
+        outputs: infer(t, registry, record, t.input("raw", { dtype: "F32", shape: [batch, ...signature.raw] })),
+      })),
+    before: (assembler) => ({ raw: rawRows(assembler, preprocessing.columns, card.inputs, signature.raw) }),
+    after(assembler, values) {
+      for (const [name, { dtype, shape }] of Object.entries(signature.results)) {
+        const type = dtype === "I32" ? "I64" : dtype;
+        const value = type === dtype ? values[name]! : assembler.cast(values[name]!, type);
+        assembler.output(name, value, type, [assembler.batch, ...shape]);
+      }
+    },
+  });
+}
+
+/** Declares the inputs and joins them to raw rows [batch, rawWidth], as `encodeRows` makes them; or [batch, ...shape]. */
+function rawRows(
+  assembler: Assembler,
+  columns: readonly InputColumn[],
+  inputs: readonly CardValue[],
+  raw: Shape,
+): string {
+  const { batch } = assembler;
+  const parts = columns.map((column, index) => {
+    const { name, dtype, shape } = inputs[index]!;
+    const own = shape.map((size) => (size === "batch" ? batch : size));
+    const value = assembler.input(name, dtype, own);
+    if (column.kind === "category") return codesOf(assembler, value, column);
+    const wanted = columns.length === 1 ? [batch, ...raw] : [batch, column.width];
+    return own.join() === wanted.join() ? value : assembler.node("Reshape", [value, assembler.shape(wanted)]);
+  });
+  return parts.length === 1 ? parts[0]! : assembler.node("Concat", parts, { axis: { int: 1 } });
+}
+
+/** Strings [batch, 1] to codes [batch, 1], F32: NaN for the empty string, which stands for a missing value. */
+function codesOf(assembler: Assembler, value: string, { categories, unknownCode }: InputColumn): string {
+  const known = categories!.filter((category) => category !== "");
+  return assembler.node("ai.onnx.ml.LabelEncoder", [value], {
+    keys_strings: { strings: ["", ...known] },
+    values_floats: { floats: [Number.NaN, ...known.map((category) => categories!.indexOf(category))] },
+    default_float: { float: unknownCode! },
+  });
+}
+
+type Rows = ReturnType<typeof inventRows>;
+
+/** The same rows as the file takes them. */
+function feedsOf({ preprocessing }: FittedRecord, rows: Rows): Record<string, NdArray | StringArray> {
+  if (!Array.isArray(rows)) return { inputs: rows as NdArray };
+  return Object.fromEntries(
+    preprocessing.columns.map(({ name, kind, shape, width }) => {
+      const cells = rows.map((row) => row[name]);
+      const dimensions = [rows.length, ...(shape.length === 0 ? [1] : shape)];
+      if (kind === "category") {
+        return [name, { dtype: "STRING", shape: dimensions, data: cells.map((cell) => String(cell ?? "")) }];
+      }
+      const data = new Float32Array(rows.length * width);
+      cells.forEach((cell, row) => {
+        data.set([cell ?? Number.NaN].flat(Number.POSITIVE_INFINITY) as number[], row * width);
+      });
+      return [name, { dtype: "F32", shape: dimensions, data }];
+    }),
+  );
+}
+
+async function compare(
+  bytes: Uint8Array,
+  feeds: Readonly<Record<string, NdArray | StringArray>>,
+  answers: Outputs,
+  samples: number,
+): Promise<Verification> {
+  const session = await openOnnx(bytes);
+  try {
+    const results = await session.run(feeds);
+    let maxAbsDiff = 0;
+    for (const [name, { data, dtype }] of Object.entries(results)) {
+      if (dtype !== "F32") continue; // indices differ where two classes are as good as equal
+      const own = answers[name] as NdArray;
+      for (let index = 0; index < data.length; index++) {
+        const difference = Math.abs(Number(data[index]) - Number(own.data[index]));
+        if (!(difference <= maxAbsDiff)) maxAbsDiff = difference; // a NaN on one side counts, too
+      }
+    }
+    return { samples, maxAbsDiff };
+  } finally {
+    await session.close();
+  }
+}
+
+function withSample(card: ModelCard, record: FittedRecord, rows: Rows, answers: Outputs): ModelCard {
+  const feeds = feedsOf(record, rows);
+  const first = ({ shape, data }: NdArray | StringArray): unknown[] =>
+    Array.from(data.slice(0, sizeOf(shape.slice(1))) as ArrayLike<number | string>, plain);
+  const size = Object.values(feeds).reduce((sum, { shape }) => sum + sizeOf(shape.slice(1)), 0);
+  if (size > LARGEST_SAMPLE) return card;
+  const inputs = Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, first(feed)]));
+  const outputs = Object.fromEntries(card.outputs.map(({ name }) => [name, first(answers[name] as NdArray)]));
+  return { ...card, sample: { inputs, outputs } };
+}
+
+/** JSON has no NaN. */
+const plain = (value: number | string): number | string =>
+  typeof value === "number" && !Number.isFinite(value) ? String(value) : value;

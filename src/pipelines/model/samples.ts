@@ -1,0 +1,55 @@
+/** @file Made-up rows that a model accepts, to compare two executors of it: in the range of its columns, with gaps and strangers. */
+import { type NdArray, sizeOf } from "../../engine/index.ts";
+import { type FittedStep, type InputColumn, type Preprocessing, soleTensor } from "../preprocess/preprocessing.ts";
+import { createRandom } from "../random.ts";
+
+export type InventedRow = Readonly<Record<string, number | string | null | readonly number[]>>;
+
+/** How often a value is missing, where the model fills gaps; and how often a category is one that it has not seen. */
+const RARELY = 0.1;
+
+/**
+ * The same rows for the same preprocessing; numbers are float32. The first row is whole.
+ * @returns rows by column, or F32 [count, ...shape] for a model of one tensor.
+ */
+export function inventRows(preprocessing: Preprocessing, count: number): InventedRow[] | NdArray {
+  const stream = createRandom(0, "export", "samples");
+  const random = () => stream.uniform();
+  const sole = soleTensor(preprocessing);
+  if (sole !== undefined) {
+    const width = sizeOf(sole.shape);
+    const data = Float32Array.from({ length: count * width }, (_, index) => numberOf(sole, index % width, random()));
+    return { dtype: "F32", shape: [count, ...sole.shape], data };
+  }
+  return Array.from({ length: count }, (_, row) =>
+    Object.fromEntries(preprocessing.columns.map((column) => [column.name, cellOf(column, random, row > 0)])),
+  );
+}
+
+function cellOf(column: InputColumn, random: () => number, mayBeOdd: boolean): InventedRow[string] {
+  const isOdd = random() < RARELY && mayBeOdd;
+  if (column.kind === "category") {
+    if (isOdd) return random() < 0.5 ? null : "a category that was not in the data";
+    return column.categories![Math.floor(random() * column.categories!.length)] ?? null;
+  }
+  if (column.kind === "boolean") return Math.floor(random() * 2);
+  if (column.kind === "tensor") {
+    return Array.from({ length: column.width }, (_, element) => numberOf(column, element, random()));
+  }
+  if (isOdd && column.steps.some(({ type }) => type === "impute")) return null;
+  return numberOf(column, 0, random());
+}
+
+/** Two deviations around the centre that the column was standardised with, or its whole range, or −2 to 2. */
+function numberOf({ steps }: InputColumn, element: number, uniform: number): number {
+  const oneHot = steps.find((step) => step.type === "oneHot");
+  if (oneHot !== undefined) return oneHot.values[Math.floor(uniform * oneHot.values.length)] ?? 0;
+  const scaled = steps.find((step): step is Scaled => step.type === "standardise" || step.type === "minMax");
+  const at = (numbers: readonly number[]): number => numbers[numbers.length === 1 ? 0 : element]!;
+  const unit = scaled?.type === "minMax" ? uniform : 4 * uniform - 2;
+  if (scaled === undefined) return Math.fround(unit);
+  const scale = at(scaled.scale);
+  return Math.fround(at(scaled.center) + (scale === 0 ? 0 : unit / scale));
+}
+
+type Scaled = Extract<FittedStep, { type: "standardise" | "minMax" }>;

@@ -1,0 +1,222 @@
+/** @file Trained models as ONNX files: raw columns in, the engine's own answers out, whatever the columns are. */
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  createReference,
+  decodeOnnx,
+  describeOnnx,
+  findOnnxruntime,
+  type NdArray,
+  openOnnx,
+} from "../../../src/engine/index.ts";
+import { loadData } from "../../../src/pipelines/data/load.ts";
+import {
+  createModel,
+  createRegistry,
+  type ModelRecord,
+  parseTrainOptions,
+  predict,
+  train,
+} from "../../../src/pipelines/index.ts";
+import { exportOnnx } from "../../../src/pipelines/model/export.ts";
+
+const presence = findOnnxruntime();
+const registry = createRegistry();
+const executor = createReference();
+
+const spec = (pipeline: string, more = {}) => ({
+  pipeline,
+  backbone: { type: "mlp", hidden: [6], norm: "batch", activation: "gelu" },
+  seed: 3,
+  ...more,
+});
+
+async function trained(modelSpec: unknown, data: unknown): Promise<ModelRecord> {
+  const record = createModel(registry, modelSpec);
+  const dataset = await loadData(data as never, { registry, handles: {} });
+  const options = parseTrainOptions(registry, record, { epochs: 2, batchSize: 8 });
+  const control = new Int32Array(new SharedArrayBuffer(4));
+  return train({ registry, executor, record, dataset, options, control, emit() {}, publish() {} }).record;
+}
+
+const COLOURS = ["red", "green", "blue", "grün, dunkel"];
+const rows = Array.from({ length: 40 }, (_, index) => ({
+  length: index % 7 === 0 ? null : Math.sin(index) * 3 + 10,
+  width: (index * 37) % 11,
+  colour: index % 9 === 0 ? null : COLOURS[index % 4],
+  ripe: index % 3 === 0,
+  picked: `2024-0${1 + (index % 9)}-1${index % 10}`,
+  kind: ["a", "b", "c"][(index * index) % 3],
+  weight: index * 1.5 - 4,
+}));
+const images = {
+  x: { dtype: "F32", shape: [12, 2, 3, 3], data: Float32Array.from({ length: 216 }, (_, i) => Math.cos(i)) },
+  y: { dtype: "I32", shape: [12], data: Int32Array.from({ length: 12 }, (_, i) => i % 2) },
+};
+
+const CASES: Record<string, { spec: unknown; data: unknown; inputs: number; outputs: string[]; tolerance?: number }> = {
+  "a classifier of mixed columns": {
+    spec: spec("classification"),
+    data: { rows, target: "kind" },
+    inputs: 6,
+    outputs: ["label", "probabilities"],
+  },
+  "a classifier whose rare categories share a bucket, with logs, clips and ranges": {
+    spec: spec("classification", {
+      preprocess: {
+        maxCategories: 2,
+        columns: { width: ["log", "minMax"], length: ["impute", { type: "clip", low: 8, high: 12 }] },
+      },
+    }),
+    data: { rows, target: "kind" },
+    inputs: 6,
+    outputs: ["label", "probabilities"],
+  },
+  "a regressor of mixed columns": {
+    spec: spec("regression"),
+    data: { rows, target: "weight" },
+    inputs: 6,
+    outputs: ["values"],
+    tolerance: 5e-4, // of weights from -4 to 56, in float32
+  },
+  "a multilabel classifier": {
+    spec: spec("multilabel"),
+    data: { rows: rows.map((row) => ({ ...row, kind: `${row.kind};${row.ripe ? "ripe" : "raw"}` })), target: "kind" },
+    inputs: 6,
+    outputs: ["probabilities"],
+  },
+  "a classifier of arrays": {
+    spec: spec("classification"),
+    data: images,
+    inputs: 1,
+    outputs: ["label", "probabilities"],
+  },
+};
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "export-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe.each(Object.entries(CASES))("%s", (name, { spec: modelSpec, data, inputs, outputs, tolerance = 1e-5 }) => {
+  const path = () => join(folder, `${name}.onnx`);
+  let record: ModelRecord;
+  let result: Awaited<ReturnType<typeof exportOnnx>>;
+  beforeAll(async () => {
+    record = await trained(modelSpec, data);
+    result = await exportOnnx({ registry, executor, record }, path());
+  });
+
+  it("becomes a file that says what it takes and gives", async () => {
+    const bytes = await readFile(path());
+    const description = describeOnnx(decodeOnnx(bytes));
+    expect(description.inputs).toHaveLength(inputs);
+    expect(description.inputs.map(({ shape }) => shape?.[0])).toEqual(new Array(inputs).fill("batch"));
+    expect(description.outputs.map((output) => output.name)).toEqual(outputs);
+    expect(result).toMatchObject({
+      sha256: createHash("sha256").update(bytes).digest("hex"),
+      bytes: bytes.byteLength,
+      opset: 17,
+    });
+  });
+
+  it("has a card beside it and inside it", async () => {
+    const card = JSON.parse(await readFile(result.card, "utf8"));
+    const inside = JSON.parse(describeOnnx(decodeOnnx(await readFile(path()))).metadata.card!);
+    const { file, verification, ...rest } = card;
+    expect(rest).toEqual(inside);
+    expect(file.sha256).toBe(result.sha256);
+    expect(verification).toEqual(result.verification);
+  });
+
+  it.skipIf("missing" in presence)("answers in onnxruntime as in our engine", () => {
+    expect(result.note).toBeNull();
+    expect(result.verification?.samples).toBe(64);
+    expect(result.verification?.maxAbsDiff).toBeLessThan(tolerance);
+  });
+
+  it.skipIf("missing" in presence).each([1, 7, 64])("takes a batch of %i", async (batch) => {
+    const card = JSON.parse(await readFile(result.card, "utf8"));
+    const session = await openOnnx(path());
+    const feeds = Object.fromEntries(
+      card.inputs.map(({ name: input, dtype, shape }: { name: string; dtype: string; shape: (number | string)[] }) => {
+        const own = shape.map((size) => (size === "batch" ? batch : Number(size)));
+        const sample = card.sample.inputs[input] as (number | string)[];
+        const repeated = Array.from({ length: batch }, () => sample).flat();
+        const values = dtype === "STRING" ? repeated : Float32Array.from(repeated.map(Number));
+        return [input, { dtype, shape: own, data: values } as NdArray];
+      }),
+    );
+    const results = await session.run(feeds);
+    await session.close();
+    for (const output of outputs) {
+      expect(results[output]!.shape[0]).toBe(batch);
+      const expected = card.sample.outputs[output] as number[];
+      const last = Array.from(results[output]!.data.slice(-expected.length) as ArrayLike<number>, Number);
+      last.forEach((value, index) => {
+        expect(Math.abs(value - expected[index]!)).toBeLessThan(1e-4);
+      });
+    }
+  });
+});
+
+describe("an export", () => {
+  it("is refused for a model without weights", async () => {
+    const record = createModel(registry, spec("classification"));
+    await expect(exportOnnx({ registry, executor, record }, join(folder, "new.onnx"))).rejects.toMatchObject({
+      reason: "INVALID_STATE",
+    });
+  });
+
+  it("says why there is no verification when none is asked for", async () => {
+    const record = await trained(spec("regression"), { rows, target: "weight" });
+    const result = await exportOnnx({ registry, executor, record }, join(folder, "quick.onnx"), { verify: false });
+    expect(result).toMatchObject({ verification: null, note: "not asked for" });
+  });
+
+  it("of opset 21 carries IR 10", async () => {
+    const record = await trained(spec("regression"), { rows, target: "weight" });
+    const path = join(folder, "new-opset.onnx");
+    await exportOnnx({ registry, executor, record }, path, { opset: 21 });
+    expect(describeOnnx(decodeOnnx(await readFile(path)))).toMatchObject({ opset: 21, irVersion: 10 });
+  });
+
+  it.skipIf("missing" in presence)(
+    "gives an unknown category and an empty string the treatment of our own encoder",
+    async () => {
+      const record = await trained(spec("classification"), { rows, target: "kind" });
+      const path = join(folder, "strange.onnx");
+      await exportOnnx({ registry, executor, record }, path);
+      const strange = [
+        { ...rows[1]!, colour: "ultraviolet" },
+        { ...rows[1]!, colour: null },
+      ];
+      const own = predict(
+        { registry, executor, record },
+        strange.map((row) => ({ ...row, picked: 19000 })),
+      );
+      const session = await openOnnx(path);
+      const number = (value: number) =>
+        ({ dtype: "F32", shape: [2, 1], data: Float32Array.of(value, value) }) as NdArray;
+      const results = await session.run({
+        length: number(rows[1]!.length!),
+        width: number(rows[1]!.width),
+        ripe: number(0),
+        picked: number(19000),
+        weight: number(rows[1]!.weight),
+        colour: { dtype: "STRING", shape: [2, 1], data: ["ultraviolet", ""] },
+      });
+      await session.close();
+      const [got, expected] = [results.probabilities!.data, (own.probabilities as NdArray).data].map((data) =>
+        Array.from(data as Float32Array),
+      );
+      got!.forEach((value, index) => {
+        expect(value).toBeCloseTo(expected![index]!, 5);
+      });
+    },
+  );
+});
