@@ -1,6 +1,6 @@
 /** @file Events: what a job tells while it works, one schema for each type. */
 import { z } from "zod";
-import { jobView, trainingResult, validation, wireError } from "./schemas/job.ts";
+import { trainingResult, validation, wireError } from "./schemas/job.ts";
 import { count, metrics, timestamp, wireNumber } from "./schemas/primitives.ts";
 
 export interface EventType {
@@ -27,7 +27,7 @@ const epochData = z.looseObject({
 export const EVENTS = {
   "job.started": {
     summary: "The job has begun; the model's shape and the data are known.",
-    data: z.looseObject({ job: jobView.optional() }),
+    data: z.looseObject({ model: z.string().optional().describe("the model it works on") }),
   },
   "train.progress": {
     summary: "What a progress bar needs, at most 10 a second.",
@@ -37,10 +37,12 @@ export const EVENTS = {
       total: z.number().nullable().describe("steps there will be"),
       rate: wireNumber.nullable().optional().describe("steps a second"),
       secondsLeft: wireNumber.nullable().optional().describe("an estimate"),
+      step: count.optional().describe("updates so far"),
       epoch: count.optional().describe("the pass, from 1"),
       epochs: count.optional().describe("how many passes there will be"),
       loss: wireNumber.optional().describe("a running mean of the training loss"),
       metrics: metrics.optional(),
+      learningRate: wireNumber.optional().describe("of the last step"),
       samplesPerSecond: wireNumber.optional().describe("training rows a second"),
       dropped: count.optional().describe("progress events left out before this one, while the client did not read"),
     }),
@@ -56,7 +58,11 @@ export const EVENTS = {
   },
   warning: {
     summary: "Something the host should know that does not stop the job.",
-    data: z.looseObject({ message: z.string().describe("one sentence") }),
+    data: z.looseObject({
+      code: z.string().optional().describe("what it is about, for programs"),
+      message: z.string().describe("one sentence"),
+      hint: z.string().optional().describe("what to do about it"),
+    }),
   },
   "job.completed": {
     summary: "The job has reached its end.",

@@ -2,9 +2,10 @@
 import { z } from "zod";
 import { NON_FINITE_NAMES } from "../numbers.ts";
 
-/** A number, or the name of a non-finite one. */
+/** A number, or the name of a non-finite one; parsed, always a number. */
 export const wireNumber = z
   .union([z.number(), z.enum(NON_FINITE_NAMES)])
+  .transform(Number)
   .meta({ id: "Number", description: "a number; NaN and infinities as strings" });
 
 export const count = z.int().nonnegative();
