@@ -3,7 +3,8 @@
  * inside. The file is run in onnxruntime on made-up rows and compared with our own answers before it is called done.
  */
 import { createHash } from "node:crypto";
-import { basename, extname } from "node:path";
+import { mkdir, rm } from "node:fs/promises";
+import { basename, dirname, extname } from "node:path";
 import {
   type Assembler,
   encodeOnnx,
@@ -16,7 +17,7 @@ import {
   sizeOf,
   trace,
 } from "../../engine/index.ts";
-import { writeFileAtomic } from "../files/write.ts";
+import { renameSynced, writeSynced } from "../files/durable.ts";
 import { type InputColumn, soleTensor } from "../preprocess/preprocessing.ts";
 import { type CardValue, cardOf, type ModelCard } from "./card.ts";
 import { type FittedRecord, fitted, infer, outputNames } from "./network.ts";
@@ -83,9 +84,22 @@ export async function exportOnnx(
 
   const cardPath = `${extname(path) === ".onnx" ? path.slice(0, -".onnx".length) : path}.json`;
   const file = { name: basename(path), sha256, bytes: bytes.byteLength, opset };
-  await writeFileAtomic(path, bytes);
-  await writeFileAtomic(cardPath, Buffer.from(`${JSON.stringify({ ...card, file, verification }, null, 2)}\n`));
+  await mkdir(dirname(path), { recursive: true });
+  await replaceFile(cardPath, `${JSON.stringify({ ...card, file, verification }, null, 2)}\n`);
+  await replaceFile(path, bytes);
   return { path, sha256, bytes: bytes.byteLength, opset, card: cardPath, verification, note };
+}
+
+/** A host that looks meanwhile sees the old file or the new one, never a half. */
+async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
+  const temporary = `${path}.new`;
+  try {
+    await writeSynced(temporary, content);
+    await renameSynced(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw cause;
+  }
 }
 
 /** The file's inputs and outputs, which are the host's contract with it. */
