@@ -59,56 +59,60 @@ interface Misfits {
  * Faults: DATA_INVALID for an unknown column in `types`, and for cells that no column can hold (objects, ragged arrays).
  */
 export function readTable(source: RecordSource, options: CellOptions): Table {
-  for (const name of Object.keys(options.types)) {
+  const forced = new Map(Object.entries(options.types));
+  for (const name of forced.keys()) {
     if (!source.names.includes(name)) throw unknownColumn(`types.${name}`, name, source.names);
   }
-  const markers = missingMarkers(options.missing);
+  const reading: Reading = { source, forced, markers: missingMarkers(options.missing), dates: options.dates };
+  const notes: string[] = [];
+  const first = fillColumns(reading, planColumns(reading, notes));
+  const widened = first.misfits.map((misfit, index) => misfit !== undefined && !forced.has(source.names[index]!));
+  for (const [index, misfit] of first.misfits.entries()) {
+    if (misfit !== undefined) notes.push(explainMisfits(reading, first, index, misfit, widened[index]!));
+  }
+  const plans = first.plans.map((plan, index): Plan => (widened[index] ? { as: "strings" } : plan));
+  const { writers, rows, badRows } = widened.includes(true) ? fillColumns(reading, plans) : first;
+  return { columns: writers.map((writer, index) => writer.finish(source.names[index]!)), rows, badRows, notes };
+}
+
+/** What all steps of reading one table need. */
+interface Reading {
+  readonly source: RecordSource;
+  /** Kinds that the host has named, by column. */
+  readonly forced: ReadonlyMap<string, keyof typeof FORCED>;
+  readonly markers: MissingMarkers;
+  readonly dates: CellOptions["dates"];
+}
+
+function planColumns(reading: Reading, notes: string[]): Plan[] {
+  const { source, forced, dates } = reading;
   const sample: unknown[][] = [];
   source.visit((cells) => sample.push([...cells]), SAMPLE_ROWS);
-  const notes: string[] = [];
-  const plans = source.names.map((name, index) => {
-    const forced = options.types[name];
-    const inferred = inferPlan(
-      sample.map((cells) => cells[index]),
-      markers,
-      source.decimalComma,
-      options.dates,
-    );
-    if (inferred.ambiguousDates && forced === undefined) {
+  return source.names.map((name, index) => {
+    const cells = sample.map((row) => row[index]);
+    const inferred = inferPlan(reading, cells);
+    const kind = forced.get(name);
+    if (kind !== undefined) return forcedPlan(kind, inferred, dates);
+    if (inferred.ambiguousDates) {
       notes.push(
         `column \`${name}\` holds dates whose day and month cannot be told apart: read as text; say \`"dates": "dmy"\` or \`"mdy"\``,
       );
     }
-    return forced === undefined ? inferred.plan : forcedPlan(forced, inferred, options.dates);
+    return inferred.plan;
   });
-
-  const first = fillColumns(source, plans, markers, options);
-  const widened = first.misfits.map(
-    (misfit, index) => misfit !== undefined && options.types[source.names[index]!] === undefined,
-  );
-  for (const [index, misfit] of first.misfits.entries()) {
-    if (misfit !== undefined)
-      notes.push(explainMisfits(source, index, misfit, first.writers[index]!, plans[index]!, widened[index]!));
-  }
-  if (!widened.includes(true)) return finish(source, first, notes);
-  const second = fillColumns(
-    source,
-    first.plans.map((plan, index) => (widened[index] ? { as: "strings" } : plan)),
-    markers,
-    options,
-  );
-  return finish(source, second, notes);
 }
 
-function finish(
-  source: RecordSource,
-  { writers, rows, badRows }: ReturnType<typeof fillColumns>,
-  notes: string[],
-): Table {
-  return { columns: writers.map((writer, index) => writer.finish(source.names[index]!)), rows, badRows, notes };
+interface Filled {
+  readonly plans: readonly Plan[];
+  readonly writers: readonly ColumnWriter[];
+  /** By column; undefined where every cell fitted. */
+  readonly misfits: readonly (Misfits | undefined)[];
+  readonly rows: number;
+  readonly badRows: BadRows;
 }
 
-function fillColumns(source: RecordSource, planned: readonly Plan[], markers: MissingMarkers, options: CellOptions) {
+function fillColumns(reading: Reading, planned: readonly Plan[]): Filled {
+  const { source, forced, markers } = reading;
   const plans = [...planned];
   const writers = plans.map((plan) => createWriter(plan, markers));
   const misfits = new Array<Misfits | undefined>(plans.length).fill(undefined);
@@ -119,8 +123,8 @@ function fillColumns(source: RecordSource, planned: readonly Plan[], markers: Mi
       const writer = writers[index]!;
       const empty = writer.filled === 0;
       if (writer.add(cell)) continue;
-      if (empty && options.types[source.names[index]!] === undefined && plans[index]!.as === "values") {
-        plans[index] = inferPlan([cell], markers, source.decimalComma, options.dates).plan;
+      if (empty && !forced.has(source.names[index]!) && plans[index]!.as === "values") {
+        plans[index] = inferPlan(reading, [cell]).plan;
         writers[index] = startLate(plans[index]!, markers, rows, cell);
         continue;
       }
@@ -149,12 +153,7 @@ interface Inferred {
   readonly readers: ReadonlySet<ReaderName>;
 }
 
-function inferPlan(
-  cells: readonly unknown[],
-  markers: MissingMarkers,
-  decimalComma: boolean | undefined,
-  dates: CellOptions["dates"],
-): Inferred {
+function inferPlan({ source: { decimalComma }, markers, dates }: Reading, cells: readonly unknown[]): Inferred {
   const candidates = new Set<ReaderName>(["number", "decimalComma", "boolean", "iso", "dmy", "mdy"]);
   if (decimalComma !== undefined) candidates.delete(decimalComma ? "number" : "decimalComma");
   if (dates !== undefined) for (const order of ["dmy", "mdy"] as const) if (order !== dates) candidates.delete(order);
@@ -238,14 +237,15 @@ function refuseNested(cell: unknown, plan: Plan, { names, unit }: RecordSource, 
 }
 
 function explainMisfits(
-  { names, unit }: RecordSource,
+  { source: { names, unit } }: Reading,
+  { plans, writers }: Filled,
   index: number,
   { count, line, cell }: Misfits,
-  { filled }: ColumnWriter,
-  plan: Plan,
   widened: boolean,
 ): string {
+  const plan = plans[index]!;
   const kind = plan.as === "values" ? READERS[plan.reader].kind : plan.as;
+  const { filled } = writers[index]!;
   const name = names[index]!;
   const start = `column \`${name}\`: ${count} of ${filled + count} values are no ${kind} (first: ${show(cell)}, ${unit} ${line})`;
   return widened

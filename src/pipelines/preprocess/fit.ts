@@ -39,12 +39,13 @@ const KINDS: Readonly<
 export function fitPreprocessing(dataset: Dataset, rows: Int32Array, spec: PreprocessSpec): Preprocessing {
   const inputs = inputColumns(dataset);
   refuseUnknown(inputs, spec);
+  const askedFor = new Map(Object.entries(spec.columns));
   const columns: InputColumn[] = [];
   const dropped: { name: string; why: string }[] = [];
   const notes: string[] = [];
   let offset = 0;
   for (const column of inputs) {
-    const asked = spec.columns[column.name];
+    const asked = askedFor.get(column.name);
     const steps = asked === undefined ? KINDS[column.kind].usual(spec) : listSteps(asked);
     const why = reasonToDrop(column, rows, spec, steps);
     if (why !== undefined) {
