@@ -36,7 +36,7 @@ const BATCH_SIZES = [1009, 2003] as const;
  * @throws Fault INVALID_PARAMS for an opset that is not offered; ONNX_OPERATOR_UNSUPPORTED where an op has no ONNX form or
  * the model depends on the batch size other than by shapes.
  */
-export function exportOnnx(options: OnnxExport): ModelProto {
+export function exportGraph(options: OnnxExport): ModelProto {
   const { opset = 17 } = options;
   const irVersion = IR_VERSIONS[opset];
   if (irVersion === undefined) {

@@ -69,7 +69,7 @@ export async function exportOnnx(
   const record = fitted(context.record);
   const name = basename(path, extname(path));
   const rows = inventRows(record.preprocessing, SAMPLES);
-  const answers = predict(context, rows);
+  const answers = resultsOf(record, predict(context, rows));
   const card = withSample(cardOf(record, name, interfaceOf(record)), record, rows, answers);
   const bytes = encodeOnnx(modelOf(context, record, card, opset));
   const sha256 = createHash("sha256").update(bytes).digest("hex");
@@ -195,6 +195,14 @@ function codesOf(assembler: Assembler, value: string, { categories, unknownCode 
   });
 }
 
+/** `predict` names classes; the file gives their indices. */
+function resultsOf({ target, signature }: FittedRecord, { labels, ...others }: Outputs): Record<string, NdArray> {
+  const results = others as Record<string, NdArray>;
+  if (target.kind !== "classes" || !Object.hasOwn(signature.results, "label")) return results;
+  const indices = Int32Array.from(labels as readonly string[], (name) => target.classes.indexOf(name));
+  return { label: { dtype: "I32", shape: [indices.length], data: indices }, ...results };
+}
+
 type Rows = ReturnType<typeof inventRows>;
 
 /** The same rows as the file takes them. */
@@ -219,7 +227,7 @@ function feedsOf({ preprocessing }: FittedRecord, rows: Rows): Record<string, Nd
 async function compare(
   bytes: Uint8Array,
   feeds: Readonly<Record<string, NdArray | StringArray>>,
-  answers: Outputs,
+  answers: Readonly<Record<string, NdArray>>,
   samples: number,
 ): Promise<Verification> {
   const session = await openOnnx(bytes);
@@ -228,7 +236,7 @@ async function compare(
     let maxAbsDiff = 0;
     for (const [name, { data, dtype }] of Object.entries(results)) {
       if (dtype !== "F32") continue; // indices differ where two classes are as good as equal
-      const own = answers[name] as NdArray;
+      const own = answers[name]!;
       for (let index = 0; index < data.length; index++) {
         const difference = Math.abs(Number(data[index]) - Number(own.data[index]));
         if (!(difference <= maxAbsDiff)) maxAbsDiff = difference; // a NaN on one side counts, too
@@ -240,14 +248,19 @@ async function compare(
   }
 }
 
-function withSample(card: ModelCard, record: FittedRecord, rows: Rows, answers: Outputs): ModelCard {
+function withSample(
+  card: ModelCard,
+  record: FittedRecord,
+  rows: Rows,
+  answers: Readonly<Record<string, NdArray>>,
+): ModelCard {
   const feeds = feedsOf(record, rows);
   const first = ({ shape, data }: NdArray | StringArray): unknown[] =>
     Array.from(data.slice(0, sizeOf(shape.slice(1))) as ArrayLike<number | string>, plain);
   const size = Object.values(feeds).reduce((sum, { shape }) => sum + sizeOf(shape.slice(1)), 0);
   if (size > LARGEST_SAMPLE) return card;
   const inputs = Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, first(feed)]));
-  const outputs = Object.fromEntries(card.outputs.map(({ name }) => [name, first(answers[name] as NdArray)]));
+  const outputs = Object.fromEntries(card.outputs.map(({ name }) => [name, first(answers[name]!)]));
   return { ...card, sample: { inputs, outputs } };
 }
 

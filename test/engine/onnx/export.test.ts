@@ -5,7 +5,7 @@ import { openOnnx } from "../../../src/engine/executors/onnxruntime/session.ts";
 import { createReference } from "../../../src/engine/executors/reference/reference.ts";
 import { decodeOnnx, encodeOnnx } from "../../../src/engine/onnx/codec.ts";
 import { describeOnnx } from "../../../src/engine/onnx/describe.ts";
-import { exportOnnx } from "../../../src/engine/onnx/export.ts";
+import { exportGraph } from "../../../src/engine/onnx/export.ts";
 import type { NdArray, Shape } from "../../../src/engine/shape.ts";
 import { concat, random } from "../../../src/engine/tensor.ts";
 import { type Built, type Tracer, trace } from "../../../src/engine/trace.ts";
@@ -47,7 +47,7 @@ const options = {
 };
 
 describe("an exported graph", () => {
-  const model = exportOnnx({ ...options, metadata: { labels: "[1,2]" } });
+  const model = exportGraph({ ...options, metadata: { labels: "[1,2]" } });
 
   it("says what it takes and gives, with the batch as a symbol", () => {
     expect(describeOnnx(model)).toEqual({
@@ -68,7 +68,7 @@ describe("an exported graph", () => {
   });
 
   it("is the same bytes each time", () => {
-    expect(Buffer.compare(encodeOnnx(exportOnnx(options)), encodeOnnx(exportOnnx(options)))).toBe(0);
+    expect(Buffer.compare(encodeOnnx(exportGraph(options)), encodeOnnx(exportGraph(options)))).toBe(0);
   });
 
   it("survives a round trip through bytes", () => {
@@ -105,7 +105,7 @@ describe("an exported graph", () => {
 
 describe("an export is refused", () => {
   const refusal = (build: (t: Tracer, batch: number) => Built, opset = 17) =>
-    faultOf(() => exportOnnx({ ...options, opset, trace: (batch) => trace((t) => build(t, batch)) }));
+    faultOf(() => exportGraph({ ...options, opset, trace: (batch) => trace((t) => build(t, batch)) }));
   const input = (t: Tracer, batch: number) => t.input("inputs", { dtype: "F32", shape: [batch, 8] });
 
   it("where the batch size is a number in the model", () => {

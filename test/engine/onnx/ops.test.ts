@@ -5,7 +5,7 @@ import { openOnnx } from "../../../src/engine/executors/onnxruntime/session.ts";
 import { createReference } from "../../../src/engine/executors/reference/reference.ts";
 import type { Attributes, Node, Traced } from "../../../src/engine/graph.ts";
 import { encodeOnnx } from "../../../src/engine/onnx/codec.ts";
-import { exportOnnx, IR_VERSIONS } from "../../../src/engine/onnx/export.ts";
+import { exportGraph, IR_VERSIONS } from "../../../src/engine/onnx/export.ts";
 import { OPS } from "../../../src/engine/ops/index.ts";
 import type { Few, Op, Sample } from "../../../src/engine/ops/op.ts";
 import type { NdArray } from "../../../src/engine/shape.ts";
@@ -44,7 +44,7 @@ async function expectAgreement(name: string, op: Op, sample: Sample<Attributes>,
   const expected = runReference(traced, feeds);
   const session = await openOnnx(
     encodeOnnx(
-      exportOnnx({ name, opset, trace: () => traced, weights: () => expect.unreachable("ops have no weights") }),
+      exportGraph({ name, opset, trace: () => traced, weights: () => expect.unreachable("ops have no weights") }),
     ),
   );
   const { y } = await session.run(feeds);
