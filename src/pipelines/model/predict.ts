@@ -103,7 +103,7 @@ export function predict(context: PredictionContext, inputs: Inputs): Outputs {
   const record = fitted(context.record);
   const raw = encodeInputs(inputs, record.preprocessing);
   const results = predictRaw(context, record, raw, raw.length / sizeOf(record.signature.raw));
-  return { ...labelsOf(record, results), ...results };
+  return named(record, results);
 }
 
 /** Raw rows through the network, in pieces. @returns the head's results, [rows, ...]. */
@@ -141,20 +141,20 @@ function predictRaw(
   return results;
 }
 
-/** Names instead of numbers: the class of each row, or its labels. */
-function labelsOf({ target, spec }: FittedRecord, results: Readonly<Record<string, NdArray>>): Outputs {
-  const { label, probabilities } = results;
-  if (target.kind === "classes" && label !== undefined) {
-    return { labels: Array.from(label.data as Int32Array, (code) => target.classes[code]!) };
+/** Names beside the numbers: the class of each row, or its labels. */
+function named({ target, spec }: FittedRecord, results: Readonly<Record<string, NdArray>>): Outputs {
+  const { label, probabilities, ...others } = results;
+  if (target.kind === "classes" && label !== undefined && probabilities !== undefined) {
+    const labels = Array.from(label.data as Int32Array, (code) => target.classes[code]!);
+    return { labels, probabilities, ...others };
   }
   if (target.kind === "labels" && probabilities !== undefined) {
     const threshold = Number(spec.head.threshold ?? 0.5);
-    const { data, shape } = probabilities;
     const width = target.labels.length;
-    const labels = Array.from({ length: shape[0]! }, (_, row) =>
-      target.labels.filter((_label, index) => Number(data[row * width + index]) >= threshold),
+    const labels = Array.from({ length: probabilities.shape[0]! }, (_, row) =>
+      target.labels.filter((_label, index) => Number(probabilities.data[row * width + index]) >= threshold),
     );
-    return { labels };
+    return { labels, ...results };
   }
-  return {};
+  return results;
 }

@@ -37,12 +37,8 @@ export function weightArrays({ layout, buffer }: Weights): Record<string, NdArra
       if (end > buffer.byteLength) {
         throw new Fault("INTERNAL", `weights of \`${path}\` end at byte ${end} of ${buffer.byteLength}`);
       }
-      const Array = DTYPES[dtype].array as new (
-        buffer: SharedArrayBuffer,
-        offset: number,
-        length: number,
-      ) => TypedArray;
-      return [path, { dtype, shape, data: new Array(buffer, offset, sizeOf(shape)) }];
+      const View = DTYPES[dtype].array as new (buffer: SharedArrayBuffer, offset: number, length: number) => TypedArray;
+      return [path, { dtype, shape, data: new View(buffer, offset, sizeOf(shape)) }];
     }),
   );
 }

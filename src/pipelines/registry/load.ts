@@ -114,12 +114,7 @@ type Refuse = (field: string, expected: string, got: string, hint: string) => ne
 
 function checkDefinition(kind: Kind, place: string, definition: unknown, refuse: Refuse): void {
   if (!isObject(definition))
-    return refuse(
-      place,
-      "a definition",
-      kindOf(definition),
-      "make it with a `define…` function of `ml-sidecar/plugin`",
-    );
+    throw refuse(place, "a definition", kindOf(definition), "make it with a `define…` function of `ml-sidecar/plugin`");
   const fields = definition as Partial<Definition> & Record<string, unknown>;
   for (const field of ["type", "description"]) {
     if (typeof fields[field] !== "string" || fields[field] === "")

@@ -45,7 +45,7 @@ export function prepare(context: TrainingContext): Prepared {
   }
   const { train, held } = splitOf(context);
   const known = resume === undefined ? context.record : { ...context.record, ...resume.record };
-  const record = known.preprocessing === null ? it(registry, known, dataset, train) : fitted(known);
+  const record = known.preprocessing === null ? fitRecord(registry, known, dataset, train) : fitted(known);
   const leaves = declare(registry, record.spec, record.signature.features, record.signature.outputs);
   const parameters = leaves.reduce(
     (sum, { trainable, type }) => sum + (trainable ? type.shape.reduce((a, b) => a * b, 1) : 0),
@@ -81,7 +81,7 @@ function heldRows(
 }
 
 /** Learns preprocessing from the training rows, the target's encoding from all of them, and the shapes in between. */
-function _fit(registry: Registry, record: ModelRecord, dataset: Dataset, train: Int32Array): FittedRecord {
+function fitRecord(registry: Registry, record: ModelRecord, dataset: Dataset, train: Int32Array): FittedRecord {
   const { spec } = record;
   const preprocessing = fitPreprocessing(dataset, train, spec.preprocess);
   refuseOtherShape(spec, preprocessing);

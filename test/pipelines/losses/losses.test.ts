@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { Fault, gradients } from "../../../src/engine/index.ts";
+import { LOSSES } from "../../../src/pipelines/losses/index.ts";
+import { compute, expectClose, f32, VECTORS } from "../vectors.ts";
+
+const { shape, raw, cases, ...targets } = VECTORS.losses;
+const byType = new Map(LOSSES.map((loss) => [loss.type, loss]));
+const names = ["a", "b", "c"];
+
+describe("losses", () => {
+  it("all have a vector", () => {
+    expect([...new Set(cases.map(({ type }) => type))].sort()).toEqual([...byType.keys()].sort());
+  });
+
+  describe.each(cases)("$type $options", ({ type, options, target: kind, loss: wanted, dx: wantedGradient }) => {
+    const loss = byType.get(type)!;
+    const parsed = loss.options.parse(options);
+    const complete = loss.fit?.(parsed, { names, counts: [2, 2, 1] }) ?? parsed;
+    const { mean, dx } = compute((t) => {
+      const outputs = f32(t, raw, shape);
+      const target =
+        kind === "classes"
+          ? t.constant({ dtype: "I32", shape: [shape[0]], data: Int32Array.from(targets.classes) })
+          : f32(t, targets[kind], shape);
+      const rows = loss.perRow(t, outputs, target, complete);
+      const weights = loss.rowWeight?.(t, outputs, target, complete) ?? null;
+      const mean = weights === null ? rows.mean() : rows.sum().div(weights.sum());
+      return { mean, dx: gradients(mean, [outputs])[0]! };
+    });
+    it("is PyTorch's", () => expectClose(mean!, [wanted]));
+    it("has PyTorch's gradient", () => expectClose(dx!, wantedGradient));
+  });
+
+  const crossEntropy = byType.get("crossEntropy")!;
+  const weights = (classWeights: unknown) =>
+    crossEntropy.fit!(crossEntropy.options.parse({ classWeights }), { names, counts: [6, 2, 1] }).classWeights;
+
+  it("balances classes by their rows", () => expect(weights("balanced")).toEqual([0.5, 1.5, 3]));
+  it("takes class weights by name, the others counting 1", () => expect(weights({ b: 4 })).toEqual([1, 4, 1]));
+  it("refuses weights of classes that are not there, by name", () => {
+    expect(() => weights({ z: 1 })).toThrow(Fault);
+    expect(() => weights({ z: 1 })).toThrow(/classWeights/);
+  });
+  it("refuses a list of weights of another length", () => expect(() => weights([1, 2])).toThrow(/3 classes/));
+});
