@@ -8,7 +8,7 @@ export type Attributes = Readonly<Record<string, AttributeValue>>;
 export interface Node extends TensorType {
   /** Position in its graph: every input of a node has a smaller id than the node. */
   readonly id: number;
-  /** A name in the op table, or one of the leaves `input`, `state`, `constant`. */
+  /** A name in the op table, or one of the leaves `input`, `state`, `constant` (whose `value`, if a number, fills it). */
   readonly op: string;
   readonly inputs: readonly Node[];
   readonly attributes: Attributes;

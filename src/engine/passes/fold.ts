@@ -33,7 +33,7 @@ function foldWhole(node: Node, inputs: readonly Tensor[]): Tensor | null {
   const values = inputs.map(({ node: input }) => constantArray(input, input.attributes.value as number | Float64Array));
   const { data } = compute(node, values);
   const [{ graph }] = inputs as [Tensor];
-  const value = node.shape.length === 0 ? data[0]! : data;
+  const value = data.length === 1 ? data[0]! : data;
   return new Tensor(graph, graph.add("constant", [], { value }, { dtype: node.dtype, shape: node.shape }));
 }
 
