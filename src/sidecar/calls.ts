@@ -1,0 +1,105 @@
+/** @file What the main thread may ask of a compute worker: one entry a call, its request and its reply, and what passes between. */
+import type { Dataset, ModelRecord, TrainingResult } from "../pipelines/index.ts";
+import type { Reason, Violation } from "../protocol/errors.ts";
+
+/** A model as a call names it. The record is left out where the worker is known to have it. */
+export interface Resident {
+  readonly id: string;
+  readonly record: ModelRecord | null;
+}
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** Data as the host wrote it, with the datasets of the handles in it. */
+export interface DataRequest {
+  readonly reference: Data;
+  readonly handles: Readonly<Record<string, Dataset>>;
+}
+
+export interface Calls {
+  train: {
+    request: {
+      readonly model: Resident;
+      readonly data: DataRequest;
+      readonly validation: number | DataRequest | null;
+      /** As the host wrote them; checked before on the main thread. */
+      readonly options: Data;
+      /** Null lets the machine choose. */
+      readonly threads: number | null;
+      /** Where checkpoints go, and where one may already be; null without a data directory. */
+      readonly checkpointPath: string | null;
+      readonly resume: boolean;
+    };
+    reply: TrainingResult;
+  };
+  predict: {
+    request: {
+      readonly model: Resident;
+      readonly inputs: unknown;
+      readonly tensors: "values" | "b64" | "file" | null;
+      readonly spillPath: string;
+    };
+    reply: Data;
+  };
+  evaluate: { request: { readonly model: Resident; readonly data: DataRequest }; reply: Data };
+  loadData: {
+    request: { readonly data: DataRequest };
+    reply: { readonly dataset: Dataset; readonly description: Data };
+  };
+  describeData: { request: { readonly data: DataRequest }; reply: Data };
+  saveModel: { request: { readonly model: Resident; readonly path: string }; reply: { readonly bytes: number } };
+  loadModel: { request: { readonly path: string }; reply: ModelRecord };
+  exportModel: {
+    request: {
+      readonly model: Resident;
+      readonly format: "onnx" | "safetensors";
+      readonly path: string;
+      readonly opset: number | null;
+      readonly verify: boolean;
+    };
+    reply: Data;
+  };
+}
+
+export type CallName = keyof Calls;
+
+/** What a worker says about a call before it answers. */
+export type Notice =
+  | { readonly kind: "started"; readonly data: Data }
+  | { readonly kind: "event"; readonly type: string; readonly data: Data }
+  | { readonly kind: "published"; readonly record: ModelRecord };
+
+/** An error on its way between threads: a `Fault` or a `Refusal` without its class. */
+export interface PlainFault {
+  readonly reason: Reason;
+  readonly message: string;
+  readonly violations: readonly Violation[];
+  readonly hint: string | undefined;
+  readonly retryable: boolean;
+  readonly context: Data | undefined;
+}
+
+export interface ToWorker {
+  readonly call: CallName;
+  readonly request: unknown;
+}
+
+export type FromWorker =
+  | { readonly ready: true }
+  | { readonly notice: Notice }
+  | { readonly reply: unknown }
+  | { readonly fault: PlainFault; readonly stack: string | undefined };
+
+/** Given to a worker when it starts. */
+export interface WorkerSettings {
+  readonly plugins: readonly string[];
+  readonly roots: readonly string[] | null;
+  readonly memoryLimitBytes: number | null;
+  /** See `Control`. */
+  readonly control: Int32Array;
+}
+
+/** Words of the control array, shared by the main thread and one worker. */
+export const CONTROL = { command: 0, interrupt: 1 } as const;
+/** Values of the command word. */
+export const COMMAND = { run: 0, pause: 1, cancel: 2, checkpointAndStop: 3 } as const;

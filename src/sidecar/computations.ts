@@ -1,0 +1,182 @@
+/** @file What a compute worker does for each call: a missing one does not compile. */
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Executor } from "../engine/index.ts";
+import { encodeSafetensors } from "../pipelines/files/safetensors.ts";
+import {
+  type Dataset,
+  describe,
+  evaluate,
+  exportOnnx,
+  loadData,
+  loadModel,
+  type ModelRecord,
+  parseTrainOptions,
+  predict,
+  type Registry,
+  saveModel,
+  train,
+  weightArrays,
+} from "../pipelines/index.ts";
+import { decodeTensor, encodeTensor, isTensorObject, type TensorValue } from "../protocol/tensor.ts";
+import { writeAtomically } from "./atomic.ts";
+import type { CallName, Calls, DataRequest, Notice, Resident } from "./calls.ts";
+import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { regionReader } from "./regions.ts";
+
+/** What a worker has at hand. */
+export interface Workshop {
+  readonly registry: Registry;
+  /** Where files may be read; left out: anywhere. */
+  readonly roots: readonly string[] | undefined;
+  readonly control: Int32Array;
+  /** The records that the main thread need not send again. */
+  readonly models: Map<string, ModelRecord>;
+  /** Kept between calls, because it caches compiled programs. */
+  machine?: Executor;
+  createMachine(threads: number | null): Executor;
+  notify(notice: Notice): void;
+}
+
+type Computations = {
+  readonly [C in CallName]: (
+    request: Calls[C]["request"],
+    workshop: Workshop,
+  ) => Calls[C]["reply"] | Promise<Calls[C]["reply"]>;
+};
+
+const PROGRESS_MILLISECONDS = 50;
+
+export const COMPUTATIONS: Computations = {
+  async train(request, workshop) {
+    const { registry, control, notify } = workshop;
+    const record = recordOf(request.model, workshop);
+    const dataset = await load(request.data, workshop);
+    const { validation: held, checkpointPath } = request;
+    const validation = held === null || typeof held === "number" ? (held ?? undefined) : await load(held, workshop);
+    const resume = request.resume && checkpointPath !== null ? readCheckpoint(checkpointPath) : undefined;
+    const executor = workshop.createMachine(request.threads);
+    notify({ kind: "started", data: { rows: dataset.rows, data: dataset.name, hash: dataset.hash } });
+    let progressAt = Number.NEGATIVE_INFINITY;
+    try {
+      return train({
+        registry,
+        executor,
+        record,
+        dataset,
+        validation,
+        options: parseTrainOptions(registry, record, request.options),
+        control,
+        emit({ type, data }) {
+          // A step may take less time than telling of it.
+          const now = performance.now();
+          if (type === "train.progress" && now - progressAt < PROGRESS_MILLISECONDS) return;
+          if (type === "train.progress") progressAt = now;
+          notify({ kind: "event", type, data: data as never });
+        },
+        publish: (published) => notify({ kind: "published", record: published }),
+        checkpoint: checkpointPath === null ? undefined : (state) => writeCheckpoint(checkpointPath, state),
+        resume,
+      });
+    } finally {
+      executor.close();
+    }
+  },
+
+  predict({ model, inputs, tensors, spillPath }, workshop) {
+    const record = recordOf(model, workshop);
+    const outputs = predict(
+      { registry: workshop.registry, executor: machineOf(workshop), record },
+      decodeInputs(inputs, workshop) as never,
+    );
+    let files = 0;
+    const writeRegion = (bytes: Uint8Array) => {
+      const path = files++ === 0 ? spillPath : `${spillPath}.${files}`;
+      writeFileSync(path, bytes, { mode: 0o600 });
+      return { path, offset: 0, nbytes: bytes.byteLength };
+    };
+    return Object.fromEntries(
+      Object.entries(outputs).map(([name, value]) => [
+        name,
+        Array.isArray(value) ? value : encodeTensor(value as TensorValue, { form: tensors ?? undefined, writeRegion }),
+      ]),
+    );
+  },
+
+  async evaluate({ model, data }, workshop) {
+    const record = recordOf(model, workshop);
+    const dataset = await load(data, workshop);
+    const { confusion, ...rest } = evaluate(
+      { registry: workshop.registry, executor: machineOf(workshop), record },
+      dataset,
+    );
+    const classes = record.target?.kind === "classes" ? record.target.classes : null;
+    return {
+      ...rest,
+      ...(confusion === undefined || classes === null ? {} : { confusion: { classes, counts: confusion } }),
+    };
+  },
+
+  async loadData({ data }, workshop) {
+    const dataset = await load(data, workshop);
+    return { dataset, description: describe(dataset) as never };
+  },
+
+  describeData: async ({ data }, workshop) => describe(await load(data, workshop)) as never,
+
+  async saveModel({ model, path }, workshop) {
+    await saveModel(recordOf(model, workshop), path);
+    const sizes = ["model.json", "weights.safetensors"].map(async (file) => (await stat(join(path, file))).size);
+    return { bytes: (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0) };
+  },
+
+  loadModel: ({ path }, { registry }) => loadModel(registry, path),
+
+  async exportModel({ model, format, path, opset, verify }, workshop) {
+    const record = recordOf(model, workshop);
+    if (format === "onnx") {
+      const context = { registry: workshop.registry, executor: machineOf(workshop), record };
+      return (await exportOnnx(context, path, { opset: opset ?? undefined, verify })) as never;
+    }
+    writeAtomically(path, encodeSafetensors(weightArrays(record.weights!)));
+    const bytes = await readFile(path);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    return { path, sha256, bytes: bytes.byteLength, opset: null };
+  },
+};
+
+const MOST_RESIDENT = 64;
+
+/** The record sent, or the one that came before it. Forgets in the order in which the main thread does. */
+function recordOf({ id, record }: Resident, { models }: Workshop): ModelRecord {
+  if (record === null) return models.get(id)!;
+  models.delete(id);
+  models.set(id, record);
+  if (models.size > MOST_RESIDENT) models.delete(models.keys().next().value!);
+  return record;
+}
+
+function machineOf(workshop: Workshop): Executor {
+  workshop.machine ??= workshop.createMachine(1);
+  return workshop.machine;
+}
+
+/** Wire tensors become arrays; all else is the pipelines' to understand. */
+function load({ reference, handles }: DataRequest, { registry, roots }: Workshop): Promise<Dataset> {
+  const decoded: Record<string, unknown> = { ...reference };
+  for (const member of ["x", "y"]) {
+    const wire = reference[member];
+    if (isTensorObject(wire))
+      decoded[member] = decodeTensor(wire, { path: `data.${member}`, readRegion: regionReader(roots) });
+  }
+  return loadData(decoded as never, { registry, handles, roots });
+}
+
+/** Rows keyed by column stay as they are; everything else is a tensor. */
+function decodeInputs(inputs: unknown, { roots }: Workshop): unknown {
+  const first: unknown = Array.isArray(inputs) ? inputs[0] : undefined;
+  if (typeof first === "object" && first !== null && !Array.isArray(first)) return inputs;
+  return decodeTensor(inputs, { path: "inputs", readRegion: regionReader(roots) });
+}

@@ -1,0 +1,243 @@
+/**
+ * @file The jobs: their states, their numbered events, and who waits for them. A job's events begin once the response that
+ * announces it is on its way; progress that the host has no time to read is replaced by newer progress.
+ */
+import type { WireError } from "../protocol/errors.ts";
+import { Refusal } from "../protocol/errors.ts";
+import { type JobEvent, type Journal, openJournal } from "./journal.ts";
+import { numberOf, type Store } from "./store.ts";
+
+export type JobState = "queued" | "running" | "paused" | "completed" | "failed" | "cancelled" | "interrupted";
+type FinalState = "completed" | "failed" | "cancelled";
+type Data = Readonly<Record<string, unknown>>;
+
+/** What was asked: enough to ask it again after a restart. */
+export interface JobRequest {
+  readonly id: string;
+  readonly kind: "train";
+  readonly model: string;
+  readonly createdAt: string;
+  readonly params: Data;
+}
+
+export interface Job extends JobRequest {
+  state: JobState;
+  startedAt: string | null;
+  endedAt: string | null;
+  progress: Data | null;
+  result: Data | null;
+  error: WireError | null;
+}
+
+export interface Jobs {
+  /** A new job, queued and silent until `release`. */
+  open(request: Pick<JobRequest, "kind" | "model" | "params">): Job;
+  /** Lets the job's events out; called once its response is on its way. */
+  release(job: Job): void;
+  emit(job: Job, type: string, data: Data): void;
+  /** The last event, and the answer to all who wait. */
+  finish(job: Job, state: FinalState, outcome: { readonly result?: Data; readonly error?: WireError }): void;
+  /** Stops without a last event: a later session may resume it. */
+  interrupt(job: Job): void;
+  /** Calls all who wait, though the job has not ended (the sidecar has). */
+  dismissWaiters(): void;
+  /** @throws Refusal `NOT_FOUND` */
+  get(id: string): Job;
+  list(): readonly Job[];
+  lastSeq(job: Job): number;
+  events(job: Job, afterSeq: number, limit: number): readonly JobEvent[];
+  /** Calls back when the job has ended. Returns what stops the waiting. */
+  whenEnded(job: Job, callback: () => void): () => void;
+  /** Writes the progress that was held back, because the host reads again. */
+  flushProgress(): void;
+  close(): void;
+}
+
+const FINAL_EVENTS = { completed: "job.completed", failed: "job.failed", cancelled: "job.cancelled" } as const;
+const ENDED: ReadonlySet<JobState> = new Set(["completed", "failed", "cancelled", "interrupted"]);
+
+export const hasEnded = ({ state }: Job): boolean => ENDED.has(state);
+
+/** How often an event of a type may be sent, and from which backlog on it is held back: a newer one then takes its place. */
+const COALESCED: Readonly<Record<string, { readonly everyMilliseconds: number; readonly backlogBytes: number }>> = {
+  "train.progress": { everyMilliseconds: 100, backlogBytes: 0 },
+  "train.epoch": { everyMilliseconds: 0, backlogBytes: 256 * 1024 },
+};
+
+interface Held {
+  readonly data: Data;
+  readonly dropped: number;
+}
+
+/** What a job needs that nobody outside sees. */
+interface Desk {
+  readonly journal: Journal;
+  seq: number;
+  /** Events that wait for the response to go first. Null once it has. */
+  gate: { type: string; data: Data }[] | null;
+  readonly held: Map<string, Held>;
+  readonly sentAt: Map<string, number>;
+  readonly waiters: Set<() => void>;
+}
+
+/** @param send puts an event on the wire; @param backlog says how many bytes the host has yet to take. */
+export function createJobs(store: Store | null, send: (event: JobEvent) => void, backlog: () => number): Jobs {
+  const jobs = new Map<string, Job>();
+  const desks = new Map<Job, Desk>();
+  let newest = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  for (const id of store?.ids("jobs") ?? []) {
+    const request = store!.readJson<JobRequest>("jobs", id, "job.json");
+    newest = Math.max(newest, numberOf(id));
+    if (request === null) continue;
+    const journal = openJournal(store!.path("jobs", id, "events.ndjson"));
+    const job = revive(request, journal);
+    jobs.set(id, job);
+    desks.set(job, { ...newDesk(journal), gate: null, seq: journal.last?.seq ?? 0 });
+  }
+
+  const deskOf = (job: Job): Desk => desks.get(job)!;
+
+  function write(job: Job, type: string, data: Data): void {
+    const desk = deskOf(job);
+    const event = { jobId: job.id, seq: ++desk.seq, t: new Date().toISOString(), type, data };
+    desk.journal.append(event);
+    send(event);
+  }
+
+  /** Whether a coalesced event has to wait, and if only for a moment, for how long. */
+  function waitFor(desk: Desk, type: string): number {
+    const { everyMilliseconds, backlogBytes } = COALESCED[type]!;
+    if (backlog() > backlogBytes) return Number.POSITIVE_INFINITY;
+    return (desk.sentAt.get(type) ?? Number.NEGATIVE_INFINITY) + everyMilliseconds - performance.now();
+  }
+
+  function writeHeld(job: Job, desk: Desk): void {
+    for (const [type, { data, dropped }] of desk.held) {
+      const wait = waitFor(desk, type);
+      if (wait > 0) {
+        if (Number.isFinite(wait)) timer ??= setTimeout(flush, wait);
+        continue;
+      }
+      desk.held.delete(type);
+      desk.sentAt.set(type, performance.now());
+      write(job, type, dropped > 0 ? { ...data, dropped } : data);
+    }
+  }
+
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    for (const [job, desk] of desks) if (desk.held.size > 0) writeHeld(job, desk);
+  }
+
+  function emit(job: Job, type: string, data: Data): void {
+    const desk = deskOf(job);
+    if (desk.gate !== null) {
+      desk.gate.push({ type, data });
+      return;
+    }
+    if (type === "train.progress") job.progress = data;
+    if (type in COALESCED) {
+      const held = desk.held.get(type);
+      desk.held.set(type, { data, dropped: held === undefined ? 0 : held.dropped + 1 });
+      writeHeld(job, desk);
+      return;
+    }
+    write(job, type, data);
+  }
+
+  function wake(desk: Desk): void {
+    for (const waiter of [...desk.waiters]) waiter();
+  }
+
+  return {
+    open(request) {
+      const id = `j_${++newest}`;
+      const asked: JobRequest = { id, ...request, createdAt: new Date().toISOString() };
+      store?.writeJson("jobs", id, "job.json", asked);
+      const job = newJob(asked);
+      jobs.set(id, job);
+      desks.set(job, newDesk(openJournal(store?.path("jobs", id, "events.ndjson") ?? null)));
+      return job;
+    },
+    release(job) {
+      const desk = deskOf(job);
+      const waiting = desk.gate ?? [];
+      desk.gate = null;
+      for (const { type, data } of waiting) emit(job, type, data);
+    },
+    emit,
+    finish(job, state, { result, error }) {
+      const desk = deskOf(job);
+      job.state = state;
+      job.endedAt = new Date().toISOString();
+      job.result = result ?? null;
+      job.error = error ?? null;
+      // The last word on how far it got is the result; what was held back is older than that.
+      desk.held.delete("train.progress");
+      for (const [type, { data, dropped }] of desk.held) write(job, type, dropped > 0 ? { ...data, dropped } : data);
+      desk.held.clear();
+      emit(job, FINAL_EVENTS[state], { model: job.model, ...(result ? { result } : {}), ...(error ? { error } : {}) });
+      wake(desk);
+    },
+    interrupt(job) {
+      job.state = "interrupted";
+      job.endedAt = new Date().toISOString();
+      wake(deskOf(job));
+    },
+    dismissWaiters() {
+      for (const desk of desks.values()) wake(desk);
+    },
+    get(id) {
+      const job = jobs.get(id);
+      if (job !== undefined) return job;
+      const known = [...jobs.keys()].slice(-5);
+      throw new Refusal("NOT_FOUND", `there is no job ${JSON.stringify(id)}`, {
+        hint: known.length === 0 ? "start one with `train.start`" : `the newest jobs are ${known.join(", ")}`,
+      });
+    },
+    list: () => [...jobs.values()],
+    lastSeq: (job) => deskOf(job).seq,
+    events: (job, afterSeq, limit) => deskOf(job).journal.read(afterSeq, limit),
+    whenEnded(job, callback) {
+      const { waiters } = deskOf(job);
+      const waiter = () => {
+        waiters.delete(waiter);
+        callback();
+      };
+      if (hasEnded(job)) callback();
+      else waiters.add(waiter);
+      return () => void waiters.delete(waiter);
+    },
+    flushProgress: flush,
+    close() {
+      clearTimeout(timer);
+      for (const { journal } of desks.values()) journal.close();
+    },
+  };
+}
+
+function newJob(request: JobRequest): Job {
+  return { ...request, state: "queued", startedAt: null, endedAt: null, progress: null, result: null, error: null };
+}
+
+function newDesk(journal: Journal): Desk {
+  return { journal, seq: 0, gate: [], held: new Map(), sentAt: new Map(), waiters: new Set() };
+}
+
+/** A job of an earlier session: ended as its last event says, or interrupted. */
+function revive(request: JobRequest, journal: Journal): Job {
+  const events = journal.read(0, Number.POSITIVE_INFINITY);
+  const { last } = journal;
+  const ended = Object.entries(FINAL_EVENTS).find(([, type]) => type === last?.type)?.[0] as FinalState | undefined;
+  return {
+    ...newJob(request),
+    state: ended ?? "interrupted",
+    startedAt: events.find(({ type }) => type === "job.started")?.t ?? null,
+    endedAt: ended === undefined ? null : last!.t,
+    result: (last?.data["result"] as Data | undefined) ?? null,
+    error: (last?.data["error"] as WireError | undefined) ?? null,
+  };
+}

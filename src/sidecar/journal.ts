@@ -1,0 +1,76 @@
+/**
+ * @file A job's events in the order of their numbers, to be replayed. With a data directory they are lines of an append-only
+ * file; without, and for speed, the newest are kept in memory.
+ */
+import { appendFileSync, closeSync, existsSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
+
+/** One event, as it goes over the wire. */
+export interface JobEvent {
+  readonly jobId: string;
+  readonly seq: number;
+  /** ISO 8601, UTC. */
+  readonly t: string;
+  readonly type: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface Journal {
+  append(event: JobEvent): void;
+  /** Events numbered above `afterSeq`, oldest first, at most `limit`. */
+  read(afterSeq: number, limit: number): readonly JobEvent[];
+  readonly last: JobEvent | undefined;
+  close(): void;
+}
+
+const KEPT_IN_MEMORY = 4096;
+
+/** @param path the file to append to; null keeps the newest events in memory only. */
+export function openJournal(path: string | null): Journal {
+  const before = path === null ? [] : readJournal(path);
+  let recent = before.slice(-KEPT_IN_MEMORY);
+  const file = path === null ? null : openSync(path, "a", 0o600);
+
+  return {
+    append(event) {
+      if (file !== null) writeSync(file, `${JSON.stringify(event)}\n`);
+      recent.push(event);
+      if (recent.length > 2 * KEPT_IN_MEMORY) recent = recent.slice(-KEPT_IN_MEMORY);
+    },
+    read(afterSeq, limit) {
+      const inMemory = path === null || afterSeq + 1 >= (recent[0]?.seq ?? 0);
+      const events = inMemory ? recent : readJournal(path);
+      const start = events.findIndex(({ seq }) => seq > afterSeq);
+      return start < 0 ? [] : events.slice(start, start + limit);
+    },
+    get last() {
+      return recent.at(-1);
+    },
+    close() {
+      if (file !== null) closeSync(file);
+    },
+  };
+}
+
+/** Reads the events; a last line that was cut short when the process was killed is removed from the file. */
+function readJournal(path: string): JobEvent[] {
+  if (!existsSync(path)) return [];
+  const text = readFileSync(path, "utf8");
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+  if (whole.length < text.length) truncateSync(path, Buffer.byteLength(whole));
+  return whole
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as JobEvent);
+}
+
+/** Appends one record to a file of JSON lines. */
+export function appendRecord(path: string, record: unknown): void {
+  appendFileSync(path, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+}
+
+/** The whole records of a file of JSON lines, in order. */
+export function readRecords<T>(path: string): T[] {
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, "utf8").split("\n").slice(0, -1);
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as T);
+}

@@ -1,0 +1,47 @@
+/** @file Models across restarts: written to the data directory as they are made and trained, read back when the next session needs them. */
+import { existsSync } from "node:fs";
+import type { Model } from "./models.ts";
+import type { Session } from "./session.ts";
+
+/** What is known of a model besides the model. */
+interface Entry {
+  readonly name: string | null;
+  readonly createdAt: string;
+  /** What `models.create` was given; null for a model that was loaded. */
+  readonly raw: unknown;
+}
+
+type Keeping = Pick<Session, "store" | "models" | "workers" | "learning" | "log">;
+
+/** Writes the model as it is now. Without a data directory, does nothing. */
+export async function keepModel(model: Model, { store, workers }: Keeping): Promise<void> {
+  if (store === null) return;
+  const { id, name, createdAt, record } = model;
+  const raw = store.readJson<Entry>("models", id, "entry.json")?.raw ?? null;
+  if (record.weights !== null) {
+    await workers.call("saveModel", { model: { id, record }, path: store.path("models", id, "saved") }).reply;
+  }
+  store.writeJson("models", id, "entry.json", { name, createdAt, raw } satisfies Entry);
+}
+
+export function forgetModel({ id }: Model, { store }: Keeping): void {
+  store?.remove("models", id);
+}
+
+/** The models of earlier sessions. One that cannot be read is left out, and the log says why. */
+export async function restoreModels({ store, models, learning, log }: Keeping): Promise<void> {
+  for (const id of store?.ids("models") ?? []) {
+    const entry = store!.readJson<Entry>("models", id, "entry.json");
+    if (entry === null) continue;
+    const saved = store!.path("models", id, "saved");
+    try {
+      const { pipelines, registry } = learning;
+      const record = existsSync(saved)
+        ? await pipelines.loadModel(registry, saved)
+        : pipelines.createModel(registry, entry.raw);
+      models.restore({ id, name: entry.name, createdAt: entry.createdAt, record, trainedBy: null });
+    } catch (thrown) {
+      log("error", `model ${id} could not be restored: ${(thrown as Error).message}`, { path: saved });
+    }
+  }
+}

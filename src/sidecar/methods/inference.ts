@@ -1,0 +1,41 @@
+/** @file Methods that use a model. They see the weights that were published last, in training or not. */
+import { requestData } from "../data.ts";
+import type { Model } from "../models.ts";
+import type { Call } from "../requests.ts";
+import type { Session } from "../session.ts";
+import type { Handlers } from "./index.ts";
+
+/** Runs `task` after all that the model was asked before, unless nobody wants the answer any more. */
+export function inLine<T>(model: Model, session: Session, call: Call, task: () => Promise<T>): T | Promise<T> {
+  return session.lanes.run(model.id, async () => {
+    if (call.abandoned) return undefined as T;
+    return task();
+  });
+}
+
+export const resident = ({ id, record }: Model) => ({ id, record });
+
+export const inferenceMethods: Handlers<"predict" | "evaluate"> = {
+  predict({ model: name, inputs, _meta }, session, call) {
+    const model = session.models.get(name);
+    return inLine(model, session, call, async () => {
+      const task = session.workers.call("predict", {
+        model: resident(model),
+        inputs,
+        tensors: _meta?.tensors ?? null,
+        spillPath: session.scratch.path(".bin"),
+      });
+      call.onAbandoned(task.abandon);
+      return { outputs: (await task.reply) as never };
+    });
+  },
+
+  evaluate({ model: name, data }, session, call) {
+    const model = session.models.get(name);
+    return inLine(model, session, call, async () => {
+      const task = session.workers.call("evaluate", { model: resident(model), data: await requestData(data, session) });
+      call.onAbandoned(task.abandon);
+      return (await task.reply) as never;
+    });
+  },
+};

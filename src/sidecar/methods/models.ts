@@ -1,0 +1,121 @@
+/** @file Methods that make, keep, move and export models. */
+import { resolve } from "node:path";
+import { Refusal } from "../../protocol/errors.ts";
+import type { ResultOf } from "../../protocol/methods.ts";
+import { forgetModel, keepModel } from "../keep.ts";
+import type { Model } from "../models.ts";
+import { outputPath } from "../paths.ts";
+import type { Handlers } from "./index.ts";
+import { inLine, resident } from "./inference.ts";
+
+type ModelView = ResultOf<"models.create">["model"];
+type ModelCard = ResultOf<"models.get">["model"];
+type Port = { name: string; dtype: string; shape: (number | string)[] };
+
+/** What a host needs to call the model; null until it is known. */
+function portsOf({ record: { signature, preprocessing } }: Model): { inputs: Port[] | null; outputs: Port[] | null } {
+  if (signature === null || preprocessing === null) return { inputs: null, outputs: null };
+  return {
+    inputs: preprocessing.columns.map(({ name, kind, shape }) => ({
+      name,
+      dtype: kind === "category" ? "STRING" : "F32",
+      shape: ["batch", ...shape],
+    })),
+    outputs: Object.entries(signature.results).map(([name, { dtype, shape }]) => ({
+      name,
+      dtype,
+      shape: ["batch", ...shape],
+    })),
+  };
+}
+
+export function viewOf(model: Model): ModelView {
+  const { id, name, record, trainedBy } = model;
+  return {
+    id,
+    name,
+    pipeline: record.spec.pipeline,
+    state: trainedBy === null ? record.state : ("training" as const),
+    parameters: record.parameters,
+    bytes: record.weights?.buffer.byteLength ?? null,
+    ...portsOf(model),
+  };
+}
+
+function cardOf(model: Model): ModelCard {
+  const { spec, seed, target, metrics, preprocessing, provenance } = model.record;
+  return {
+    ...viewOf(model),
+    spec,
+    seed,
+    createdAt: model.createdAt,
+    classes: target?.kind === "classes" ? [...target.classes] : null,
+    metrics: metrics?.validation ?? metrics?.training ?? null,
+    preprocessing,
+    provenance,
+  } as unknown as ModelCard;
+}
+
+/** @throws Refusal `INVALID_STATE` */
+function refuseUntrained({ id, record }: Model): void {
+  if (record.weights !== null) return;
+  throw new Refusal("INVALID_STATE", `model ${id} has not been trained yet`, { hint: "call `train.start` first" });
+}
+
+export const modelMethods: Handlers<`models.${string}`> = {
+  "models.create"({ name = null, _meta, ...raw }, session) {
+    const { pipelines, registry } = session.learning;
+    const model = session.models.add(name, pipelines.createModel(registry, raw));
+    session.store?.writeJson("models", model.id, "entry.json", { name, createdAt: model.createdAt, raw });
+    return { model: viewOf(model) };
+  },
+
+  "models.get": ({ model }, session) => ({ model: cardOf(session.models.get(model)) }),
+
+  "models.list": (_params, { models }) => ({ models: models.list().map(viewOf) }),
+
+  "models.delete"({ model: name }, session) {
+    const model = session.models.get(name);
+    return session.lanes.run(model.id, () => {
+      if (model.trainedBy !== null) {
+        throw new Refusal("INVALID_STATE", `model ${model.id} is in training by job ${model.trainedBy}`, {
+          hint: `cancel it first: jobs.cancel {"jobId":"${model.trainedBy}"}`,
+        });
+      }
+      session.models.delete(model);
+      forgetModel(model, session);
+      return { deleted: model.id };
+    });
+  },
+
+  "models.save"({ model: name, path }, session, call) {
+    const model = session.models.get(name);
+    const folder = outputPath(path, session.settings.roots);
+    return inLine(model, session, call, async () => {
+      refuseUntrained(model);
+      const task = session.workers.call("saveModel", { model: resident(model), path: folder });
+      call.onAbandoned(task.abandon);
+      return { path: folder, ...(await task.reply) };
+    });
+  },
+
+  async "models.load"({ path, name = null }, session, call) {
+    const task = session.workers.call("loadModel", { path: resolve(path) });
+    call.onAbandoned(task.abandon);
+    const model = session.models.add(name, await task.reply);
+    await keepModel(model, session);
+    return { model: viewOf(model) };
+  },
+
+  "models.export"({ model: name, format, path, opset, verify = true }, session, call) {
+    const model = session.models.get(name);
+    const file = path === undefined ? session.scratch.path(`.${format}`) : outputPath(path, session.settings.roots);
+    return inLine(model, session, call, async () => {
+      refuseUntrained(model);
+      const request = { model: resident(model), format, path: file, opset: opset ?? null, verify };
+      const task = session.workers.call("exportModel", request);
+      call.onAbandoned(task.abandon);
+      return (await task.reply) as never;
+    });
+  },
+};

@@ -1,0 +1,69 @@
+/** @file The models of this session, by id or name, with their newest published weights. */
+import type { ModelRecord } from "../pipelines/index.ts";
+import { Refusal } from "../protocol/errors.ts";
+import { nearest } from "../protocol/suggest.ts";
+
+export interface Model {
+  readonly id: string;
+  readonly name: string | null;
+  readonly createdAt: string;
+  record: ModelRecord;
+  /** The job that trains it now. */
+  trainedBy: string | null;
+}
+
+export interface Models {
+  /** @throws Refusal `ALREADY_EXISTS` when the name is taken. */
+  add(name: string | null, record: ModelRecord): Model;
+  /** Puts back a model of an earlier session. */
+  restore(model: Model): void;
+  /** @throws Refusal `NOT_FOUND` */
+  get(idOrName: string): Model;
+  delete(model: Model): void;
+  list(): readonly Model[];
+  readonly count: number;
+}
+
+export function createModels(): Models {
+  const byId = new Map<string, Model>();
+  const byName = new Map<string, Model>();
+  let newest = 0;
+
+  function put(model: Model): void {
+    byId.set(model.id, model);
+    if (model.name !== null) byName.set(model.name, model);
+  }
+
+  return {
+    add(name, record) {
+      if (name !== null && (byName.has(name) || byId.has(name))) {
+        throw new Refusal("ALREADY_EXISTS", `there is a model named ${JSON.stringify(name)} already`, {
+          hint: "choose another name, or delete that model first",
+        });
+      }
+      const model = { id: `m_${++newest}`, name, createdAt: new Date().toISOString(), record, trainedBy: null };
+      put(model);
+      return model;
+    },
+    restore(model) {
+      newest = Math.max(newest, Number(model.id.slice(2)));
+      put(model);
+    },
+    get(idOrName) {
+      const model = byId.get(idOrName) ?? byName.get(idOrName);
+      if (model !== undefined) return model;
+      const near = nearest(idOrName, [...byName.keys(), ...byId.keys()]);
+      throw new Refusal("NOT_FOUND", `there is no model ${JSON.stringify(idOrName.slice(0, 100))}`, {
+        hint: near === undefined ? "`models.list` names those there are" : `did you mean \`${near}\`?`,
+      });
+    },
+    delete(model) {
+      byId.delete(model.id);
+      if (model.name !== null) byName.delete(model.name);
+    },
+    list: () => [...byId.values()],
+    get count() {
+      return byId.size;
+    },
+  };
+}

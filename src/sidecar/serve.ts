@@ -1,0 +1,147 @@
+/** @file The sidecar at work: everything that lives as long as the process is made here, in the order in which it is needed, and ended here. */
+import { Refusal } from "../protocol/errors.ts";
+import type { Settings } from "./commandline.ts";
+import { openConnection } from "./connection.ts";
+import { readData } from "./data.ts";
+import { createDatasets } from "./datasets.ts";
+import { createDispatch } from "./dispatch.ts";
+import { createIdempotency, type Remembered } from "./idempotency.ts";
+import { createJobs } from "./jobs.ts";
+import { appendRecord, readRecords } from "./journal.ts";
+import { createLanes } from "./lanes.ts";
+import type { Learning } from "./learning.ts";
+import { type Ending, EXIT_CODES, watchLife } from "./life.ts";
+import { createLog } from "./log.ts";
+import { createModels } from "./models.ts";
+import { createRequests } from "./requests.ts";
+import { createScratch } from "./scratch.ts";
+import type { Session, ShutdownMode } from "./session.ts";
+import { claimStdout } from "./stdout.ts";
+import { openStore } from "./store.ts";
+import { createWorkers } from "./workers.ts";
+
+/** Everything must be over by then, whatever is still going on. */
+const LAST_MOMENT_MILLISECONDS = 1350;
+/** Work gets this long to end by itself; the rest is for the last writes. */
+const GRACE_MILLISECONDS = 1000;
+const PRELOAD_AFTER_MILLISECONDS = 150;
+
+/** Serves standard input until the host is done. @throws Refusal `DATA_DIRECTORY_LOCKED` */
+export function serve(settings: Settings, version: string): void {
+  const log = createLog(settings.logLevel);
+  const store = settings.dataDirectory === null ? null : openStore(settings.dataDirectory);
+  const scratch = createScratch();
+  let ending: Ending | null = null;
+  let learning: Learning | null = null;
+
+  async function loadMethods() {
+    const [methods, { loadLearning }, { restoreModels }] = await Promise.all([
+      import("./methods/index.ts"),
+      import("./learning.ts"),
+      import("./keep.ts"),
+    ]);
+    learning = await loadLearning(settings.plugins, log);
+    await restoreModels(session);
+    return methods;
+  }
+
+  const connection = openConnection(process.stdin, claimStdout(), {
+    maxInputLineBytes: settings.maxLineBytes,
+    scratch,
+    listener: {
+      message: (message) => dispatch.take(message),
+      ended: () => end("input ended"),
+      broken(error) {
+        log("warn", "standard output is closed", { error: error.message });
+        end("broken pipe");
+      },
+      drained: () => session.jobs.flushProgress(),
+    },
+  });
+
+  const remembered = store === null ? [] : readRecords<Remembered>(store.answersPath);
+  const session: Session = {
+    settings,
+    version,
+    log,
+    scratch,
+    connection,
+    store,
+    life: watchLife((reason) => end(reason)),
+    requests: createRequests(),
+    lanes: createLanes(),
+    idempotency: createIdempotency(remembered, (entry) => {
+      if (store !== null) appendRecord(store.answersPath, entry);
+    }),
+    get learning() {
+      if (learning === null) throw new Error("asked for what can be learned before it was loaded");
+      return learning;
+    },
+    models: createModels(),
+    datasets: createDatasets(store, async (reference) => (await readData(reference, session)).dataset),
+    jobs: createJobs(
+      store,
+      (event) => {
+        if (!session.optedOut.has(event.type)) connection.sendEvent(event);
+      },
+      connection.backlog,
+    ),
+    workers: createWorkers(new URL("./worker.js", import.meta.url), settings, log),
+    optedOut: new Set(),
+    state: "ready",
+    shutdown,
+  };
+  const dispatch = createDispatch(session, loadMethods);
+  setTimeout(() => dispatch.load().catch(() => {}), PRELOAD_AFTER_MILLISECONDS).unref(); // who needs it will hear
+
+  process.on("uncaughtException", (error) => {
+    log("fatal", error.message, { stack: error.stack });
+    end("internal");
+  });
+  process.on("unhandledRejection", (reason) => log("error", "unhandled rejection", { reason: String(reason) }));
+
+  async function shutdown(mode: ShutdownMode): Promise<void> {
+    if (mode === "drain") {
+      await Promise.all(
+        session.jobs.list().map((job) => new Promise<void>((done) => session.jobs.whenEnded(job, done))),
+      );
+    }
+    end("shutdown", mode === "now" ? "cancel" : "checkpointAndStop");
+  }
+
+  /** Ends the process, once, whatever the first reason was. */
+  function end(reason: Ending, command: "checkpointAndStop" | "cancel" = "checkpointAndStop"): void {
+    if (ending !== null) return;
+    ending = reason;
+    session.state = "draining";
+    session.life.stop();
+    setTimeout(() => exit(reason), LAST_MOMENT_MILLISECONDS);
+    void finish(command).finally(() => exit(reason));
+  }
+
+  async function finish(command: "checkpointAndStop" | "cancel"): Promise<void> {
+    const grace = new Promise<void>((resolve) => setTimeout(resolve, GRACE_MILLISECONDS));
+    session.jobs.dismissWaiters();
+    await Promise.race([grace, stopWork(command)]);
+    session.requests.abandonAll(shutDown());
+    await connection.flushed();
+  }
+
+  async function stopWork(command: "checkpointAndStop" | "cancel"): Promise<void> {
+    if (session.jobs.list().length > 0) {
+      const { stopTrainings } = await import("./training.ts");
+      await stopTrainings(session, command);
+    }
+    await session.requests.whenNone();
+  }
+
+  function exit(reason: Ending): never {
+    scratch.remove();
+    store?.release();
+    process.exit(EXIT_CODES[reason]);
+  }
+}
+
+function shutDown(): Refusal {
+  return new Refusal("CANCELLED", "the sidecar shut down before the answer was ready", { hint: "ask a new one" });
+}

@@ -1,0 +1,134 @@
+/**
+ * @file Keeps standard output for the protocol alone.
+ *
+ * Where the system lets us (pipes and terminals on Linux; sockets too on macOS) the real output is reopened under another
+ * descriptor and descriptor 1 becomes a second name of standard error, so that `console.log`, a raw write, a child with
+ * inherited output and a native library's `printf` all end up in the log. Linux refuses to reopen a socket, and
+ * sockets are what Node gives the children it spawns; a file reopened would have a position of its own, and another
+ * process that shares ours would overwrite our lines. There the protocol stays on descriptor 1, and everything in
+ * JavaScript that can reach it is sent to standard error instead. Only a native library's own print escapes that second
+ * net.
+ */
+import childProcess from "node:child_process";
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import net from "node:net";
+
+const OUTPUT = 1;
+const ERROR = 2;
+/** Kept from before the guard, for the one writer that may use descriptor 1. */
+const writeFile = fs.write;
+
+/** Where bytes for the host go. `done` is called once they have left the process, or could not. */
+export interface Sink {
+  write(text: string | Uint8Array, done: (error?: Error | null) => void): void;
+}
+
+/** Takes standard output away from everyone else and returns the only way left to write to it. */
+export function claimStdout(): Sink {
+  const kind = fs.fstatSync(OUTPUT);
+  const descriptor = kind.isFile() ? OUTPUT : moveOutput();
+  if (descriptor === OUTPUT) guardStdout();
+  else Object.defineProperty(process, "stdout", { configurable: true, get: () => process.stderr });
+  return kind.isFIFO() || kind.isSocket() ? streamSink(descriptor) : fileSink(descriptor);
+}
+
+/** Sends everything in this thread's JavaScript that would write to descriptor 1 to standard error. */
+export function guardStdout(): void {
+  Object.defineProperty(process, "stdout", { configurable: true, get: () => process.stderr });
+  for (const name of ["write", "writeSync", "writev", "writevSync", "writeFile", "writeFileSync", "appendFileSync"]) {
+    redirectFirst(fs as never, name);
+  }
+  redirectFirst(fs.promises as never, "writeFile");
+  redirectStreams();
+  redirectChildren();
+  syncBuiltinESMExports();
+}
+
+/** Reopens the real output elsewhere; returns its descriptor, or 1 where that is impossible. */
+function moveOutput(): number {
+  const directory = process.platform === "linux" ? "/proc/self/fd" : "/dev/fd";
+  let moved: number;
+  try {
+    moved = fs.openSync(`${directory}/${OUTPUT}`, fs.constants.O_WRONLY | fs.constants.O_APPEND);
+  } catch {
+    return OUTPUT;
+  }
+  // The lowest free number is given to the next file opened: close 1, open the log, and the log is 1.
+  const log = canReopen(`${directory}/${ERROR}`) ? `${directory}/${ERROR}` : "/dev/null";
+  fs.closeSync(OUTPUT);
+  fs.openSync(log, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK | fs.constants.O_APPEND);
+  return moved;
+}
+
+function canReopen(path: string): boolean {
+  try {
+    fs.closeSync(fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK | fs.constants.O_APPEND));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function streamSink(fd: number): Sink {
+  const socket = new net.Socket({ fd, readable: false, writable: true });
+  socket.on("error", () => {}); // each write's callback reports it
+  return { write: (text, done) => void socket.write(text, done) };
+}
+
+function fileSink(fd: number): Sink {
+  return {
+    write(text, done) {
+      const bytes = typeof text === "string" ? Buffer.from(text, "utf8") : text;
+      const step = (offset: number): void => {
+        writeFile(fd, bytes, offset, bytes.byteLength - offset, null, (error, written) => {
+          if (error?.code === "EAGAIN") setTimeout(step, 5, offset);
+          else if (error || offset + written >= bytes.byteLength) done(error);
+          else step(offset + written);
+        });
+      };
+      step(0);
+    },
+  };
+}
+
+type Functions = Record<string, (...parameters: unknown[]) => unknown>;
+
+function redirectFirst(target: Functions, name: string): void {
+  const original = target[name]!;
+  target[name] = function (this: unknown, first: unknown, ...rest: unknown[]) {
+    const toOutput = first === OUTPUT || first === "/dev/stdout" || first === "/dev/fd/1";
+    return original.call(this, toOutput ? ERROR : first, ...rest);
+  };
+}
+
+function redirectStreams(): void {
+  const original = fs.createWriteStream;
+  fs.createWriteStream = ((path: fs.PathLike, options?: { fd?: unknown }) =>
+    options?.fd === OUTPUT
+      ? original(path, { ...options, fd: ERROR } as never)
+      : original(path, options as never)) as never;
+}
+
+function redirectChildren(): void {
+  const prototype = childProcess.ChildProcess.prototype as never as Functions;
+  const spawn = prototype["spawn"]!;
+  prototype["spawn"] = function (this: unknown, options: unknown) {
+    return spawn.call(this, withoutOutput(options));
+  };
+  const table = childProcess as never as Functions;
+  for (const name of ["spawnSync", "execFileSync", "execSync"]) {
+    const original = table[name]!;
+    table[name] = (...parameters) => original(...parameters.map(withoutOutput));
+  }
+}
+
+/** The same spawn options, with an inherited output replaced by our standard error. */
+function withoutOutput(options: unknown): unknown {
+  if (typeof options !== "object" || options === null || !("stdio" in options)) return options;
+  const { stdio } = options;
+  const list = stdio === "inherit" ? ["inherit", "inherit", "inherit"] : Array.isArray(stdio) ? stdio : null;
+  if (list === null) return options;
+  const inherits = (entry: unknown, index: number) => entry === OUTPUT || (entry === "inherit" && index === OUTPUT);
+  return { ...options, stdio: list.map((entry, index) => (inherits(entry, index) ? ERROR : entry)) };
+}

@@ -1,0 +1,67 @@
+/**
+ * @file The data directory: who holds it, and where in it everything lies.
+ *
+ *     lock                             the process that uses the directory
+ *     answers.ndjson                   answers to calls with an idempotency key
+ *     models/m_1/entry.json            name, state, when it was made
+ *     models/m_1/saved/                the model itself, as `models.save` writes it
+ *     data/d_1/reference.json           the reference given to `data.put`
+ *     jobs/j_1/job.json                what was asked
+ *     jobs/j_1/events.ndjson           what happened, append-only
+ *     jobs/j_1/checkpoint.safetensors  everything needed to go on
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { writeAtomically } from "./atomic.ts";
+import { lockDirectory } from "./lock.ts";
+
+export type Kind = "models" | "data" | "jobs";
+
+export interface Store {
+  readonly directory: string;
+  /** A path inside, for example `path("jobs", "j_1", "events.ndjson")`. Its directory is made if need be. */
+  path(kind: Kind, id: string, file: string): string;
+  /** The ids of what is stored, in the order of their numbers. */
+  ids(kind: Kind): string[];
+  readJson<T>(kind: Kind, id: string, file: string): T | null;
+  writeJson(kind: Kind, id: string, file: string, value: unknown): void;
+  remove(kind: Kind, id: string): void;
+  readonly answersPath: string;
+  release(): void;
+}
+
+/** @throws Refusal `DATA_DIRECTORY_LOCKED` */
+export function openStore(dataDirectory: string): Store {
+  const directory = resolve(dataDirectory);
+  for (const kind of ["models", "data", "jobs"]) mkdirSync(join(directory, kind), { recursive: true, mode: 0o700 });
+  const release = lockDirectory(directory);
+
+  function path(kind: Kind, id: string, file: string): string {
+    mkdirSync(join(directory, kind, id), { recursive: true, mode: 0o700 });
+    return join(directory, kind, id, file);
+  }
+
+  return {
+    directory,
+    path,
+    ids: (kind) =>
+      readdirSync(join(directory, kind))
+        .filter(isId)
+        .sort((a, b) => numberOf(a) - numberOf(b)),
+    readJson(kind, id, file) {
+      const from = join(directory, kind, id, file);
+      return existsSync(from) ? JSON.parse(readFileSync(from, "utf8")) : null;
+    },
+    writeJson: (kind, id, file, value) => writeAtomically(path(kind, id, file), JSON.stringify(value)),
+    remove: (kind, id) => rmSync(join(directory, kind, id), { recursive: true, force: true }),
+    answersPath: join(directory, "answers.ndjson"),
+    release,
+  };
+}
+
+const isId = (name: string) => /^[a-z]_\d+$/.test(name);
+
+/** The number in an id such as `m_12`. */
+export function numberOf(id: string): number {
+  return Number(id.slice(id.indexOf("_") + 1));
+}
