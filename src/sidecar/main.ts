@@ -20,7 +20,7 @@ try {
     process.stdout.write(await examine(settings, version));
   } else {
     const { serve } = await import("./serve.ts");
-    serve(settings, version);
+    serve(settings, version, new URL("./worker.js", import.meta.url));
   }
 } catch (error) {
   process.stderr.write(`ml-sidecar: ${(error as Error).message}\n`);

@@ -91,10 +91,10 @@ function takeOff(answer: (outcome: Outcome, sent: () => void) => void): Flight {
     },
     onAbandoned(listener) {
       if (abandoned) listener();
-      else (listeners ??= []).push(listener);
+      else listeners = [...(listeners ?? []), listener];
     },
     afterResponse(action) {
-      (afterwards ??= []).push(action);
+      afterwards = [...(afterwards ?? []), action];
     },
     settle(outcome) {
       if (settled) return;

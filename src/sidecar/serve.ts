@@ -26,8 +26,12 @@ const LAST_MOMENT_MILLISECONDS = 1350;
 const GRACE_MILLISECONDS = 1000;
 const PRELOAD_AFTER_MILLISECONDS = 150;
 
-/** Serves standard input until the host is done. @throws Refusal `DATA_DIRECTORY_LOCKED` */
-export function serve(settings: Settings, version: string): void {
+/**
+ * Serves standard input until the host is done.
+ * @param workerEntry the compute worker's file.
+ * @throws Refusal `DATA_DIRECTORY_LOCKED`
+ */
+export function serve(settings: Settings, version: string, workerEntry: URL): void {
   const log = createLog(settings.logLevel);
   const store = settings.dataDirectory === null ? null : openStore(settings.dataDirectory);
   const scratch = createScratch();
@@ -86,7 +90,7 @@ export function serve(settings: Settings, version: string): void {
       },
       connection.backlog,
     ),
-    workers: createWorkers(new URL("./worker.js", import.meta.url), settings, log),
+    workers: createWorkers(workerEntry, settings, log),
     optedOut: new Set(),
     state: "ready",
     shutdown,
