@@ -115,7 +115,9 @@ const FIELDS = new Map(
 /** @throws Fault DATA_INVALID that says where, when the bytes are cut short or don't follow the schema. */
 export function decodeMessage<Name extends MessageName>(name: Name, bytes: Uint8Array): Message<Name> {
   const message: Untyped = {};
-  readMessage(openReader(bytes, [name]), name, message, 0);
+  // A plain view: `slice` of Node's Buffer does not copy.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  readMessage(openReader(plain, [name]), name, message, 0);
   return message as Message<Name>;
 }
 
@@ -155,7 +157,7 @@ function readMessage(reader: Reader, name: MessageName, message: Untyped, depth:
     const earlier = (message[field.name] as Iterable<unknown> | undefined) ?? [];
     message[field.name] = SCALARS[field.type as ScalarType].array!.from([...earlier, ...values]);
   }
-  if (unknown.length > 0) message.unknownFields = Buffer.concat(unknown);
+  if (unknown.length > 0) message.unknownFields = Uint8Array.from(Buffer.concat(unknown));
 }
 
 function readNested(reader: Reader, field: NamedField, wireType: WireType, message: Untyped, depth: number): void {

@@ -78,7 +78,7 @@ export function ndArrayOf(tensor: TensorProto): NdArray {
   const size = sizeOf(shape);
   if (tensor.rawData !== undefined) {
     expectSize(name, shape, size * bytes, tensor.rawData.byteLength, "bytes");
-    return { dtype, shape, data: new array(tensor.rawData.slice().buffer as ArrayBuffer) };
+    return { dtype, shape, data: new array(Uint8Array.from(tensor.rawData).buffer) };
   }
   const typed = tensor[TYPED_FIELDS[dtype]] ?? new Int32Array();
   expectSize(name, shape, size, typed.length, "elements");

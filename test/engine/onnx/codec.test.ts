@@ -26,6 +26,14 @@ describe("the ONNX codec", () => {
     expect(decodeOnnx(encodeOnnx(model))).toEqual(model);
   });
 
+  it("reads from the middle of a larger buffer", () => {
+    const tensor = { floatData: Float32Array.of(1, 2), rawData: bytesOf("0102") };
+    const bytes = encodeMessage("TensorProto", tensor);
+    const pool = Buffer.alloc(bytes.length + 10);
+    pool.set(bytes, 5);
+    expect(decodeMessage("TensorProto", pool.subarray(5, 5 + bytes.length))).toEqual(tensor);
+  });
+
   it("writes what protobuf's own writers write", () => {
     // OperatorSetIdProto{domain: "", version: 17}
     expect(hexOf(encodeMessage("OperatorSetIdProto", { domain: "", version: 17n }))).toBe("0a001011");
