@@ -1,6 +1,5 @@
 /** @file Whole graphs as ONNX files: any batch size, stable names, and a refusal where the batch is baked in. */
-import { describe, expect, it } from "vitest";
-import { findOnnxruntime } from "../../../src/engine/executors/onnxruntime/find.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import { openOnnx } from "../../../src/engine/executors/onnxruntime/session.ts";
 import { createReference } from "../../../src/engine/executors/reference/reference.ts";
 import { decodeOnnx, encodeOnnx } from "../../../src/engine/onnx/codec.ts";
@@ -11,8 +10,7 @@ import { concat, random } from "../../../src/engine/tensor.ts";
 import { type Built, type Tracer, trace } from "../../../src/engine/trace.ts";
 import { drawSample } from "./draw-sample.ts";
 import { faultOf } from "./fault-of.ts";
-
-const presence = findOnnxruntime();
+import { needsOnnxruntime } from "./needs-onnxruntime.ts";
 
 function randomWeights(shapes: Readonly<Record<string, Shape>>): Record<string, NdArray> {
   return Object.fromEntries(
@@ -80,8 +78,13 @@ describe("an exported graph", () => {
     const text = JSON.stringify(model, (_, value) => (typeof value === "bigint" ? String(value) : value));
     expect(text).not.toMatch(/1009|2003|5045|10015/);
   });
+});
 
-  it.skipIf("missing" in presence).each([1, 2, 7, 64])("runs in onnxruntime with a batch of %i", async (batch) => {
+describe("an exported graph in onnxruntime", () => {
+  beforeEach(needsOnnxruntime);
+  const bytes = encodeOnnx(exportGraph(options));
+
+  it.each([1, 2, 7, 64])("answers as the reference with a batch of %i", async (batch) => {
     const [inputs] = drawSample([{ dtype: "F32", shape: [batch, 8] }], batch) as [NdArray];
     const reference = createReference();
     const traced = options.trace(batch);
@@ -91,7 +94,7 @@ describe("an exported graph", () => {
     program.inputs.inputs!.set(inputs.data as never);
     program.run();
 
-    const session = await openOnnx(encodeOnnx(model));
+    const session = await openOnnx(bytes);
     const results = await session.run({ inputs });
     await session.close();
     expect(results.probabilities!.shape).toEqual([batch, 8]);

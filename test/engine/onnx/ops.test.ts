@@ -1,6 +1,5 @@
 /** @file Every op's ONNX form, run in onnxruntime on the op's samples, against the op's own reference. */
-import { describe, expect, it } from "vitest";
-import { findOnnxruntime } from "../../../src/engine/executors/onnxruntime/find.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import { openOnnx } from "../../../src/engine/executors/onnxruntime/session.ts";
 import { createReference } from "../../../src/engine/executors/reference/reference.ts";
 import type { Attributes, Node, Traced } from "../../../src/engine/graph.ts";
@@ -12,15 +11,16 @@ import type { NdArray } from "../../../src/engine/shape.ts";
 import { Tensor } from "../../../src/engine/tensor.ts";
 import { trace } from "../../../src/engine/trace.ts";
 import { drawSample } from "./draw-sample.ts";
+import { needsOnnxruntime } from "./needs-onnxruntime.ts";
 
-const presence = findOnnxruntime();
 /** Ops that give several results, or that only make sense inside others. */
 const exported = Object.entries(OPS as Readonly<Record<string, Op>>).filter(
   ([, op]) => typeof op.onnx !== "object" || op.onnx.form === "decomposition",
 );
 const SIZES = [1, 4];
 
-describe.skipIf("missing" in presence)("ONNX forms agree with the reference", () => {
+describe("ONNX forms agree with the reference", () => {
+  beforeEach(needsOnnxruntime);
   for (const opset of Object.keys(IR_VERSIONS).map(Number)) {
     describe(`opset ${opset}`, () => {
       it.each(exported)("%s", async (name, op) => {

@@ -4,14 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  createReference,
-  decodeOnnx,
-  describeOnnx,
-  findOnnxruntime,
-  type NdArray,
-  openOnnx,
-} from "../../../src/engine/index.ts";
+import { createReference, decodeOnnx, describeOnnx, type NdArray, openOnnx } from "../../../src/engine/index.ts";
 import { loadData } from "../../../src/pipelines/data/load.ts";
 import {
   createModel,
@@ -22,8 +15,8 @@ import {
   train,
 } from "../../../src/pipelines/index.ts";
 import { exportOnnx } from "../../../src/pipelines/model/export.ts";
+import { needsOnnxruntime } from "../../engine/onnx/needs-onnxruntime.ts";
 
-const presence = findOnnxruntime();
 const registry = createRegistry();
 const executor = createReference();
 
@@ -133,13 +126,15 @@ describe.each(Object.entries(CASES))("%s", (name, { spec: modelSpec, data, input
     expect(verification).toEqual(result.verification);
   });
 
-  it.skipIf("missing" in presence)("answers in onnxruntime as in our engine", () => {
+  it("answers in onnxruntime as in our engine", (context) => {
+    needsOnnxruntime(context);
     expect(result.note).toBeNull();
     expect(result.verification?.samples).toBe(64);
     expect(result.verification?.maxAbsDiff).toBeLessThan(tolerance);
   });
 
-  it.skipIf("missing" in presence).each([1, 7, 64])("takes a batch of %i", async (batch) => {
+  it.for([1, 7, 64])("takes a batch of %i", async (batch, context) => {
+    needsOnnxruntime(context);
     const card = JSON.parse(await readFile(result.card, "utf8"));
     const session = await openOnnx(path());
     const feeds = Object.fromEntries(
@@ -185,38 +180,35 @@ describe("an export", () => {
     expect(describeOnnx(decodeOnnx(await readFile(path)))).toMatchObject({ opset: 21, irVersion: 10 });
   });
 
-  it.skipIf("missing" in presence)(
-    "gives an unknown category and an empty string the treatment of our own encoder",
-    async () => {
-      const record = await trained(spec("classification"), { rows, target: "kind" });
-      const path = join(folder, "strange.onnx");
-      await exportOnnx({ registry, executor, record }, path);
-      const strange = [
-        { ...rows[1]!, colour: "ultraviolet" },
-        { ...rows[1]!, colour: null },
-      ];
-      const own = predict(
-        { registry, executor, record },
-        strange.map((row) => ({ ...row, picked: 19000 })),
-      );
-      const session = await openOnnx(path);
-      const number = (value: number) =>
-        ({ dtype: "F32", shape: [2, 1], data: Float32Array.of(value, value) }) as NdArray;
-      const results = await session.run({
-        length: number(rows[1]!.length!),
-        width: number(rows[1]!.width),
-        ripe: number(0),
-        picked: number(19000),
-        weight: number(rows[1]!.weight),
-        colour: { dtype: "STRING", shape: [2, 1], data: ["ultraviolet", ""] },
-      });
-      await session.close();
-      const [got, expected] = [results.probabilities!.data, (own.probabilities as NdArray).data].map((data) =>
-        Array.from(data as Float32Array),
-      );
-      got!.forEach((value, index) => {
-        expect(value).toBeCloseTo(expected![index]!, 5);
-      });
-    },
-  );
+  it("treats an unknown category and an empty string as our own encoder does", async (context) => {
+    needsOnnxruntime(context);
+    const record = await trained(spec("classification"), { rows, target: "kind" });
+    const path = join(folder, "strange.onnx");
+    await exportOnnx({ registry, executor, record }, path);
+    const strange = [
+      { ...rows[1]!, colour: "ultraviolet" },
+      { ...rows[1]!, colour: null },
+    ];
+    const own = predict(
+      { registry, executor, record },
+      strange.map((row) => ({ ...row, picked: 19000 })),
+    );
+    const session = await openOnnx(path);
+    const number = (value: number) => ({ dtype: "F32", shape: [2, 1], data: Float32Array.of(value, value) }) as NdArray;
+    const results = await session.run({
+      length: number(rows[1]!.length!),
+      width: number(rows[1]!.width),
+      ripe: number(0),
+      picked: number(19000),
+      weight: number(rows[1]!.weight),
+      colour: { dtype: "STRING", shape: [2, 1], data: ["ultraviolet", ""] },
+    });
+    await session.close();
+    const [got, expected] = [results.probabilities!.data, (own.probabilities as NdArray).data].map((data) =>
+      Array.from(data as Float32Array),
+    );
+    got!.forEach((value, index) => {
+      expect(value).toBeCloseTo(expected![index]!, 5);
+    });
+  });
 });
