@@ -28,6 +28,7 @@ export const STEP_CASES: readonly StepCase[] = [
     goals: { torch: 0.8, tfjs: 10 },
   },
   { name: "policy", what: "forward, 4-64-64-2 tanh, batch 1", threads: [1], goals: { torch: 5 } },
+  { name: "gemm-1024", what: "product of two 1024 × 1024 matrices", threads: [1, 2], goals: {} },
 ];
 
 /** A time in milliseconds that `bench/wire.py` or the runner measures on the real process. */

@@ -27,7 +27,9 @@ export function machine(): Report["machine"] {
   return { cpu: os.cpus()[0]?.model ?? "unknown", cores: os.cpus().length, node: process.version };
 }
 
-export function showMilliseconds(milliseconds: number): string {
+/** Three digits, in the unit that suits. */
+export function showTime(milliseconds: number): string {
+  if (milliseconds < 0.1) return `${Number((milliseconds * 1000).toPrecision(3))} µs`;
   return milliseconds >= 100 ? `${milliseconds.toFixed(0)} ms` : `${Number(milliseconds.toPrecision(3))} ms`;
 }
 
@@ -44,9 +46,9 @@ export function table(figures: readonly Figure[]): string {
         const times = byPeer[peer];
         if (times === undefined) return ["–", "–"];
         const goal = times.goal === null ? "" : ` (≥ ${times.goal}${times.ratio >= times.goal ? "" : ", missed"})`;
-        return [showMilliseconds(times.milliseconds), `${times.ratio.toFixed(2)} ×${goal}`];
+        return [showTime(times.milliseconds), `${times.ratio.toFixed(2)} ×${goal}`];
       });
-      rows.push([`\`${name}\` ${what}`, String(threads), showMilliseconds(milliseconds), ...cells]);
+      rows.push([`\`${name}\` ${what}`, String(threads), showTime(milliseconds), ...cells]);
     }
   }
   return [markdown(rows), markdown(limits.length > 0 ? [["figure", "measured", "limit"], ...limits.map(limitRow)] : [])]
@@ -58,8 +60,8 @@ function limitRow({ case: name, what, milliseconds, limitMilliseconds }: Figure)
   const met = milliseconds <= (limitMilliseconds ?? 0);
   return [
     `\`${name}\` ${what}`,
-    showMilliseconds(milliseconds),
-    `${showMilliseconds(limitMilliseconds ?? 0)}${met ? "" : ", missed"}`,
+    showTime(milliseconds),
+    `${showTime(limitMilliseconds ?? 0)}${met ? "" : ", missed"}`,
   ];
 }
 

@@ -44,6 +44,7 @@ async function stepFigures(): Promise<Figure[]> {
       command: process.execPath,
       args: ["--import", "tsx", "bench/ours.ts", String(threads)],
     });
+    names.add(ours.name);
     const theirs = await startAll(peers, threads);
     for (const each of cases.filter((each) => each.threads.includes(threads))) {
       console.error(`${each.name}, ${threads} thread${threads === 1 ? "" : "s"} …`);

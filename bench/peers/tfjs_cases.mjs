@@ -44,11 +44,18 @@ function forward(sizes, batch) {
   return () => tf.tidy(() => void outputsOf(net, x, tf.tanh).dataSync());
 }
 
+function product(size) {
+  const a = tf.randomUniform([size, size]);
+  const b = tf.randomUniform([size, size]);
+  return () => tf.tidy(() => void tf.matMul(a, b));
+}
+
 const CASES = {
   "mlp-small": () => training([4, 64, 64, 2], 64),
   "mlp-mnist": () => training([784, 128, 10], 64),
   "mlp-wide": () => training([784, 512, 512, 10], 128),
   policy: () => forward([4, 64, 64, 2], 1),
+  "gemm-1024": () => product(1024),
 };
 
 wasm.setWasmPaths(`${join(packages, "node_modules/@tensorflow/tfjs-backend-wasm/dist")}/`);

@@ -43,11 +43,17 @@ def forward(sizes, batch):
     return step
 
 
+def product(size):
+    a, b = torch.rand(size, size), torch.rand(size, size)
+    return lambda: torch.matmul(a, b)
+
+
 CASES = {
     "mlp-small": lambda: training([4, 64, 64, 2], 64),
     "mlp-mnist": lambda: training([784, 128, 10], 64),
     "mlp-wide": lambda: training([784, 512, 512, 10], 128),
     "policy": lambda: forward([4, 64, 64, 2], 1),
+    "gemm-1024": lambda: product(1024),
 }
 
 
