@@ -22,7 +22,7 @@ NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 #: Fields that hold words: there "NaN" is somebody's label, not a number.
 _WORDS = {
     "labels", "label", "classes", "categories", "name", "names", "columns", "target", "text", "id", "type", "path",
-    "message", "hint", "reason", "expected", "got",
+    "message", "hint", "reason", "expected", "got", "enum", "const",
 }  # fmt: skip
 
 
@@ -88,7 +88,10 @@ class Decoder:
 
 
 def is_tensor(value: Mapping[str, Any]) -> bool:
-    return value.get("dtype") in DTYPES and isinstance(value.get("shape"), list) and ("values" in value or "b64" in value or "file" in value)
+    dtype = value.get("dtype")
+    if not isinstance(dtype, str) or dtype not in DTYPES or not isinstance(value.get("shape"), list):
+        return False
+    return "values" in value or "b64" in value or "file" in value
 
 
 def _flat(values: Any) -> Iterator[Any]:
