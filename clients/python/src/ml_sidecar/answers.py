@@ -41,7 +41,7 @@ class Decoder:
         if isinstance(value, dict):
             if is_tensor(value):
                 return self.tensor(value)
-            if "$spill" in value:
+            if is_spill(value):
                 return self.decode(read_spill(value["$spill"]))
             return {key: self._member(key, item) for key, item in value.items()}
         return value
@@ -92,6 +92,11 @@ def is_tensor(value: Mapping[str, Any]) -> bool:
     if not isinstance(dtype, str) or dtype not in DTYPES or not isinstance(value.get("shape"), list):
         return False
     return "values" in value or "b64" in value or "file" in value
+
+
+def is_spill(value: Mapping[str, Any]) -> bool:
+    spill = value.get("$spill")
+    return isinstance(spill, dict) and isinstance(spill.get("sha256"), str)
 
 
 def _flat(values: Any) -> Iterator[Any]:
