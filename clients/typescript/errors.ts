@@ -17,7 +17,7 @@ export class SidecarError extends Error {
   readonly subject: string;
 
   constructor(subject: string, { code, message, data }: WireError) {
-    super(data?.hint === undefined ? message : `${message}. ${data.hint}`);
+    super(data?.hint === undefined ? message : `${message} (${data.hint})`);
     this.subject = subject;
     this.code = code;
     this.reason = data?.reason ?? "INTERNAL";
