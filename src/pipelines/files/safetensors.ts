@@ -134,5 +134,6 @@ function viewOf(bytes: Uint8Array, dtype: DType, offset: number, size: number): 
   const { bytes: width, array: TypedArray } = DTYPES[dtype];
   const position = bytes.byteOffset + offset;
   if (position % width === 0) return new TypedArray(bytes.buffer as ArrayBuffer, position, size / width);
-  return new TypedArray(bytes.slice(offset, offset + size).buffer as ArrayBuffer);
+  // A copy: `slice` of a Buffer would be one more view.
+  return new TypedArray(new Uint8Array(bytes.subarray(offset, offset + size)).buffer);
 }
