@@ -313,6 +313,67 @@ export class Tensor {
     return apply("oneHot", [this], { classes });
   }
 
+  /** I32 indices of this one's rank, which agree with it but for `axis`: element by element along `axis`. */
+  takeAlong(indices: Tensor, axis: number): Tensor {
+    return apply("takeAlong", [this, indices], { axis: this.axis(axis) });
+  }
+  /** Zeros of `size` along `axis`, each element added at its index along it: takeAlong's transpose. */
+  scatterAlong(indices: Tensor, axis: number, size: number): Tensor {
+    return apply("scatterAlong", [this, indices], { axis: this.axis(axis), size });
+  }
+  /** The last axis of the I32 `indices` names a place in the first axes of this. */
+  gatherND(indices: Tensor): Tensor {
+    return apply("gatherND", [this, indices], {});
+  }
+  /** Zeros of `shape`, this added at the places that `indices` name: gatherND's transpose. */
+  scatterND(indices: Tensor, shape: Shape): Tensor {
+    return apply("scatterND", [this, indices], { shape });
+  }
+  flip(axes: Axes): Tensor {
+    return apply("flip", [this], { axes: normalizeAxes(axes, this.shape.length) });
+  }
+  /** The whole repeated `repeats[a]` times along axis a. */
+  tile(repeats: readonly number[]): Tensor {
+    return apply("tile", [this], { repeats });
+  }
+  /** Pads with what stands inside: mirrored without the edge, the edge itself, or from the other end. */
+  padWith(mode: "reflect" | "edge" | "wrap", before: readonly number[], after: readonly number[]): Tensor {
+    return apply("padWith", [this], { mode, before, after });
+  }
+  /** The others after this one along `axis`. */
+  concat(others: readonly Tensor[], axis: number): Tensor {
+    return apply("concat", [this, ...others], { axis: this.axis(axis) });
+  }
+  /** Pieces of the given sizes along `axis`. */
+  split(sizes: readonly number[], axis: number): Tensor[] {
+    const at = this.axis(axis);
+    let start = 0;
+    return sizes.map((size) => {
+      const from = this.shape.map((_, other) => (other === at ? start : 0));
+      start += size;
+      return this.slice(from, this.shape.with(at, start));
+    });
+  }
+
+  // Order along an axis. NaN counts as the largest; equals keep their order.
+  cumulativeSum(axis: number, { exclusive = false, reverse = false } = {}): Tensor {
+    return apply("cumulativeSum", [this], { axis: this.axis(axis), exclusive, reverse });
+  }
+  /** I32: which element comes first, second … along `axis`. */
+  argSort(axis: number, { descending = false } = {}): Tensor {
+    return apply("argSort", [this], { axis: this.axis(axis), descending });
+  }
+  sort(axis: number, options: { readonly descending?: boolean } = {}): Tensor {
+    return this.takeAlong(this.argSort(axis, options), axis);
+  }
+  /** The k largest along `axis`, in order, and where they stand (I32). */
+  topK(k: number, axis: number, { largest = true } = {}): { values: Tensor; indices: Tensor } {
+    const at = this.axis(axis);
+    const all = this.argSort(at, { descending: largest });
+    const indices = all.slice([], this.shape.with(at, k));
+    return { values: this.takeAlong(indices, at), indices };
+  }
+
   // Products.
   /** [..., m, k] · [..., k, n] → [..., m, n]; the batch axes broadcast. Many rows times one matrix is one product. */
   matmul(other: Tensor): Tensor {
@@ -382,10 +443,9 @@ export function constantOn(graph: Graph, value: number | NdArray, dtype: DType =
 }
 
 /** One after the other along `axis`. */
-export function concat(tensors: readonly Tensor[], axis: number): Tensor {
-  const [first, ...rest] = tensors;
+export function concat([first, ...rest]: readonly Tensor[], axis: number): Tensor {
   if (first === undefined) throw new Fault("SHAPE_MISMATCH", "concat of nothing", { hint: "give at least one tensor" });
-  return apply("concat", [first, ...rest], { axis: normalizeAxes(axis, first.shape.length)[0]! });
+  return first.concat(rest, axis);
 }
 
 /** Tensors of one shape along a new axis. */
@@ -429,6 +489,11 @@ export const random = {
         .mul(2 * Math.PI)
         .cos(),
     );
+  },
+  /** I32 [...]: a class for each row of logits [..., classes], with the probabilities of their softmax (Gumbel's trick). */
+  categorical(rng: Tensor, logits: Tensor): Tensor {
+    const noise = random.uniform(rng, logits.shape).log().neg().log().neg();
+    return logits.add(noise).argMax(-1);
   },
   /** BOOL: true with the given probability. */
   bernoulli(rng: Tensor, probability: Operand, shape: Shape): Tensor {

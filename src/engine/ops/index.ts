@@ -5,6 +5,7 @@ import { logic } from "./logic.ts";
 import { movement } from "./movement.ts";
 import { normalization } from "./normalization.ts";
 import type { CheckedOp, Op } from "./op.ts";
+import { ordering } from "./ordering.ts";
 import { pointwise } from "./pointwise.ts";
 import { product } from "./product.ts";
 import { randomness } from "./random.ts";
@@ -17,6 +18,7 @@ export const OPS = {
   ...reductions,
   ...movement,
   ...indexing,
+  ...ordering,
   ...product,
   ...normalization,
   ...randomness,

@@ -30,6 +30,15 @@ export const DECOMPOSED = [
   "crossEntropy",
   "layerNorm",
   "part",
+  "flip",
+  "tile",
+  "padWith",
+  "takeAlong",
+  "scatterAlong",
+  "gatherND",
+  "scatterND",
+  "cumulativeSum",
+  "argSort",
 ] as const satisfies readonly OpName[];
 
 /** An op that is neither lowered nor decomposed is named in the compile error of this line. */
@@ -199,11 +208,7 @@ function lower(traced: Traced, sequence: readonly Group[], states: ReadonlyMap<s
     for (const other of others) instructions.push(copyOf(node, out, other, `copy ${node.op}`));
   });
   instructions.push(...commits);
-  const steps = instructions.map(({ reads, writes }) => ({
-    reads: reads.map(({ buffer }) => buffer),
-    writes: writes.map(({ buffer }) => buffer),
-  }));
-  return { instructions, plan: plan(steps), inputs, outputs, constants, types: traced };
+  return { instructions, plan: plan(instructions), inputs, outputs, constants, types: traced };
 }
 
 function mapValues<A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {
