@@ -3,7 +3,7 @@ import type { Node } from "../../graph.ts";
 import type { Buffer } from "../../plan/plan.ts";
 import { sizeOf } from "../../shape.ts";
 import { broadcastAccess, SCALAR, source } from "./access.ts";
-import { type Access, bitsOf, type Instruction, type Operand } from "./instruction.ts";
+import { bitsOf, type Instruction, type Operand } from "./instruction.ts";
 import * as code from "./kernels/layout.ts";
 import { CASTS, POINTWISE, type PointwiseForm } from "./pointwise.ts";
 
@@ -46,9 +46,8 @@ export function chain(nodes: readonly Node[], values: Values, states: ReadonlySe
   const prologue: Operation[] = [];
   const body: Operation[] = [];
   const known = new Map<string | Node, Value>();
-  const reads = new Map<Buffer, Access>();
-  const writes = new Map<Buffer, Access>();
-  const pattern = `strips ${size}`;
+  const reads = new Set<Buffer>();
+  const writes = new Set<Buffer>();
   let nanoseconds = 0;
 
   function once(key: string, list: Operation[], operation: number, operands: readonly Operand[]): Value {
@@ -79,7 +78,7 @@ export function chain(nodes: readonly Node[], values: Values, states: ReadonlySe
         if (base.op === "constant" && typeof base.attributes.value === "number")
           return constant(base.attributes.value, base);
         const buffer = values.read(base);
-        reads.set(buffer, { buffer });
+        reads.add(buffer);
         const list = walk === SCALAR ? prologue : body;
         return once(`broadcast ${base.id} ${walk.inner} ${walk.middle}`, list, code.P_BROADCAST, [
           { buffer },
@@ -89,7 +88,7 @@ export function chain(nodes: readonly Node[], values: Values, states: ReadonlySe
       }
     }
     const buffer = values.read(node);
-    if (!reads.has(buffer)) reads.set(buffer, { buffer, pattern });
+    reads.add(buffer);
     const value: Value = { memory: buffer };
     known.set(node, value);
     return value;
@@ -128,14 +127,14 @@ export function chain(nodes: readonly Node[], values: Values, states: ReadonlySe
     known.set(node, to);
     for (const buffer of values.wanted(node)) {
       finalCopies.push({ operation: code.P_COPY, to: { memory: buffer }, operands: [to] });
-      writes.set(buffer, { buffer, pattern });
+      writes.add(buffer);
     }
   }
 
   function operationOf(node: Node): [number, Operation["operands"]] {
     if (node.op === "uniform") {
       const buffer = values.read(source(node.inputs[0]!));
-      reads.set(buffer, { buffer });
+      reads.add(buffer);
       return [code.P_UNIFORM, [{ raw: { buffer } }, { raw: node.attributes.stream as number }]];
     }
     if (node.op === "cast") return [CASTS[`${node.inputs[0]!.dtype}→${node.dtype}`]!, [operand(node.inputs[0]!)]];
@@ -163,11 +162,11 @@ export function chain(nodes: readonly Node[], values: Values, states: ReadonlySe
     units: Math.ceil(size / code.STRIP),
     grain: GRAIN,
     operands: [size, prologue.length, program.length, ...operations.flatMap(wordsOf)],
-    reads: [...reads.values()],
-    writes: [...writes.values()],
+    reads: [...reads],
+    writes: [...writes],
     flops: size * nodes.length,
     nanoseconds: nanoseconds + DISPATCH * program.length * Math.ceil(size / code.STRIP),
-    commits: [...writes.keys()].some((buffer) => states.has(buffer)),
+    commits: [...writes].some((buffer) => states.has(buffer)),
   };
 }
 

@@ -41,15 +41,13 @@ interface Kernel {
 }
 
 /** An instruction whose grain follows from its time. */
-export function kernel({ reads, writes, flops = 0, units, nanoseconds, ...rest }: Kernel): Instruction {
+export function kernel({ flops = 0, units, nanoseconds, ...rest }: Kernel): Instruction {
   return {
     ...rest,
     units,
     flops,
     nanoseconds: nanoseconds + 20,
     grain: Math.max(1, Math.ceil((WORTH * units) / Math.max(nanoseconds, 1))),
-    reads: reads.map((buffer) => ({ buffer })),
-    writes: writes.map((buffer) => ({ buffer })),
   };
 }
 

@@ -63,7 +63,7 @@ export function placeProgram(compiled: Compiled, setting: Setting): Placed {
     else view.set(value as Float32Array);
   }
 
-  const { words, relocations, barriers } = encode(instructions, setting.canInterrupt);
+  const { words, relocations } = encode(instructions, setting.canInterrupt);
   const address = memory.allocate(words.byteLength, "the program's instructions");
   const encoded = memory.integers(address, words.length);
   encoded.set(words);
@@ -90,7 +90,7 @@ export function placeProgram(compiled: Compiled, setting: Setting): Placed {
     inputs: inputViews,
     outputs: views(types.outputs, outputs),
     run: () => run(address, threads) === 1,
-    explain: () => explain(compiled, threads, barriers, own + words.byteLength),
+    explain: () => explain(compiled, threads, own + words.byteLength),
     bytes: own + words.byteLength + plan.arenaBytes,
     release() {
       if (isReleased) return;
@@ -103,7 +103,7 @@ export function placeProgram(compiled: Compiled, setting: Setting): Placed {
   return { program, relocate };
 }
 
-function explain({ instructions, plan }: Compiled, threads: number, barriers: number, ownBytes: number): string {
+function explain({ instructions, plan }: Compiled, threads: number, ownBytes: number): string {
   const flops = instructions.reduce((sum, instruction) => sum + instruction.flops, 0);
   const microseconds = instructions.reduce((sum, { nanoseconds }) => sum + nanoseconds / 1000, 0);
   const lines = instructions.map(
@@ -111,7 +111,7 @@ function explain({ instructions, plan }: Compiled, threads: number, barriers: nu
       `${String(index).padStart(4)}  ${(nanoseconds / 1000).toFixed(1).padStart(9)} µs  ${label}${commits ? "  → state" : ""}`,
   );
   return [
-    `${instructions.length} instructions, ${barriers} barriers, ${threads} thread${threads > 1 ? "s" : ""}`,
+    `${instructions.length} instructions, ${threads} thread${threads > 1 ? "s" : ""}`,
     `${(flops / 1e6).toFixed(2)} MFLOP, about ${microseconds.toFixed(0)} µs on one thread`,
     `${showBytes(plan.arenaBytes)} of working memory (at least ${showBytes(plan.lowerBound)} are alive at once), ${showBytes(ownBytes)} of its own`,
     ...lines,

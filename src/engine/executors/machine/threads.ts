@@ -3,7 +3,7 @@
  * few lines of source, so that they need no file of their own beside a bundle.
  */
 import { Worker } from "node:worker_threads";
-import { CONTROL_QUIT, CONTROL_RUN } from "./kernels/layout.ts";
+import { CONTROL_QUIT, CONTROL_WAKE } from "./kernels/layout.ts";
 import type { Memory } from "./memory.ts";
 
 const SOURCE = `
@@ -26,7 +26,8 @@ export function startHelpers(module: WebAssembly.Module, memory: Memory, count: 
 /** Lets all helpers of this memory end. */
 export function stopHelpers(memory: Memory): void {
   const quit = memory.integers(CONTROL_QUIT, 1);
-  const run = memory.integers(CONTROL_RUN, 1);
+  const wake = memory.integers(CONTROL_WAKE, 1);
   Atomics.store(quit, 0, 1);
-  Atomics.notify(run, 0);
+  Atomics.add(wake, 0, 1);
+  Atomics.notify(wake, 0);
 }

@@ -3,21 +3,21 @@
  * instruction's head, and the fixed places in memory. Plain numbers only, since AssemblyScript reads it too.
  */
 
-// Instructions: head, then operands. Every kernel gets a share [from, to) of `units`.
+// Instructions: head, then operands. Every kernel gets a range [from, to) of `units`.
 export const HEAD_OPCODE = 0;
 /** Bits, see below. */
 export const HEAD_FLAGS = 4;
 /** Length of the whole instruction. */
 export const HEAD_BYTES = 8;
-/** How many units of work there are, and how many one thread takes at least. */
+/** How many units of work there are, and how many of them are worth a thread. */
 export const HEAD_UNITS = 12;
 export const HEAD_GRAIN = 16;
 export const HEAD_LENGTH = 20;
 
-/** All threads meet before this instruction. */
-export const FLAG_BARRIER = 1;
-/** The interrupt word is looked at before this instruction; implies a barrier. */
-export const FLAG_POLL = 2;
+/** The interrupt word is looked at before this instruction. */
+export const FLAG_POLL = 1;
+/** Helpers that have gone to sleep are woken for this instruction. */
+export const FLAG_WAKE = 2;
 
 export const END = 0;
 export const POINTWISE = 1;
@@ -62,17 +62,18 @@ export const BLOCK_ROWS = 128;
 /** Scratch memory of one thread: strips and packed blocks, never both at once. */
 export const SCRATCH_BYTES = 655360;
 
-// Words by which threads meet, each on its own cache line.
-export const CONTROL_RUN = 64;
-export const CONTROL_PROGRAM = 128;
-export const CONTROL_ARRIVED = 192;
-export const CONTROL_GENERATION = 256;
-export const CONTROL_STOP = 320;
-export const CONTROL_READY = 384;
-export const CONTROL_SLEEPERS = 448;
-export const CONTROL_IDLE = 512;
-export const CONTROL_QUIT = 576;
-export const CONTROL_SCRATCH = 640;
+// Words by which threads meet; those that change often on cache lines of their own.
+export const CONTROL_TICKET = 64;
+export const CONTROL_INSTRUCTION = 128;
+export const CONTROL_CHUNK_UNITS = 192;
+export const CONTROL_THREADS = 256;
+export const CONTROL_DONE = 320;
+export const CONTROL_WAITING = 384;
+export const CONTROL_WAKE = 448;
+export const CONTROL_SLEEPERS = 512;
+export const CONTROL_READY = 576;
+export const CONTROL_QUIT = 640;
+export const CONTROL_SCRATCH = 704;
 /** Where the kernels' own constants begin; everything from MEMORY_BASE + 64 KiB is the host's to give out. */
 export const MEMORY_BASE = 4096;
 

@@ -1,53 +1,91 @@
-/** @file How threads share a program: barriers that spin a little and then sleep, and how helpers wait for the next run. */
+/**
+ * @file How threads share one instruction. The thread that runs the program cuts the work into chunks and publishes them as
+ * a ticket; whoever is awake takes chunks until none are left; the program goes on when all are done. A helper that the
+ * system keeps from running is never waited for, unless it holds a chunk.
+ *
+ * The ticket is one 64-bit word: a phase (24 bits), how many chunks there are (20), the next one (20). Taking a chunk adds
+ * one and returns all three at once, so that a late helper can't mistake one phase's chunk for another's.
+ */
 import {
-  CONTROL_ARRIVED,
-  CONTROL_GENERATION,
-  CONTROL_IDLE,
+  CONTROL_CHUNK_UNITS,
+  CONTROL_DONE,
+  CONTROL_INSTRUCTION,
   CONTROL_QUIT,
-  CONTROL_RUN,
   CONTROL_SLEEPERS,
+  CONTROL_THREADS,
+  CONTROL_TICKET,
+  CONTROL_WAITING,
+  CONTROL_WAKE,
 } from "./layout";
 
-/** Looks at a word before going to sleep on it: in a barrier, and between runs. About a nanosecond each. */
-const BARRIER_SPINS = 4000;
-const IDLE_SPINS = 30000;
+const FIELD: i64 = 0xfffff;
+/** Looks at a word before going to sleep on it, a few nanoseconds each. */
+const HELPER_SPINS = 20000;
+const JOIN_SPINS = 5000;
+/** Chunks a thread: more even the load out, fewer repeat less packing. */
+const CHUNKS_PER_THREAD = 3;
 
-/** Returns when all `threads` threads have called it. */
-export function barrier(threads: i32): void {
-  const generation = atomic.load<i32>(CONTROL_GENERATION);
-  if (atomic.add<i32>(CONTROL_ARRIVED, 1) == threads - 1) {
-    atomic.store<i32>(CONTROL_ARRIVED, 0);
-    atomic.add<i32>(CONTROL_GENERATION, 1);
-    if (atomic.load<i32>(CONTROL_SLEEPERS) != 0) atomic.notify(CONTROL_GENERATION, -1);
-    return;
-  }
-  for (let spin = 0; spin < BARRIER_SPINS; spin++) {
-    if (atomic.load<i32>(CONTROL_GENERATION) != generation) return;
-  }
-  atomic.add<i32>(CONTROL_SLEEPERS, 1);
-  while (atomic.load<i32>(CONTROL_GENERATION) == generation) {
-    atomic.wait<i32>(CONTROL_GENERATION, generation, -1);
-  }
-  atomic.sub<i32>(CONTROL_SLEEPERS, 1);
+/** Helpers that sleep are woken: worth it before work of a tenth of a millisecond. */
+export function wake(): void {
+  if (atomic.load<i32>(CONTROL_SLEEPERS) == 0) return;
+  atomic.add<i32>(CONTROL_WAKE, 1);
+  atomic.notify(CONTROL_WAKE, -1);
 }
 
-/** Starts a run on `threads` threads: the word holds a counter and the number of threads, read together. */
-export function announce(threads: i32): void {
-  const counter = (atomic.load<i32>(CONTROL_RUN) >>> 8) + 1;
-  atomic.store<i32>(CONTROL_RUN, (counter << 8) | threads);
-  if (atomic.load<i32>(CONTROL_IDLE) != 0) atomic.notify(CONTROL_RUN, -1);
+/** Publishes an instruction's work for `threads` threads; returns the number of chunks. */
+export function publish(instruction: usize, units: i32, grain: i32, threads: i32): i32 {
+  const share = max(grain, (units + threads * CHUNKS_PER_THREAD - 1) / (threads * CHUNKS_PER_THREAD));
+  const chunks = (units + share - 1) / share;
+  store<u32>(CONTROL_INSTRUCTION, <u32>instruction);
+  store<i32>(CONTROL_CHUNK_UNITS, share);
+  store<i32>(CONTROL_THREADS, threads);
+  atomic.store<i32>(CONTROL_DONE, 0);
+  const phase = (atomic.load<i64>(CONTROL_TICKET) >>> 40) + 1;
+  atomic.store<i64>(CONTROL_TICKET, (phase << 40) | (<i64>chunks << 20));
+  return chunks;
 }
 
-/** Waits until the run word differs from `seen`, and returns it; it is -1 when the executor closes. */
-export function nextRun(seen: i32): i32 {
-  for (let spin = 0; spin < IDLE_SPINS; spin++) {
-    const run = atomic.load<i32>(CONTROL_RUN);
-    if (run != seen) return run;
+/** The next chunk of the published instruction, or −1 when none is left. */
+export function take(): i32 {
+  const seen = atomic.load<i64>(CONTROL_TICKET);
+  if ((seen & FIELD) >= ((seen >>> 20) & FIELD)) return -1;
+  const ticket = atomic.add<i64>(CONTROL_TICKET, 1);
+  const next = ticket & FIELD;
+  return next < ((ticket >>> 20) & FIELD) ? <i32>next : -1;
+}
+
+/** A taken chunk is done. */
+export function finish(): void {
+  atomic.add<i32>(CONTROL_DONE, 1);
+  if (atomic.load<i32>(CONTROL_WAITING) != 0) atomic.notify(CONTROL_DONE, -1);
+}
+
+/** Returns when all chunks are done. */
+export function join(chunks: i32): void {
+  for (let spin = 0; spin < JOIN_SPINS; spin++) {
+    if (atomic.load<i32>(CONTROL_DONE) == chunks) return;
   }
-  atomic.add<i32>(CONTROL_IDLE, 1);
-  while (atomic.load<i32>(CONTROL_RUN) == seen && atomic.load<i32>(CONTROL_QUIT) == 0) {
-    atomic.wait<i32>(CONTROL_RUN, seen, -1);
+  atomic.store<i32>(CONTROL_WAITING, 1);
+  for (let done = atomic.load<i32>(CONTROL_DONE); done != chunks; done = atomic.load<i32>(CONTROL_DONE)) {
+    atomic.wait<i32>(CONTROL_DONE, done, -1);
   }
-  atomic.sub<i32>(CONTROL_IDLE, 1);
-  return atomic.load<i32>(CONTROL_QUIT) != 0 ? -1 : atomic.load<i32>(CONTROL_RUN);
+  atomic.store<i32>(CONTROL_WAITING, 0);
+}
+
+/** The next chunk for helper `thread`, whenever there is one; −1 when the executor closes. */
+export function nextChunk(thread: i32): i32 {
+  while (true) {
+    for (let spin = 0; spin < HELPER_SPINS; spin++) {
+      const seen = atomic.load<i64>(CONTROL_TICKET);
+      if ((seen & FIELD) < ((seen >>> 20) & FIELD) && thread < load<i32>(CONTROL_THREADS)) {
+        const chunk = take();
+        if (chunk >= 0) return chunk;
+      }
+    }
+    const wakes = atomic.load<i32>(CONTROL_WAKE);
+    if (atomic.load<i32>(CONTROL_QUIT) != 0) return -1;
+    atomic.add<i32>(CONTROL_SLEEPERS, 1);
+    atomic.wait<i32>(CONTROL_WAKE, wakes, -1);
+    atomic.sub<i32>(CONTROL_SLEEPERS, 1);
+  }
 }
