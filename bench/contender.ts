@@ -18,7 +18,7 @@ export interface ContenderCommand {
 export async function startContender({ command, args }: ContenderCommand): Promise<Contender> {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
   const errors: string[] = [];
-  createInterface({ input: child.stderr }).on("line", (line) => errors.push(line) > 5 && errors.shift());
+  createInterface({ input: child.stderr }).on("line", (line) => errors.push(line) > 20 && errors.shift());
   const answers = answersOf(child, errors);
   const { name } = (await answers()) as { name: string };
   return {
@@ -36,7 +36,12 @@ function answersOf(child: ChildProcess, errors: readonly string[]): () => Promis
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   return async () => {
     const { value, done } = await lines.next();
-    if (done) throw new Error(errors.slice(-3).join(" · ") || "it ended without a word");
+    if (done) throw new Error(lastWords(errors));
     return JSON.parse(value);
   };
+}
+
+/** The line that names the error, past what a runtime adds around it. */
+function lastWords(errors: readonly string[]): string {
+  return errors.findLast((line) => /Error\b/.test(line)) ?? errors.at(-1) ?? "it ended without a word";
 }
