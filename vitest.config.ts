@@ -7,6 +7,8 @@ export default defineConfig({
     testTimeout: 30_000,
     maxWorkers: 2,
     reporters: process.env.TEST_REPORTS ? ["default", "./scripts/ci/vitest-reporter.mjs"] : ["default"],
+    // Spawned sidecars count their own lines: scripts/coverage.mjs adds them up.
+    env: process.env.CHILD_COVERAGE ? { NODE_V8_COVERAGE: process.env.CHILD_COVERAGE } : {},
     coverage: { provider: "v8", include: ["src/**/*.ts"], exclude: ["src/engine/executors/machine/kernels/**"] },
   },
 });

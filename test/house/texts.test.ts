@@ -7,10 +7,10 @@ import { filesUnder } from "./sources.ts";
 const CODE = /\.(ts|mjs)$/;
 const GENERATED = /\.generated\.ts$|\/_reasons\.py$/;
 const all = filesUnder(".");
-const code = all.filter((file) => CODE.test(file) && !GENERATED.test(file));
+const code = all.filter((file) => CODE.test(file) && !GENERATED.test(file) && !file.endsWith(".test.ts"));
 const inRooms = all.filter((file) => file.startsWith("src/") && file.endsWith(".ts"));
 
-describe("every source file", () => {
+describe("every source file, tests aside,", () => {
   it("opens with a paragraph on what it is", () => {
     const silent = code.filter((file) => !/^(#!.*\n)?\/\*\*\s*(\*\s*)?@file\s+\S/.test(readFileSync(file, "utf8")));
     expect(silent.filter((file) => file !== "vitest.config.ts")).toEqual([]);
