@@ -122,9 +122,11 @@ type Conversion = (from: Column, to: InputColumn) => (index: number) => number;
 
 const numeric: Conversion = (from, to) => {
   if (from.kind === "category" || from.kind === "text") {
-    const first = from.values.findIndex((code: number) => code >= 0);
-    if (first < 0) return () => NaN;
-    throw wrongKind(to, first, from.categories![from.values[first]!]!);
+    const isWord = from.categories!.map((name) => Number.isNaN(parseNumber(name)));
+    const first = from.values.findIndex((code: number) => isWord[code] === true);
+    if (first >= 0) throw wrongKind(to, first, from.categories![from.values[first]!]!);
+    const numbers = from.categories!.map(parseNumber);
+    return (index) => numbers[from.values[index]!] ?? NaN;
   }
   const { values } = from;
   const limited = to.steps.some(({ type }) => type === "clip");

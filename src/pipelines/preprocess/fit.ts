@@ -87,11 +87,14 @@ function fitValues(column: Column, rows: Int32Array, asked: readonly StepOptions
   const width = widthOf(column);
   let values: Float64Array = new Float64Array(rows.length * width);
   let missing = 0;
+  let varies = false;
   for (let index = 0; index < rows.length; index++) {
     for (let element = 0; element < width; element++) {
       const value = column.values[rows[index]! * width + element]!;
-      values[index * width + element] = value;
+      // As the graph will see it.
+      values[index * width + element] = Math.fround(value);
       if (Number.isNaN(value)) missing++;
+      else if (value !== column.values[rows[0]! * width]) varies = true;
     }
   }
   const notes: string[] = [];
@@ -100,8 +103,10 @@ function fitValues(column: Column, rows: Int32Array, asked: readonly StepOptions
     if (options.type === "none") continue;
     const step = FITS[options.type](values, width, options as never, { column, spec });
     if (step.type === "standardise" || step.type === "minMax") refuseInfinite(column.name, values, width, rows);
-    if (step.type === "standardise" && isConstant(values))
-      notes.push(`column \`${column.name}\` is constant in the training rows`);
+    if (step.type === "standardise" && isConstant(values)) {
+      const why = varies ? "differs too little for float32 (subtract an offset from it)" : "is constant";
+      notes.push(`column \`${column.name}\` ${why} in the training rows`);
+    }
     steps.push(step);
     values = applyStep(values, width, step);
   }
