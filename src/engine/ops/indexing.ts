@@ -1,9 +1,10 @@
 /** @file Ops whose reads or writes go where integers say. An index outside its axis reads zeros and writes nothing. */
+import type { DType } from "../dtype.ts";
 import { type Shape, sizeOf, stridesOf, type TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { expectDType, expectRank, expectShape, expectThat } from "./expect.ts";
 import { around, forEachIndex, positionOf } from "./loops.ts";
-import { type None, op, type ReferenceArray } from "./op.ts";
+import { type None, type OnnxEmitter, op, type ReferenceArray } from "./op.ts";
 import { integers, reals } from "./samples.ts";
 
 /** The type of `x` with `axis` replaced by the axes of the indices. */
@@ -58,6 +59,22 @@ function rowAt(indices: ReferenceArray, which: number, shape: Shape): number {
   return index.every((i, axis) => i >= 0 && i < shape[axis]!) ? positionOf(index, shape.slice(0, depth)) : -1;
 }
 
+/** ONNX refuses indices outside of the axis: there 0 is read instead, and what was read becomes zeros. */
+function readGuarded(
+  emit: OnnxEmitter,
+  indices: string,
+  { size, dtype }: { readonly size: number; readonly dtype: DType },
+  read: (inside: string) => string,
+  spread: (isInside: string) => string = (isInside) => isInside,
+): string {
+  const isLow = emit.node("Less", [indices, emit.scalar(0, "I32")]);
+  const isHigh = emit.node("Less", [emit.scalar(size - 1, "I32"), indices]);
+  const isInside = emit.node("Not", [emit.node("Or", [isLow, isHigh])]);
+  const value = read(emit.node("Where", [isInside, indices, emit.scalar(0, "I32")]));
+  const mask = spread(isInside);
+  return dtype === "BOOL" ? emit.node("And", [mask, value]) : emit.node("Where", [mask, value, emit.scalar(0, dtype)]);
+}
+
 export const indexing = {
   /** Slices of `x` at `indices` along `axis`: [...before axis, ...indices, ...after axis]. */
   gather: op<{ axis: number }>({
@@ -83,12 +100,19 @@ export const indexing = {
         }
       }
     },
-    onnx: (emit, inputs, { attributes: { axis } }) => emit.node("Gather", inputs, { axis: { int: axis } }),
+    onnx(emit, [x, indices], { inputs: [source], attributes: { axis } }) {
+      const trailing = source.shape.slice(axis + 1).map((_, i) => -1 - i);
+      const spread = (isInside: string) =>
+        trailing.length === 0 ? isInside : emit.node("Unsqueeze", [isInside, emit.int64(trailing)]);
+      const read = (inside: string) => emit.node("Gather", [x, inside], { axis: { int: axis } });
+      return readGuarded(emit, indices, { size: source.shape[axis]!, dtype: source.dtype }, read, spread);
+    },
     samples: (size) => [
       { inputs: [reals([5]), integers([size], 0, 5)], attributes: { axis: 0 } },
       { inputs: [reals([4, size]), integers([6], 0, 4)], attributes: { axis: 0 } },
       { inputs: [reals([2, 4, 3]), integers([2, size], 0, 4)], attributes: { axis: 1 } },
       { inputs: [integers([7, 2]), integers([size], 0, 7)], attributes: { axis: 0 } },
+      { inputs: [reals([2, 3, 2]), integers([size], -2, 5)], attributes: { axis: 1 } },
     ],
   }),
   /**
@@ -152,7 +176,10 @@ export const indexing = {
         y.data[position] = isInside ? x.data[positionOf(index.with(axis, i), x.shape)]! : 0;
       });
     },
-    onnx: (emit, inputs, { attributes: { axis } }) => emit.node("GatherElements", inputs, { axis: { int: axis } }),
+    onnx: (emit, [x, indices], { inputs: [source], attributes: { axis } }) =>
+      readGuarded(emit, indices, { size: source.shape[axis]!, dtype: source.dtype }, (inside) =>
+        emit.node("GatherElements", [x, inside], { axis: { int: axis } }),
+      ),
     samples: (size) => [
       { inputs: [reals([5]), integers([size], 0, 5)], attributes: { axis: 0 } },
       { inputs: [reals([3, 4]), integers([3, size], 0, 4)], attributes: { axis: 1 } },
@@ -206,7 +233,7 @@ export const indexing = {
         for (let i = 0; i < length; i++) y.data[which * length + i] = row < 0 ? 0 : x.data[row * length + i]!;
       }
     },
-    onnx: (emit, [x, indices]) => emit.node("GatherND", [x, emit.cast(indices, "I64")]),
+    onnx: { form: "decomposition" },
     samples: (size) => [
       { inputs: [reals([3, 4]), integers([size, 2], 0, 3)], attributes: {} },
       { inputs: [reals([3, 2, size]), integers([2, 3, 1], -1, 4)], attributes: {} },
