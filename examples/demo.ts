@@ -23,6 +23,7 @@ import {
   fact,
   green,
   line,
+  type Progress,
   percent,
   red,
   sideBySide,
@@ -62,20 +63,23 @@ async function predict(sidecar: Sidecar, model: string, { x }: Digits): Promise<
   }));
 }
 
-function showTraining(event: Event, progress: ReturnType<typeof createProgress>): void {
-  if (event.type !== "train.progress" && event.type !== "train.epoch") return;
-  const { epoch = 0, epochs = 1, loss = 0, metrics, samplesPerSecond = 0, secondsLeft } = event.data;
-  const validation = event.type === "train.epoch" ? event.data.validation?.metrics?.accuracy : undefined;
-  const accuracy = validation ?? metrics?.accuracy;
-  const fraction = event.type === "train.epoch" ? epoch / epochs : event.data.done / (event.data.total ?? 1);
-  const parts = [
-    `epoch ${String(epoch).padStart(2)}/${epochs}`,
-    `loss ${loss.toFixed(4)}`,
-    accuracy === undefined ? "" : `accuracy ${percent(accuracy)}`,
-    `${whole(samplesPerSecond)} rows/s`,
-    secondsLeft === undefined || secondsLeft === null ? "" : `${secondsLeft.toFixed(1)} s left`,
-  ];
-  progress.show(fraction, parts.filter(Boolean).join("  "));
+/** Shows each event of a training; accuracy is that on the part held out for validation, as soon as there is one. */
+function createTrainingView(progress: Progress): (event: Event) => void {
+  let accuracy: number | undefined;
+  return (event) => {
+    if (event.type !== "train.progress" && event.type !== "train.epoch") return;
+    const { epoch = 0, epochs = 1, loss = 0, metrics, samplesPerSecond = 0, secondsLeft } = event.data;
+    if (event.type === "train.epoch") accuracy = event.data.validation?.metrics?.accuracy;
+    const fraction = event.type === "train.epoch" ? epoch / epochs : event.data.done / (event.data.total ?? 1);
+    const parts = [
+      `${String(epoch).padStart(String(epochs).length)}/${epochs}`,
+      `loss ${loss.toFixed(3)}`,
+      `accuracy ${percent(accuracy ?? metrics?.accuracy ?? 0)}`,
+      `${whole(samplesPerSecond)} rows/s`,
+      typeof secondsLeft === "number" ? `${secondsLeft.toFixed(1)} s left` : "",
+    ];
+    progress.show(fraction, parts.filter(Boolean).join("  "));
+  };
 }
 
 function showDigits(title: string, digits: Digits, predictions: readonly Prediction[]): void {
@@ -124,21 +128,24 @@ async function demo(sidecar: Sidecar, folder: string): Promise<void> {
   const { model } = await sidecar.models.create({
     name: "digits",
     pipeline: "classification",
-    backbone: { type: "mlp", hidden: [128, 64], activation: "relu", dropout: 0.2 },
+    preprocess: { default: { type: "minMax", over: "tensor" } },
+    backbone: { type: "mlp", hidden: [256, 128], activation: "relu", dropout: 0.3 },
     seed: 7,
   });
   const job = await sidecar.train({
     model: model.id,
     data: { handle: data.handle },
     validation: 0.1,
-    epochs: 60,
+    epochs: 80,
     batchSize: 64,
     optimizer: { type: "adamw", learningRate: 0.002, weightDecay: 0.01 },
-    earlyStopping: { patience: 15 },
+    loss: { type: "crossEntropy", labelSmoothing: 0.05 },
+    earlyStopping: { patience: 20 },
     seed: 7,
   });
   const progress = createProgress("training");
-  for await (const event of job) showTraining(event, progress);
+  const show = createTrainingView(progress);
+  for await (const event of job) show(event);
   const { epochs, seconds = 0, samplesPerSecond } = await job.result();
   const inTime = promise(
     seconds < LONGEST_TRAINING_SECONDS,

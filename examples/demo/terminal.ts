@@ -27,16 +27,19 @@ export interface Progress {
   end(text: string): void;
 }
 
-const BAR_WIDTH = 24;
+const LABEL_WIDTH = 14;
+const WIDEST_BAR = 24;
+const NARROWEST_BAR = 2;
 /** Elsewhere than on a terminal: a line for each of so many parts. */
 const PLAIN_LINES = 5;
 
-/** A bar in eighths of a character. */
-function bar(fraction: number): string {
-  const eighths = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_WIDTH * 8);
-  const full = Math.floor(eighths / 8);
+/** A bar in eighths of a character, in what room the text leaves. */
+function bar(fraction: number, text: string): string {
+  const room = (stdout.columns ?? 80) - LABEL_WIDTH - text.length - 3;
+  const width = Math.max(NARROWEST_BAR, Math.min(WIDEST_BAR, room));
+  const eighths = Math.round(Math.min(1, Math.max(0, fraction)) * width * 8);
   const partial = eighths % 8 === 0 ? "" : " ▏▎▍▌▋▊▉"[eighths % 8]!;
-  return cyan(`${"█".repeat(full)}${partial}`.padEnd(BAR_WIDTH, " ")) + dim("▕");
+  return cyan(`${"█".repeat(Math.floor(eighths / 8))}${partial}`.padEnd(width, " ")) + dim("▕");
 }
 
 export function createProgress(name: string): Progress {
@@ -45,7 +48,7 @@ export function createProgress(name: string): Progress {
   const label = `  ${dim(name.padEnd(12))}`;
   return {
     show(fraction, text) {
-      if (isTerminal) stdout.write(`${clear}${label}${bar(fraction)} ${text}`);
+      if (isTerminal) stdout.write(`${clear}${label}${bar(fraction, text)} ${text}`);
       else if (Math.floor(fraction * PLAIN_LINES) > shown) {
         shown = Math.floor(fraction * PLAIN_LINES);
         line(`${label}${String(Math.round(fraction * 100)).padStart(3)} %  ${text}`);
@@ -84,7 +87,7 @@ export function draw({ width, pixels }: Picture): string[] {
   return lines;
 }
 
-/** Columns of lines side by side, each column as wide as its caption's or picture's cells. */
+/** Columns of lines side by side. */
 export function sideBySide(
   columns: readonly { readonly lines: readonly string[]; readonly width: number }[],
   gap = 3,
