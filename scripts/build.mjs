@@ -1,4 +1,5 @@
-/** @file Builds dist/: the machine's two WebAssembly modules, the bundled entry points, and the type declarations. */
+/** @file Builds dist/: the machine's two WebAssembly modules, the bundled entry points, and with --types their declarations. */
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { build } from "esbuild";
@@ -30,3 +31,8 @@ await build({
   logLevel: "warning",
 });
 if (existsSync("dist/main.js")) await chmod("dist/main.js", 0o755);
+
+// Slow, and of use to importers only: `npm ci` makes them, a rebuild does not.
+if (process.argv.includes("--types")) {
+  execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "--project", "tsconfig.types.json"], { stdio: "inherit" });
+}
