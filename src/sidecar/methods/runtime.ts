@@ -79,8 +79,7 @@ export const runtimeMethods: Handlers<`runtime.${string}` | "ping" | "rpc.discov
       });
     }
     const wanted = Object.entries(kinds).filter(([name]) => kind === undefined || name === kind);
-    const entries = wanted.map(([name, list]) => [name, list.map(({ type, ...entry }) => ({ name: type, ...entry }))]);
-    return Object.fromEntries(entries) as ResultOf<"runtime.catalog">;
+    return Object.fromEntries(wanted) as ResultOf<"runtime.catalog">;
   },
 
   "runtime.shutdown"({ mode = "checkpoint" }, session, call) {
