@@ -2,8 +2,11 @@
 import type { DType } from "./dtype.ts";
 import { Fault } from "./fault.ts";
 import type { Graph, Node } from "./graph.ts";
+import type { ConvolutionAttributes } from "./ops/convolution.ts";
 import { type AttributesOf, OPS, type OpName } from "./ops/index.ts";
 import type { Few, Op } from "./ops/op.ts";
+import type { PoolingAttributes } from "./ops/pooling.ts";
+import { type SlidingOptions, slidingOf } from "./ops/window.ts";
 import { broadcastShapes, type NdArray, normalizeAxes, type Shape, sameShape, showShape, sizeOf } from "./shape.ts";
 
 /** A number stands for a scalar of the other operand's dtype. */
@@ -385,6 +388,57 @@ export class Tensor {
     const shape = broadcastShapes(batch, otherBatch);
     const stretch = (tensor: Tensor) => tensor.broadcastTo([...shape, ...tensor.shape.slice(-2)]);
     return apply("matmul", [stretch(this), stretch(other)], {});
+  }
+
+  // Images: [n, channels, ...size].
+  /** Weights are [out, in / groups, ...window]; one, two or three spatial axes, or more. */
+  conv(weights: Tensor, { groups = 1, ...sliding }: SlidingOptions & { readonly groups?: number } = {}): Tensor {
+    return this.convolve(weights, { ...slidingOf(this.shape.slice(2), weights.shape.slice(2), sliding), groups });
+  }
+  /**
+   * What `conv` with the same weights and options would have made this from: weights are [in, out / groups, ...window].
+   * @param options `outputPadding` adds to the end of each axis what a stride above 1 leaves open; padding by numbers only
+   */
+  convTranspose(
+    weights: Tensor,
+    options: SlidingOptions & { readonly groups?: number; readonly outputPadding?: number } = {},
+  ): Tensor {
+    const { groups = 1, outputPadding = 0, ...rest } = options;
+    const window = weights.shape.slice(2);
+    const sliding = slidingOf(this.shape.slice(2), window, rest);
+    const size = this.shape.slice(2).map((places, axis) => {
+      const spread = (places - 1) * sliding.strides[axis]! + (window[axis]! - 1) * sliding.dilations[axis]! + 1;
+      return spread - sliding.before[axis]! - sliding.after[axis]! + outputPadding;
+    });
+    return this.imageGradient(weights, { ...sliding, groups, size });
+  }
+  /** `conv` with everything spelled out. */
+  convolve(weights: Tensor, attributes: ConvolutionAttributes): Tensor {
+    return apply("conv", [this, weights], attributes);
+  }
+  /** This being the gradient of `conv`'s output: that of its image. */
+  imageGradient(weights: Tensor, attributes: ConvolutionAttributes & { size: Shape }): Tensor {
+    return apply("convTranspose", [this, weights], attributes);
+  }
+  /** This being `conv`'s image, `dy` the gradient of its output: that of its weights. */
+  weightGradient(dy: Tensor, attributes: ConvolutionAttributes & { window: Shape }): Tensor {
+    return apply("convWeights", [this, dy], attributes);
+  }
+  /** The stride is the window unless told. */
+  maxPool(window: Shape, options: SlidingOptions = {}): Tensor {
+    const sliding = slidingOf(this.shape.slice(2), window, { strides: window, ...options });
+    return apply("maxPool", [this], { ...sliding, window });
+  }
+  maxPoolIndices(attributes: PoolingAttributes): Tensor {
+    return apply("maxPoolIndices", [this], attributes);
+  }
+  averagePool(
+    window: Shape,
+    options: Omit<SlidingOptions, "dilations"> & { readonly countPadding?: boolean } = {},
+  ): Tensor {
+    const { countPadding = true, ...rest } = options;
+    const sliding = slidingOf(this.shape.slice(2), window, { strides: window, ...rest });
+    return apply("averagePool", [this], { ...sliding, window, countPadding });
   }
 
   // Normalization and losses.

@@ -1,5 +1,6 @@
 /** @file The op table: every op by name. An op that lacks its type rule, gradient, reference, ONNX form or samples doesn't compile. */
 import { activation } from "./activation.ts";
+import { convolution } from "./convolution.ts";
 import { indexing } from "./indexing.ts";
 import { logic } from "./logic.ts";
 import { movement } from "./movement.ts";
@@ -7,6 +8,7 @@ import { normalization } from "./normalization.ts";
 import type { CheckedOp, Op } from "./op.ts";
 import { ordering } from "./ordering.ts";
 import { pointwise } from "./pointwise.ts";
+import { pooling } from "./pooling.ts";
 import { product } from "./product.ts";
 import { randomness } from "./random.ts";
 import { reductions } from "./reduction.ts";
@@ -20,6 +22,8 @@ export const OPS = {
   ...indexing,
   ...ordering,
   ...product,
+  ...convolution,
+  ...pooling,
   ...normalization,
   ...randomness,
 } satisfies Record<string, CheckedOp>;

@@ -1,5 +1,6 @@
 /** @file Ops that move elements without computing: reshape, permute, broadcast, slice, pad, concat, and `part` of many. */
 import { type NdArray, type Shape, showShape, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
 import { expectRank, expectSameDType, expectShape, expectThat } from "./expect.ts";
 import { around, forEachIndex, positionOf } from "./loops.ts";
 import { type None, op } from "./op.ts";
@@ -18,6 +19,27 @@ const PAD_SOURCES: Readonly<Record<PadMode, (i: number, n: number) => number>> =
   edge: (i, n) => Math.max(0, Math.min(n - 1, i)),
   wrap: (i, n) => ((i % n) + n) % n,
 };
+
+/** Zeros of `shape` with the elements of `piece` where a slice from `starts` by `steps` would read them. */
+export function unslice(piece: Tensor, starts: readonly number[], steps: readonly number[], shape: Shape): Tensor {
+  // A step of s: each element followed by s − 1 zeros, then cut or filled to the size that there is.
+  const spaced = piece
+    .reshape(piece.shape.flatMap((size) => [size, 1]))
+    .pad(
+      piece.shape.flatMap(() => [0, 0]),
+      steps.flatMap((step) => [0, step - 1]),
+    )
+    .reshape(piece.shape.map((size, axis) => size * steps[axis]!));
+  const room = shape.map((size, axis) => size - starts[axis]!);
+  const cut = spaced.slice(
+    [],
+    spaced.shape.map((size, axis) => Math.min(size, room[axis]!)),
+  );
+  return cut.pad(
+    starts,
+    room.map((size, axis) => size - cut.shape[axis]!),
+  );
+}
 
 /** A list of indices as a constant. */
 export function indexList(length: number, at: (i: number) => number): NdArray {
@@ -129,28 +151,7 @@ export const movement = {
       );
       return { dtype: x.dtype, shape: starts.map((start, axis) => Math.ceil((ends[axis]! - start) / steps[axis]!)) };
     },
-    gradient: [
-      (dy, { inputs: [x], attributes: { starts, steps } }) => {
-        // A step of s: each element followed by s − 1 zeros, then cut or filled to the input's size.
-        const zero = dy.shape.map(() => 0);
-        const spaced = dy
-          .reshape(dy.shape.flatMap((size) => [size, 1]))
-          .pad(
-            dy.shape.flatMap(() => [0, 0]),
-            steps.flatMap((step) => [0, step - 1]),
-          )
-          .reshape(dy.shape.map((size, axis) => size * steps[axis]!));
-        const room = x.shape.map((size, axis) => size - starts[axis]!);
-        const cut = spaced.slice(
-          zero,
-          spaced.shape.map((size, axis) => Math.min(size, room[axis]!)),
-        );
-        return cut.pad(
-          starts,
-          room.map((size, axis) => size - cut.shape[axis]!),
-        );
-      },
-    ],
+    gradient: [(dy, { inputs: [x], attributes: { starts, steps } }) => unslice(dy, starts, steps, x.shape)],
     reference([x], y, { starts, steps }) {
       forEachIndex(y.shape, (index, position) => {
         const source = index.map((i, axis) => starts[axis]! + i * steps[axis]!);

@@ -39,6 +39,12 @@ export const DECOMPOSED = [
   "scatterND",
   "cumulativeSum",
   "argSort",
+  "conv",
+  "convTranspose",
+  "convWeights",
+  "maxPool",
+  "maxPoolIndices",
+  "averagePool",
 ] as const satisfies readonly OpName[];
 
 /** An op that is neither lowered nor decomposed is named in the compile error of this line. */
