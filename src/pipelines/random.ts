@@ -7,7 +7,7 @@ export interface RandomStream {
   bits(): number;
   /** In [0, 1), with 53 bits. */
   uniform(): number;
-  /** A whole number in [0, below). */
+  /** A whole number in [0, below), for `below` up to 2³². */
   integer(below: number): number;
   /** Mean 0, standard deviation 1. */
   normal(): number;
@@ -44,7 +44,7 @@ export function createRandom(seed: number, ...name: readonly (string | number)[]
   return {
     bits,
     uniform,
-    integer: (below) => Math.floor(uniform() * below),
+    integer: (below) => Math.floor((bits() * below) / 2 ** 32),
     // Box and Muller (1958); 1 − u keeps the logarithm finite.
     normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
   };

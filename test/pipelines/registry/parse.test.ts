@@ -1,0 +1,132 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { Fault } from "../../../src/engine/index.ts";
+import { createModel, createRegistry, parseModelSpec, parseTrainOptions } from "../../../src/pipelines/index.ts";
+import { nearest } from "../../../src/pipelines/registry/nearest.ts";
+import { parseBy } from "../../../src/pipelines/registry/parse.ts";
+
+const registry = createRegistry();
+
+function faultOf(action: () => unknown): Fault {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof Fault) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+const refused = (spec: object): Fault =>
+  faultOf(() => parseModelSpec(registry, { pipeline: "classification", ...spec }));
+
+describe("a model spec", () => {
+  it("gets every default filled in", () => {
+    expect(parseModelSpec(registry, { pipeline: "regression" })).toMatchObject({
+      pipeline: "regression",
+      input: null,
+      backbone: { type: "mlp", hidden: [64, 64], activation: "relu", dropout: 0, norm: "none", residual: false },
+      head: { type: "regression" },
+      seed: 0,
+    });
+  });
+
+  it.each([
+    [{ backbone: { type: "mlp", hidden: [0] } }, "backbone.hidden[0]"],
+    [{ backbone: { type: "mlp", dropout: 1 } }, "backbone.dropout"],
+    [{ backbone: { type: "mlp", activation: "rleu" } }, "backbone.activation"],
+    [{ backbone: { type: "mpl" } }, "backbone.type"],
+    [{ backbone: 7 }, "backbone"],
+    [{ backbone: { type: 7 } }, "backbone.type"],
+    [{ head: { type: "classification", classes: ["one"] } }, "head.classes"],
+    [{ pipeline: "clasification" }, "pipeline"],
+    [{ input: { shape: [-1] } }, "input.shape[0]"],
+    [{ seed: 1.5 }, "seed"],
+    [{ bakcbone: {} }, "bakcbone"],
+  ])("is refused at the field that is wrong: %j", (spec, path) => {
+    const fault = refused(spec);
+    expect(fault.reason).toBe("INVALID_PARAMS");
+    expect(fault.violations.map((violation) => violation.path)).toContain(path);
+    expect(fault.hint).toBeTruthy();
+  });
+
+  it.each([
+    [{ backbone: { type: "mpl" } }, "mlp"],
+    [{ backbone: { type: "mlp", activation: "rleu" } }, "relu"],
+    [{ backbone: { type: "mlp", hiden: [4] } }, "hidden"],
+    [{ pipeline: "clasification" }, "classification"],
+  ])("says what was probably meant: %j", (spec, meant) => {
+    expect(refused(spec).hint).toBe(`did you mean \`${meant}\`?`);
+  });
+
+  it("names every wrong field at once", () => {
+    expect(refused({ backbone: { type: "mlp", hidden: "64", dropout: -1 } }).violations).toHaveLength(2);
+  });
+
+  it("tells a stranger's keys from fields", () => {
+    expect(refused(JSON.parse('{"__proto__": {"pipeline": "x"}, "constructor": 1}')).reason).toBe("INVALID_PARAMS");
+  });
+});
+
+describe("training options", () => {
+  const record = createModel(registry, { pipeline: "classification", seed: 9 });
+  const parse = (raw: unknown) => parseTrainOptions(registry, record, raw);
+
+  it("come from the pipeline, and the seed from the model", () => {
+    expect(parse({})).toMatchObject({
+      epochs: 20,
+      batchSize: 32,
+      seed: 9,
+      optimizer: { type: "adam", learningRate: 1e-3 },
+      loss: { type: "crossEntropy", labelSmoothing: 0 },
+      schedule: { type: "constant" },
+    });
+  });
+
+  it("take a bare name, or options without a type", () => {
+    expect(parse({ optimizer: "lion" }).optimizer.type).toBe("lion");
+    expect(parse({ optimizer: { learningRate: 0.5 } }).optimizer).toMatchObject({ type: "adam", learningRate: 0.5 });
+  });
+
+  it("take true for early stopping's defaults, and false for none", () => {
+    expect(parse({ earlyStopping: true }).earlyStopping).toMatchObject({ monitor: "loss", patience: 5 });
+    expect(parse({ earlyStopping: false }).earlyStopping).toBeUndefined();
+  });
+
+  it.each([
+    [{ epochs: 0 }, "epochs"],
+    [{ batchSize: "64" }, "batchSize"],
+    [{ optimizer: { type: "adam", learningRate: -1 } }, "optimizer.learningRate"],
+    [{ earlyStopping: { patince: 3 } }, "earlyStopping.patince"],
+    [{ loss: "mse" }, "loss.type"],
+    [{ budget: { hours: 1 } }, "budget.hours"],
+    [{ augment: [] }, "augment"],
+  ])("are refused at the field that is wrong: %j", (raw, path) => {
+    expect(faultOf(() => parse(raw)).violations.map((violation) => violation.path)).toContain(path);
+  });
+
+  it("say which losses fit the pipeline", () => {
+    expect(faultOf(() => parse({ loss: "mse" })).hint).toBe("use crossEntropy");
+  });
+});
+
+describe("the nearest name", () => {
+  it.each([
+    ["adma", "adam"],
+    ["ADAM", "adam"],
+    ["rmsporp", "rmsprop"],
+    ["zzz", undefined],
+    ["", undefined],
+  ])("to %j is %j", (written, meant) => {
+    expect(nearest(written, ["sgd", "adam", "rmsprop"])).toBe(meant);
+  });
+
+  it("is found in no time for a huge name", () => {
+    expect(nearest("x".repeat(1_000_000), ["adam"])).toBeUndefined();
+  });
+});
+
+it("a value that is huge is shown cut short", () => {
+  const fault = faultOf(() => parseBy(z.object({ a: z.number() }), { a: "y".repeat(10_000) }, "deep"));
+  expect(fault.violations[0]!.got!.length).toBeLessThan(100);
+});
