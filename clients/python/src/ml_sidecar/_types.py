@@ -172,7 +172,7 @@ class ModelOutputsItem(TypedDict):
 
 
 class _ModelRequired(TypedDict):
-    name: Any  # the name it was given
+    name: Union[str, None]  # the name it was given
     pipeline: str  # what it learns
     state: Literal["new", "training", "trained"]  # whether it has learned
     parameters: Union[int, None]  # how many numbers it learns; null until the inputs are known
@@ -198,7 +198,7 @@ class ModelCardOutputsItem(TypedDict):
 
 
 class _ModelCardRequired(TypedDict):
-    name: Any  # the name it was given
+    name: Union[str, None]  # the name it was given
     pipeline: str  # what it learns
     state: Literal["new", "training", "trained"]  # whether it has learned
     parameters: Union[int, None]  # how many numbers it learns; null until the inputs are known
@@ -220,14 +220,14 @@ class ModelCard(_ModelCardRequired, total=False):
 
 class _ProgressRequired(TypedDict):
     done: float  # how much is done, in `unit`
-    total: Any  # how much there is; null where nobody knows
+    total: Union[float, None]  # how much there is; null where nobody knows
 
 
 class Progress(_ProgressRequired, total=False):
     """What a progress bar needs."""
     unit: str  # what is counted: steps, epochs, rows
-    rate: Any  # `unit` a second
-    secondsLeft: Any  # an estimate
+    rate: Union[float, None]  # `unit` a second
+    secondsLeft: Union[float, None]  # an estimate
     fraction: float  # done ÷ total
 
 
@@ -325,7 +325,7 @@ class RuntimeInitializeResultServer(TypedDict):
 
 
 class _RuntimeInitializeResultCapabilitiesRequired(TypedDict):
-    onnxruntime: Any  # the version of onnxruntime; null where it is not installed
+    onnxruntime: Union[str, None]  # the version of onnxruntime; null where it is not installed
     dataDirectory: bool  # whether models, checkpoints and jobs outlive the process
     threads: int  # threads that compute
     plugins: List[Any]  # what was loaded with --plugin
@@ -558,7 +558,7 @@ class ModelsExportResult(_ModelsExportResultRequired, total=False):
     """Result of `models.export`."""
     opset: Union[int, None]  # the ONNX operator set; null for safetensors
     verification: Union[ModelsExportResultVerification, None]  # null where the file was not run; `note` says why
-    note: Any  # why there is no verification, such as: onnxruntime is not installed
+    note: Union[str, None]  # why there is no verification, such as: onnxruntime is not installed
 
 
 class _DataPutParamsCsvRequired(TypedDict):
@@ -869,22 +869,24 @@ class EvaluateResult(_EvaluateResultRequired, total=False):
 
 class JobStartedData(TypedDict, total=False):
     """The job has begun; the model's shape and the data are known."""
-    job: Job
+    model: str  # the model it works on
 
 
 class _TrainProgressDataRequired(TypedDict):
     done: float  # steps made
-    total: Any  # steps there will be
+    total: Union[float, None]  # steps there will be
 
 
 class TrainProgressData(_TrainProgressDataRequired, total=False):
     """What a progress bar needs, at most 10 a second."""
     rate: Union[Number, None]  # steps a second
     secondsLeft: Union[Number, None]  # an estimate
+    step: int  # updates so far
     epoch: int  # the pass, from 1
     epochs: int  # how many passes there will be
     loss: Number  # a running mean of the training loss
     metrics: Metrics
+    learningRate: Number  # of the last step
     samplesPerSecond: Number  # training rows a second
     dropped: int  # progress events left out before this one, while the client did not read
 
@@ -917,9 +919,14 @@ class CheckpointSavedData(TypedDict, total=False):
     path: str  # the file or folder
 
 
-class WarningData(TypedDict):
-    """Something the host should know that does not stop the job."""
+class _WarningDataRequired(TypedDict):
     message: str  # one sentence
+
+
+class WarningData(_WarningDataRequired, total=False):
+    """Something the host should know that does not stop the job."""
+    code: str  # what it is about, for programs
+    hint: str  # what to do about it
 
 
 class JobCompletedData(TypedDict, total=False):
