@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Executor } from "../engine/index.ts";
+import { writing } from "../pipelines/files/durable.ts";
 import { encodeSafetensors } from "../pipelines/files/safetensors.ts";
 import {
   type Dataset,
@@ -140,7 +141,7 @@ export const COMPUTATIONS: Computations = {
       const context = { registry: workshop.registry, executor: machineOf(workshop), record };
       return (await exportOnnx(context, path, { opset: opset ?? undefined, verify })) as never;
     }
-    writeAtomically(path, encodeSafetensors(weightArrays(record.weights!)));
+    await writing(path, async () => writeAtomically(path, encodeSafetensors(weightArrays(record.weights!))));
     const bytes = await readFile(path);
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     return { path, sha256, bytes: bytes.byteLength, opset: null };

@@ -1,6 +1,7 @@
 /** @file Writing so that a crash leaves the old file or the new one: synced under a temporary name, then renamed. */
 import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import { Fault } from "../../engine/index.ts";
 
 /** Creates or overwrites a file and waits until the disk has it. */
 export async function writeSynced(path: string, bytes: Uint8Array | string): Promise<void> {
@@ -26,5 +27,31 @@ export async function syncFolder(path: string): Promise<void> {
     await folder.sync().catch(() => undefined);
   } finally {
     await folder.close();
+  }
+}
+
+const OUT_OF_SPACE = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/**
+ * Runs what writes to a path that the host chose. Where the system refuses, the host hears so in words.
+ * @throws PATH_DENIED when the path cannot be written, LIMIT_EXCEEDED when the disk is full; other errors as they are.
+ */
+export async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const { code, syscall, message } = cause as NodeJS.ErrnoException;
+    if (cause instanceof Fault || code === undefined || syscall === undefined) throw cause;
+    const full = OUT_OF_SPACE.has(code);
+    throw new Fault(
+      full ? "LIMIT_EXCEEDED" : "PATH_DENIED",
+      full ? `there is no space left to write \`${path}\`` : `\`${path}\` cannot be written (${code})`,
+      {
+        violations: [{ path: "path", message: "not writable", expected: "a path that may be written", got: message }],
+        hint: full ? "free some space, or choose another disk" : "choose another path, or check its permissions",
+        retryable: full,
+        cause,
+      },
+    );
   }
 }

@@ -3,12 +3,13 @@
  * inside. The file is run in onnxruntime on made-up rows and compared with our own answers before it is called done.
  */
 import { createHash } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
 import {
   type Assembler,
   encodeOnnx,
   exportGraph,
+  Fault,
   findOnnxruntime,
   type NdArray,
   openOnnx,
@@ -17,7 +18,7 @@ import {
   sizeOf,
   trace,
 } from "../../engine/index.ts";
-import { renameSynced, writeSynced } from "../files/durable.ts";
+import { renameSynced, writeSynced, writing } from "../files/durable.ts";
 import { type InputColumn, soleTensor } from "../preprocess/preprocessing.ts";
 import { type CardValue, cardOf, type ModelCard } from "./card.ts";
 import { type FittedRecord, fitted, infer, outputNames } from "./network.ts";
@@ -84,10 +85,34 @@ export async function exportOnnx(
 
   const cardPath = `${extname(path) === ".onnx" ? path.slice(0, -".onnx".length) : path}.json`;
   const file = { name: basename(path), sha256, bytes: bytes.byteLength, opset };
-  await mkdir(dirname(path), { recursive: true });
-  await replaceFile(cardPath, `${JSON.stringify({ ...card, file, verification }, null, 2)}\n`);
-  await replaceFile(path, bytes);
+  await writing(path, async () => {
+    await mkdir(dirname(path), { recursive: true });
+    await refuseOthers(cardPath);
+    await replaceFile(path, bytes);
+    await replaceFile(cardPath, `${JSON.stringify({ ...card, file, verification }, null, 2)}\n`);
+  });
   return { path, sha256, bytes: bytes.byteLength, opset, card: cardPath, verification, note };
+}
+
+/** Only the card of an earlier export is replaced: `model.onnx` in a saved model's folder would put its card over `model.json`. */
+async function refuseOthers(cardPath: string): Promise<void> {
+  const text = await readFile(cardPath, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return null;
+    throw cause;
+  });
+  if (text === null || isCard(text)) return;
+  throw new Fault("ALREADY_EXISTS", `\`${cardPath}\`, where the model's card would go, is something else`, {
+    violations: [{ path: "path", message: "its card would replace a file", expected: "no such file", got: cardPath }],
+    hint: "choose another name for the ONNX file",
+  });
+}
+
+function isCard(text: string): boolean {
+  try {
+    return typeof (JSON.parse(text) as { file?: { opset?: unknown } }).file?.opset === "number";
+  } catch {
+    return false;
+  }
 }
 
 /** A host that looks meanwhile sees the old file or the new one, never a half. */

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { Fault } from "../../engine/index.ts";
-import { renameSynced, writeSynced } from "../files/durable.ts";
+import { renameSynced, writeSynced, writing } from "../files/durable.ts";
 import { encodeSafetensors } from "../files/safetensors.ts";
 import { FORMAT, MODEL_FILE, PENDING, showModelFile, VERSION, WEIGHTS_FILE } from "./file.ts";
 import type { ModelRecord } from "./record.ts";
@@ -16,7 +16,7 @@ import { weightArrays } from "./weights.ts";
  * `model.json` is what makes the new model valid, since it names the weights' SHA-256 and `loadModel` finds them under
  * either name.
  *
- * Faults: ALREADY_EXISTS when the path is a file, or a folder with something else in it.
+ * Faults: ALREADY_EXISTS when the path is a file, or a folder with something else in it; those of `writing`.
  */
 export async function saveModel(record: ModelRecord, path: string): Promise<void> {
   const folder = resolve(path);
@@ -32,8 +32,7 @@ export async function saveModel(record: ModelRecord, path: string): Promise<void
     ...(tensors === null ? [] : [[WEIGHTS_FILE, tensors] as const]),
     [MODEL_FILE, showModelFile(file)] as const,
   ];
-  if (await holdsModel(folder)) await replace(folder, files);
-  else await create(folder, files);
+  await writing(folder, async () => ((await holdsModel(folder)) ? replace(folder, files) : create(folder, files)));
 }
 
 type Files = readonly (readonly [name: string, content: string | Uint8Array])[];
@@ -63,8 +62,10 @@ async function holdsModel(folder: string): Promise<boolean> {
   try {
     names = await readdir(folder);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw occupied(folder, "a file");
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT") return false;
+    if (code === "ENOTDIR") throw occupied(folder, "a file");
+    throw cause;
   }
   if (names.includes(MODEL_FILE)) return true;
   if (names.length === 0) return false;

@@ -15,6 +15,7 @@ import {
   train,
 } from "../../../src/pipelines/index.ts";
 import { exportOnnx } from "../../../src/pipelines/model/export.ts";
+import { saveModel } from "../../../src/pipelines/model/save.ts";
 import { needsOnnxruntime } from "../../engine/onnx/needs-onnxruntime.ts";
 
 const registry = createRegistry();
@@ -171,6 +172,28 @@ describe("an export", () => {
     const record = await trained(spec("regression"), { rows, target: "weight" });
     const result = await exportOnnx({ registry, executor, record }, join(folder, "quick.onnx"), { verify: false });
     expect(result).toMatchObject({ verification: null, note: "not asked for" });
+  });
+
+  it("never puts its card over a file that is not a card", async () => {
+    const record = await trained(spec("regression"), { rows, target: "weight" });
+    const saved = join(folder, "saved");
+    await saveModel(record, saved);
+    const before = await readFile(join(saved, "model.json"), "utf8");
+    const attempt = exportOnnx({ registry, executor, record }, join(saved, "model.onnx"));
+    await expect(attempt).rejects.toMatchObject({ reason: "ALREADY_EXISTS" });
+    expect(await readFile(join(saved, "model.json"), "utf8")).toBe(before);
+  });
+
+  it("replaces an earlier export of the same name, card and all", async () => {
+    const record = await trained(spec("regression"), { rows, target: "weight" });
+    const path = join(folder, "again.onnx");
+    const first = await exportOnnx({ registry, executor, record }, path);
+    expect(await exportOnnx({ registry, executor, record }, path)).toMatchObject({ sha256: first.sha256 });
+  });
+
+  it("to a path that is a folder is denied", async () => {
+    const record = await trained(spec("regression"), { rows, target: "weight" });
+    await expect(exportOnnx({ registry, executor, record }, folder)).rejects.toMatchObject({ reason: "PATH_DENIED" });
   });
 
   it("of opset 21 carries IR 10", async () => {

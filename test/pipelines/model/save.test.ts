@@ -190,6 +190,11 @@ describe("a folder that is no whole model is refused", () => {
   });
 });
 
+test("a name longer than the file system takes is denied, not a defect", async () => {
+  const place = join(temporaryFolder(), "x".repeat(300));
+  await expect(saveModel(recordWith(1), place)).rejects.toMatchObject({ reason: "PATH_DENIED" });
+});
+
 function flipLastBit(path: string): void {
   const bytes = readFileSync(path);
   bytes[bytes.length - 1]! ^= 1;
