@@ -93,8 +93,9 @@ export function adam(
 ): Record<string, Tensor> {
   const [beta1, beta2, epsilon] = [0.9, 0.999, 1e-8];
   const count = t.state("adam.step", { dtype: "F32", shape: [] }).add(1);
-  const first = t.constant(1).sub(t.constant(beta1).pow(count));
-  const second = t.constant(1).sub(t.constant(beta2).pow(count));
+  const unbiased = (beta: number) => t.constant(1).sub(t.constant(beta).pow(count));
+  const stepSize = unbiased(beta1).reciprocal().mul(rate);
+  const rootScale = unbiased(beta2).rsqrt();
   const leaves = Object.entries(parameters).map(([path, type]) => ({ path, type, value: t.state(path, type) }));
   const slopes = gradients(
     loss,
@@ -113,8 +114,8 @@ export function adam(
       .add(slope.square().mul(1 - beta2));
     updates[`adam.mean.${path}`] = mean;
     updates[`adam.square.${path}`] = square;
-    const step = mean.div(first).div(square.div(second).sqrt().add(epsilon));
-    updates[path] = value.sub(step.mul(rate));
+    const step = mean.div(square.sqrt().mul(rootScale).add(epsilon));
+    updates[path] = value.sub(step.mul(stepSize));
   });
   return updates;
 }

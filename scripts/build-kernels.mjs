@@ -1,5 +1,5 @@
-/** @file Compiles the machine's kernels twice, with and without relaxed SIMD; skips what is newer than its sources. */
-import { mkdir, readdir, stat } from "node:fs/promises";
+/** @file Compiles the machine's kernels twice, with and without relaxed SIMD; skips what was made of the sources as they are. */
+import { mkdir, readdir, rename, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
@@ -11,8 +11,9 @@ const modules = [
   { name: "machine.relaxed.wasm", features: ["simd", "threads", "relaxed-simd"] },
 ];
 
+/** In whole seconds, which every file system keeps. */
 async function modified(path) {
-  return (await stat(path).catch(() => ({ mtimeMs: 0 }))).mtimeMs;
+  return Math.floor((await stat(path).catch(() => ({ mtimeMs: 0 }))).mtimeMs / 1000) * 1000;
 }
 
 /** Writes machine.wasm and machine.relaxed.wasm to `outdir`. */
@@ -22,12 +23,13 @@ export async function buildKernels(outdir) {
   const newest = Math.max(...(await Promise.all([...sources, fileURLToPath(import.meta.url)].map(modified))));
   for (const { name, features } of modules) {
     const outFile = join(outdir, name);
-    if ((await modified(outFile)) > newest) continue;
+    if ((await modified(outFile)) === newest) continue;
+    const draft = `${outFile}.${process.pid}`;
     const { error, stderr } = await asc.main([
       join(kernels, "index.ts"),
       ...[
         "--outFile",
-        outFile,
+        draft,
         "--optimizeLevel",
         "3",
         "--noAssert",
@@ -41,6 +43,9 @@ export async function buildKernels(outdir) {
       ...features.flatMap((feature) => ["--enable", feature]),
     ]);
     if (error) throw new Error(`the kernels did not compile:\n${stderr}`);
+    // The module carries its sources' time, so that a build of older sources that ends later is not taken for fresh.
+    await utimes(draft, newest / 1000, newest / 1000);
+    await rename(draft, outFile);
   }
 }
 

@@ -26,9 +26,20 @@ export interface Program {
   run(): boolean;
   /** The plan in words: instructions, fused chains, bytes, estimated FLOPs. */
   explain(): string;
+  /** Where an executor can tell: each instruction of one run (which counts as a run), in order, with its time. */
+  profile?(): readonly ProfiledInstruction[];
   /** Bytes of working memory, states left out. */
   readonly bytes: number;
   release(): void;
+}
+
+export interface ProfiledInstruction {
+  /** What it computes, for people. */
+  readonly label: string;
+  /** The instruction's name, to sum by. */
+  readonly kind: string;
+  readonly milliseconds: number;
+  readonly flops: number;
 }
 
 export interface Executor {

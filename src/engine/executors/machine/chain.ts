@@ -157,7 +157,7 @@ export function chain(nodes: readonly Node[], values: Values, states: ReadonlySe
   };
   const operations = [...prologue, ...program];
   return {
-    opcode: code.POINTWISE,
+    kind: "pointwise",
     label: `${nodes.map((node) => node.op).join("+")} ×${size}`,
     units: Math.ceil(size / code.STRIP),
     grain: GRAIN,

@@ -45,6 +45,12 @@ export const DECOMPOSED = [
   "maxPool",
   "maxPoolIndices",
   "averagePool",
+  "rmsNorm",
+  "batchNorm",
+  "groupNorm",
+  "attention",
+  "rotary",
+  "resize",
 ] as const satisfies readonly OpName[];
 
 /** An op that is neither lowered nor decomposed is named in the compile error of this line. */

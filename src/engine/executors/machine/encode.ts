@@ -1,5 +1,5 @@
 /** @file From instructions to the words that the kernels read. */
-import type { Instruction } from "./instruction.ts";
+import { type Instruction, OPCODES } from "./instruction.ts";
 import { END, FLAG_POLL, FLAG_WAKE, HEAD_LENGTH } from "./kernels/layout.ts";
 
 /** Between two looks at the interrupt word, in nanoseconds of estimated work; the first is before the first instruction. */
@@ -24,8 +24,8 @@ export function encode(instructions: readonly Instruction[], poll: boolean): Enc
     const looks = poll && !isCommitted && sincePoll >= POLL_INTERVAL;
     sincePoll = looks ? instruction.nanoseconds : sincePoll + instruction.nanoseconds;
     const flags = (looks ? FLAG_POLL : 0) | (instruction.nanoseconds >= WORTH_WAKING ? FLAG_WAKE : 0);
-    const { opcode, operands, units, grain } = instruction;
-    words.push(opcode, flags, HEAD_LENGTH + operands.length * 4, units, grain);
+    const { kind, operands, units, grain } = instruction;
+    words.push(OPCODES[kind], flags, HEAD_LENGTH + operands.length * 4, units, grain);
     for (const operand of operands) {
       if (typeof operand === "number") {
         words.push(operand);

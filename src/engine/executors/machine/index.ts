@@ -33,7 +33,7 @@ export function createMachine(options: MachineOptions = {}): Executor {
   memory.integers(CONTROL_SCRATCH, 1)[0] = scratch;
   const interrupted = interrupt === undefined ? () => 0 : () => Atomics.load(interrupt, 0);
   const instance = new WebAssembly.Instance(module, { env: { memory: memory.shared, interrupted } });
-  const { run } = instance.exports as unknown as MachineExports;
+  const { run, step } = instance.exports as unknown as MachineExports;
   if (threads > 1) startHelpers(module, memory, threads - 1);
 
   const placedStates = new WeakMap<State, ReadonlyMap<string, Buffer>>();
@@ -83,6 +83,7 @@ export function createMachine(options: MachineOptions = {}): Executor {
         threads,
         canInterrupt: interrupt !== undefined,
         run,
+        step,
         onRelease: () => programs.delete(placed),
       });
       programs.add(placed);

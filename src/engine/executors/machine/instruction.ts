@@ -1,5 +1,6 @@
 /** @file Instructions before they are bytes: what the lowerings give, and what plan and encoding work on. */
 import type { Buffer } from "../../plan/plan.ts";
+import * as code from "./kernels/layout.ts";
 
 /** A place in a buffer; `tag` is added to the encoded address (the lowest bit marks a pointwise operand in memory). */
 export interface Place {
@@ -10,8 +11,27 @@ export interface Place {
 
 export type Operand = number | Place;
 
+/** Instructions by name, as the kernels number them. */
+export const OPCODES = {
+  pointwise: code.POINTWISE,
+  product: code.PRODUCT,
+  thinProduct: code.THIN_PRODUCT,
+  reduceRows: code.REDUCE_ROWS,
+  reduceColumns: code.REDUCE_COLUMNS,
+  reduceIntegers: code.REDUCE_INTEGERS,
+  extremePosition: code.EXTREME_POSITION,
+  copy: code.COPY,
+  copyStrided: code.COPY_STRIDED,
+  fill: code.FILL,
+  gather: code.GATHER,
+  scatterAdd: code.SCATTER_ADD,
+  oneHot: code.ONE_HOT,
+} as const;
+
+export type InstructionKind = keyof typeof OPCODES;
+
 export interface Instruction {
-  readonly opcode: number;
+  readonly kind: InstructionKind;
   /** For people: "product 64×128×784". */
   readonly label: string;
   /** How many parts the work can be cut into, and how many of them are worth a thread. */

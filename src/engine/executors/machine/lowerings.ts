@@ -6,7 +6,7 @@ import type { Node } from "../../graph.ts";
 import type { AttributesOf, OpName } from "../../ops/index.ts";
 import type { Buffer } from "../../plan/plan.ts";
 import { type Shape, sizeOf, stridesOf } from "../../shape.ts";
-import { bitsOf, type Instruction, type Operand } from "./instruction.ts";
+import { bitsOf, type Instruction, type InstructionKind, type Operand } from "./instruction.ts";
 import * as code from "./kernels/layout.ts";
 
 /** What a lowering is given beside its node. */
@@ -30,7 +30,7 @@ const MOVE = 0.3;
 const MULTIPLY = 1 / 22;
 
 interface Kernel {
-  readonly opcode: number;
+  readonly kind: InstructionKind;
   readonly label: string;
   readonly units: number;
   readonly operands: readonly Operand[];
@@ -54,7 +54,7 @@ export function kernel({ flops = 0, units, nanoseconds, ...rest }: Kernel): Inst
 /** Copies `elements` from one buffer to another. */
 export function copyInstruction(from: Buffer, to: Buffer, elements: number, label: string): Instruction {
   return kernel({
-    opcode: code.COPY,
+    kind: "copy",
     label,
     units: Math.ceil(elements / code.CHUNK),
     operands: [{ buffer: from }, { buffer: to }, elements],
@@ -66,7 +66,7 @@ export function copyInstruction(from: Buffer, to: Buffer, elements: number, labe
 
 export function fillInstruction(to: Buffer, elements: number, bits: number, label: string): Instruction {
   return kernel({
-    opcode: code.FILL,
+    kind: "fill",
     label,
     units: Math.ceil(elements / code.CHUNK),
     operands: [{ buffer: to }, elements, bits],
@@ -114,7 +114,7 @@ export function stridedCopy(copy: StridedCopy): Instruction {
   const lines = merged(shape, copy.fromStrides, copy.toStrides ?? stridesOf(shape));
   const elements = sizeOf(shape);
   return kernel({
-    opcode: code.COPY_STRIDED,
+    kind: "copyStrided",
     label,
     units: elements === 0 ? 0 : lines.slice(0, -1).reduce((units, { size }) => units * size, 1),
     operands: [
@@ -225,7 +225,7 @@ function gather(node: Node, { read, out, emit }: Lowered): void {
   const [from, by] = [read(x), read(indices)];
   emit(
     kernel({
-      opcode: code.GATHER,
+      kind: "gather",
       label: `gather ${count} of [${x.shape}]`,
       units: outer * count,
       operands: [{ buffer: from }, { buffer: by }, { buffer: out }, length, count, inner],
@@ -243,7 +243,7 @@ function scatterAdd(node: Node, { read, out, emit }: Lowered): void {
   const [from, by] = [read(updates), read(indices)];
   emit(
     kernel({
-      opcode: code.SCATTER_ADD,
+      kind: "scatterAdd",
       label: `scatterAdd ${count} into [${node.shape}]`,
       units: outer * Math.ceil(inner / code.COLUMN_CHUNK),
       operands: [{ buffer: from }, { buffer: by }, { buffer: out }, length, count, inner, Number(node.dtype === "I32")],
@@ -261,7 +261,7 @@ function oneHot(node: Node, { read, out, emit }: Lowered): void {
   const by = read(indices);
   emit(
     kernel({
-      opcode: code.ONE_HOT,
+      kind: "oneHot",
       label: `oneHot [${node.shape}]`,
       units: classes === 0 ? 0 : rows,
       operands: [{ buffer: by }, { buffer: out }, classes],
@@ -280,7 +280,7 @@ const extreme =
     const from = read(x);
     emit(
       kernel({
-        opcode: code.EXTREME_POSITION,
+        kind: "extremePosition",
         label: `${node.op} [${x.shape}]`,
         units: outer * inner,
         operands: [{ buffer: from }, { buffer: out }, length, inner, Number(isLeast), Number(x.dtype === "I32")],
@@ -336,7 +336,7 @@ const reduction =
       const isInteger = x.dtype === "I32";
       emit(
         kernel({
-          opcode: isInteger ? code.REDUCE_INTEGERS : isRows ? code.REDUCE_ROWS : code.REDUCE_COLUMNS,
+          kind: isInteger ? "reduceIntegers" : isRows ? "reduceRows" : "reduceColumns",
           label: `${node.op} [${isEmpty ? x.shape : [outer, length, inner]}] over ${isRows ? "rows" : "columns"}`,
           units: isInteger || isRows ? outputs : outer * Math.ceil(inner / code.COLUMN_CHUNK),
           operands: [{ buffer: from }, { buffer: to }, length, kind, bitsOf(isLast ? scale : 1), inner],
@@ -427,7 +427,7 @@ function matmul(node: Node, { read, out, emit }: Lowered): void {
         : quads;
   emit(
     kernel({
-      opcode: isThin ? code.THIN_PRODUCT : code.PRODUCT,
+      kind: isThin ? "thinProduct" : "product",
       label: `product ${matrices > 1 ? `${matrices} of ` : ""}${rows}×${columns}×${depth}${left.isTransposed ? " Aᵀ" : ""}${right.isTransposed ? " Bᵀ" : ""}`,
       units: sizeOf(node.shape) === 0 ? 0 : units,
       operands: [

@@ -7,6 +7,8 @@ import { Fault } from "../../fault.ts";
 export interface MachineExports {
   /** 1 when the program at this address ran to its end, 0 when interrupted. */
   run(program: number, threads: number): number;
+  /** Performs one instruction and returns the next one's address, 0 after the last. */
+  step(instruction: number): number;
   serve(): void;
 }
 

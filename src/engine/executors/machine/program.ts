@@ -26,6 +26,8 @@ export interface Setting {
   readonly threads: number;
   readonly canInterrupt: boolean;
   run(program: number, threads: number): number;
+  /** Performs one instruction, and gives the next one's address. */
+  step(instruction: number): number;
   /** Called once when the program is released. */
   onRelease(): void;
 }
@@ -84,12 +86,20 @@ export function placeProgram(compiled: Compiled, setting: Setting): Placed {
 
   const nanoseconds = instructions.reduce((sum, instruction) => sum + instruction.nanoseconds, 0);
   const threads = Math.max(1, Math.min(setting.threads, Math.floor(nanoseconds / WORTH_A_THREAD)));
-  const { run } = setting;
+  const { run, step } = setting;
   let isReleased = false;
   const program: Program = {
     inputs: inputViews,
     outputs: views(types.outputs, outputs),
     run: () => run(address, threads) === 1,
+    profile() {
+      let at = address;
+      return instructions.map(({ label, kind, flops }) => {
+        const started = performance.now();
+        at = step(at);
+        return { label, kind, flops, milliseconds: performance.now() - started };
+      });
+    },
     explain: () => explain(compiled, threads, own + words.byteLength),
     bytes: own + words.byteLength + plan.arenaBytes,
     release() {

@@ -100,6 +100,14 @@ export function run(program: usize, threads: i32): i32 {
   }
 }
 
+/** Performs one instruction on this thread alone and returns the address of the next, 0 after the last: for profiles. */
+export function step(at: usize): usize {
+  if (load<i32>(at) == op.END) return 0;
+  const units = load<i32>(at, op.HEAD_UNITS);
+  if (units > 0) perform(at, 0, units, scratchOf(0));
+  return at + <usize>load<i32>(at, op.HEAD_BYTES);
+}
+
 /** A helper thread's life. */
 export function serve(): void {
   const thread = atomic.add<i32>(op.CONTROL_READY, 1) + 1;

@@ -95,11 +95,15 @@ function ternaryOf(code: i32, a: v128, b: v128, c: v128): v128 {
 // @ts-expect-error: decorator
 @inline
 function unary(code: i32, to: usize, a: usize, end: usize): void {
-  for (let i: usize = 0; i < end; i += 32) {
-    const low = unaryOf(code, v128.load(a + i));
-    const high = unaryOf(code, v128.load(a + i, 16));
-    v128.store(to + i, low);
-    v128.store(to + i, high, 16);
+  for (const stop = to + end; to < stop; to += 64, a += 64) {
+    const x = unaryOf(code, v128.load(a));
+    const y = unaryOf(code, v128.load(a, 16));
+    const z = unaryOf(code, v128.load(a, 32));
+    const w = unaryOf(code, v128.load(a, 48));
+    v128.store(to, x);
+    v128.store(to, y, 16);
+    v128.store(to, z, 32);
+    v128.store(to, w, 48);
   }
 }
 
@@ -112,22 +116,30 @@ function heavyUnary(code: i32, to: usize, a: usize, end: usize): void {
 // @ts-expect-error: decorator
 @inline
 function binary(code: i32, to: usize, a: usize, b: usize, end: usize): void {
-  for (let i: usize = 0; i < end; i += 32) {
-    const low = binaryOf(code, v128.load(a + i), v128.load(b + i));
-    const high = binaryOf(code, v128.load(a + i, 16), v128.load(b + i, 16));
-    v128.store(to + i, low);
-    v128.store(to + i, high, 16);
+  for (const stop = to + end; to < stop; to += 64, a += 64, b += 64) {
+    const x = binaryOf(code, v128.load(a), v128.load(b));
+    const y = binaryOf(code, v128.load(a, 16), v128.load(b, 16));
+    const z = binaryOf(code, v128.load(a, 32), v128.load(b, 32));
+    const w = binaryOf(code, v128.load(a, 48), v128.load(b, 48));
+    v128.store(to, x);
+    v128.store(to, y, 16);
+    v128.store(to, z, 32);
+    v128.store(to, w, 48);
   }
 }
 
 // @ts-expect-error: decorator
 @inline
 function ternary(code: i32, to: usize, a: usize, b: usize, c: usize, end: usize): void {
-  for (let i: usize = 0; i < end; i += 32) {
-    const low = ternaryOf(code, v128.load(a + i), v128.load(b + i), v128.load(c + i));
-    const high = ternaryOf(code, v128.load(a + i, 16), v128.load(b + i, 16), v128.load(c + i, 16));
-    v128.store(to + i, low);
-    v128.store(to + i, high, 16);
+  for (const stop = to + end; to < stop; to += 64, a += 64, b += 64, c += 64) {
+    const x = ternaryOf(code, v128.load(a), v128.load(b), v128.load(c));
+    const y = ternaryOf(code, v128.load(a, 16), v128.load(b, 16), v128.load(c, 16));
+    const z = ternaryOf(code, v128.load(a, 32), v128.load(b, 32), v128.load(c, 32));
+    const w = ternaryOf(code, v128.load(a, 48), v128.load(b, 48), v128.load(c, 48));
+    v128.store(to, x);
+    v128.store(to, y, 16);
+    v128.store(to, z, 32);
+    v128.store(to, w, 48);
   }
 }
 
@@ -188,7 +200,7 @@ function index(to: usize, start: i32, end: usize): void {
 function apply(at: usize, count: i32, scratch: usize, start: i32, elements: i32): void {
   const offset = <usize>start << 2;
   // Whole vectors: buffers and registers have room for it.
-  const end = (<usize>(elements + 7) & ~7) << 2;
+  const end = (<usize>(elements + 15) & ~15) << 2;
   for (let i = 0; i < count; i++, at += OPERATION_BYTES) {
     const to = resolve(load<u32>(at, 4), scratch, offset);
     const a = resolve(load<u32>(at, 8), scratch, offset);
