@@ -461,6 +461,53 @@ export class Tensor {
   part(index: number): Tensor {
     return apply("part", [this], { index });
   }
+  /** Over the axes that `scale` has, the last ones. */
+  rmsNorm(scale: Tensor, { epsilon = 1e-5 }: { readonly epsilon?: number } = {}): Tensor {
+    return apply("rmsNorm", [this, scale], { axis: this.shape.length - scale.shape.length, epsilon });
+  }
+  /** This is [n, channels, ...size]; moments and parameters are [channels]. In training, `mean` and `variance` of this batch. */
+  batchNorm(
+    { scale, shift, mean, variance }: Readonly<Record<"scale" | "shift" | "mean" | "variance", Tensor>>,
+    { epsilon = 1e-5 }: { readonly epsilon?: number } = {},
+  ): Tensor {
+    return apply("batchNorm", [this, scale, shift, mean, variance], { epsilon });
+  }
+  /** This is [n, channels, ...size]. One group is layer normalization of an image, a group a channel instance normalization. */
+  groupNorm(
+    scale: Tensor,
+    shift: Tensor,
+    groups: number,
+    { epsilon = 1e-5 }: { readonly epsilon?: number } = {},
+  ): Tensor {
+    return apply("groupNorm", [this, scale, shift], { groups, epsilon });
+  }
+
+  // Sequences.
+  /**
+   * This as queries [batch, heads, t, width], keys [batch, key heads, s, width], values [batch, key heads, s, value width] →
+   * [batch, heads, t, value width]. Several query heads may share a key head. A BOOL `mask` that broadcasts to
+   * [batch, heads, t, s] is true where a query may look. `causal`: the last query sees all, each one before a key less.
+   */
+  attention(
+    keys: Tensor,
+    values: Tensor,
+    options: { readonly causal?: boolean; readonly mask?: Tensor; readonly scale?: number } = {},
+  ): Tensor {
+    const { causal = false, mask, scale = 1 / Math.sqrt(this.shape.at(-1)!) } = options;
+    return apply("attention", mask === undefined ? [this, keys, values] : [this, keys, values, mask], {
+      causal,
+      scale,
+    });
+  }
+  /** Turns pairs of features of [..., t, width] by angles that grow with the I32 `positions` [t]. */
+  rotary(positions: Tensor, { base = 10000 }: { readonly base?: number } = {}): Tensor {
+    return apply("rotary", [this, positions], { base });
+  }
+  /** Images [n, channels, ...size] at another size: the nearest pixel to the upper left, or a blend of neighbours. */
+  resize(size: Shape, mode: "nearest" | "linear"): Tensor {
+    return apply("resize", [this], { size, mode });
+  }
+
   /** The same value, through which no gradient flows. */
   stopGradient(): Tensor {
     return this.unary("stopGradient");

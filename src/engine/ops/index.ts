@@ -1,5 +1,6 @@
 /** @file The op table: every op by name. An op that lacks its type rule, gradient, reference, ONNX form or samples doesn't compile. */
 import { activation } from "./activation.ts";
+import { attention } from "./attention.ts";
 import { convolution } from "./convolution.ts";
 import { indexing } from "./indexing.ts";
 import { logic } from "./logic.ts";
@@ -9,9 +10,11 @@ import type { CheckedOp, Op } from "./op.ts";
 import { ordering } from "./ordering.ts";
 import { pointwise } from "./pointwise.ts";
 import { pooling } from "./pooling.ts";
+import { probability } from "./probability.ts";
 import { product } from "./product.ts";
 import { randomness } from "./random.ts";
 import { reductions } from "./reduction.ts";
+import { resizing } from "./resizing.ts";
 
 export const OPS = {
   ...pointwise,
@@ -24,7 +27,10 @@ export const OPS = {
   ...product,
   ...convolution,
   ...pooling,
+  ...probability,
   ...normalization,
+  ...attention,
+  ...resizing,
   ...randomness,
 } satisfies Record<string, CheckedOp>;
 

@@ -1,121 +1,35 @@
-/** @file Ops that bring values to a common scale: softmax and its kin, layer normalization, cross-entropy. */
-import type { NodeType } from "../graph.ts";
+/** @file Ops that bring features to mean 0 and variance 1, or to size 1, then scale and shift them by learned amounts. */
 import { type Shape, sizeOf, type TensorType } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
 import { expectDType, expectRank, expectShape, expectThat } from "./expect.ts";
-import { forEachLine } from "./loops.ts";
-import { op, type ReferenceArray, type Sample } from "./op.ts";
-import { integers, reals } from "./samples.ts";
-
-function alongAxis([x]: readonly [TensorType, ...unknown[]], { axis }: { axis: number }): NodeType {
-  expectDType(x, "F32");
-  expectThat(axis >= 0 && axis < x.shape.length, `axis ${axis} is out of range`, "name an axis of the tensor");
-  return { dtype: "F32", shape: x.shape };
-}
-
-function axisSamples(size: number): Sample<{ axis: number }>[] {
-  return [
-    { inputs: [reals([size])], attributes: { axis: 0 } },
-    { inputs: [reals([3, size])], attributes: { axis: 1 } },
-    { inputs: [reals([size, 4], -20, 20)], attributes: { axis: 1 } },
-    { inputs: [reals([2, size, 3])], attributes: { axis: 1 } },
-  ];
-}
-
-/** log Σ exp along one line, from its largest element. */
-function logSumExpOfLine(x: ReferenceArray, start: number, stride: number, length: number): number {
-  let top = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < length; i++) top = Math.max(top, x.data[start + i * stride]!);
-  let sum = 0;
-  for (let i = 0; i < length; i++) sum += Math.exp(x.data[start + i * stride]! - top);
-  return top + Math.log(sum);
-}
+import { op, type ReferenceArray } from "./op.ts";
+import { reals } from "./samples.ts";
 
 /** The axes from `axis` to the last. */
 function axesFrom(shape: Shape, axis: number): number[] {
   return shape.flatMap((_, other) => (other >= axis ? [other] : []));
 }
 
+/** The shape that stretches a value for each channel over an image [n, channels, ...size]. */
+function perChannel(values: Tensor, image: TensorType): Tensor {
+  return values.reshape(image.shape.map((size, axis) => (axis === 1 ? size : 1)).slice(1));
+}
+
+/** Mean, and 1 / √(variance + epsilon), of `length` elements from `start` on. */
+function momentsOf({ data }: ReferenceArray, start: number, length: number, epsilon: number): [number, number] {
+  let mean = 0;
+  for (let i = 0; i < length; i++) mean += data[start + i]! / length;
+  let variance = 0;
+  for (let i = 0; i < length; i++) variance += (data[start + i]! - mean) ** 2 / length;
+  return [mean, 1 / Math.sqrt(variance + epsilon)];
+}
+
+function standardized(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
+  const centred = x.sub(x.mean(axes, { keepDims: true }));
+  return centred.mul(centred.square().mean(axes, { keepDims: true }).add(epsilon).rsqrt());
+}
+
 export const normalization = {
-  /** exp(x) / Σ exp(x) along `axis`. */
-  softmax: op<{ axis: number }>({
-    type: alongAxis,
-    gradient: [
-      (dy, { output: y, attributes: { axis } }) => {
-        const weighted = dy.mul(y);
-        return weighted.sub(y.mul(weighted.sum(axis, { keepDims: true })));
-      },
-    ],
-    reference([x], y, { axis }) {
-      forEachLine(x.shape, axis, (start, stride, length) => {
-        const normalizer = logSumExpOfLine(x, start, stride, length);
-        for (let i = 0; i < length; i++)
-          y.data[start + i * stride] = Math.exp(x.data[start + i * stride]! - normalizer);
-      });
-    },
-    onnx: (emit, [x], { attributes: { axis } }) => emit.node("Softmax", [x], { axis: { int: axis } }),
-    samples: axisSamples,
-    cost: ({ shape }) => 14 * sizeOf(shape),
-    decompose({ inputs: [x], attributes: { axis } }) {
-      const powers = x.sub(x.max(axis, { keepDims: true }).stopGradient()).exp();
-      return powers.div(powers.sum(axis, { keepDims: true }));
-    },
-  }),
-  /** x − log Σ exp(x) along `axis`. */
-  logSoftmax: op<{ axis: number }>({
-    type: alongAxis,
-    gradient: [(dy, { output: y, attributes: { axis } }) => dy.sub(y.exp().mul(dy.sum(axis, { keepDims: true })))],
-    reference([x], y, { axis }) {
-      forEachLine(x.shape, axis, (start, stride, length) => {
-        const normalizer = logSumExpOfLine(x, start, stride, length);
-        for (let i = 0; i < length; i++) y.data[start + i * stride] = x.data[start + i * stride]! - normalizer;
-      });
-    },
-    onnx: (emit, [x], { attributes: { axis } }) => emit.node("LogSoftmax", [x], { axis: { int: axis } }),
-    samples: axisSamples,
-    cost: ({ shape }) => 14 * sizeOf(shape),
-    decompose({ inputs: [x], attributes: { axis } }) {
-      const shifted = x.sub(x.max(axis, { keepDims: true }).stopGradient());
-      return shifted.sub(shifted.exp().sum(axis, { keepDims: true }).log());
-    },
-  }),
-  /**
-   * −log softmax(logits) at the label: logits F32 [..., classes], labels I32 [...] → F32 [...], one loss a row.
-   * A label outside 0 … classes − 1 picks no logit: check labels before they get here.
-   */
-  crossEntropy: op<Record<never, never>>({
-    type([logits, labels]) {
-      expectDType(logits, "F32");
-      expectDType(labels, "I32");
-      expectRank(logits, 1, "the logits");
-      expectShape(labels, logits.shape.slice(0, -1), "the labels");
-      return { dtype: "F32", shape: labels.shape };
-    },
-    gradient: [
-      (dy, { inputs: [logits, labels] }) =>
-        logits
-          .softmax(-1)
-          .sub(labels.oneHot(logits.shape.at(-1)!))
-          .mul(dy.reshape([...dy.shape, 1])),
-      null,
-    ],
-    reference([logits, labels], y) {
-      const classes = logits.shape.at(-1)!;
-      for (let row = 0; row < y.data.length; row++) {
-        const label = labels.data[row]!;
-        const chosen = label >= 0 && label < classes ? logits.data[row * classes + label]! : 0;
-        y.data[row] = logSumExpOfLine(logits, row * classes, 1, classes) - chosen;
-      }
-    },
-    onnx: { form: "decomposition" },
-    samples: (size) => [
-      { inputs: [reals([size, 4]), integers([size], 0, 4)], attributes: {} },
-      { inputs: [reals([3, size + 1], -20, 20), integers([3], 0, size + 1)], attributes: {} },
-      { inputs: [reals([2, size, 3]), integers([2, size], 0, 3)], attributes: {} },
-    ],
-    cost: (node) => 14 * sizeOf(node.inputs[0]!.shape),
-    decompose: ({ inputs: [logits, labels] }) =>
-      logits.logSumExp(-1).sub(logits.mul(labels.oneHot(logits.shape.at(-1)!)).sum(-1)),
-  }),
   /**
    * Layer normalization (Ba, Kiros and Hinton 2016): x over the axes from `axis` on brought to mean 0 and variance 1
    * (1/√(variance + epsilon)), then scale · x + shift. scale and shift have the shape of those axes.
@@ -131,13 +45,9 @@ export const normalization = {
     reference([x, scale, shift], y, { axis, epsilon }) {
       const length = sizeOf(x.shape.slice(axis));
       for (let start = 0; start < x.data.length; start += length) {
-        let mean = 0;
-        for (let i = 0; i < length; i++) mean += x.data[start + i]! / length;
-        let variance = 0;
-        for (let i = 0; i < length; i++) variance += (x.data[start + i]! - mean) ** 2 / length;
+        const [mean, factor] = momentsOf(x, start, length, epsilon);
         for (let i = 0; i < length; i++) {
-          y.data[start + i] =
-            ((x.data[start + i]! - mean) / Math.sqrt(variance + epsilon)) * scale.data[i]! + shift.data[i]!;
+          y.data[start + i] = (x.data[start + i]! - mean) * factor * scale.data[i]! + shift.data[i]!;
         }
       }
     },
@@ -149,11 +59,122 @@ export const normalization = {
       { inputs: [reals([2, size, 3]), reals([size, 3]), reals([size, 3])], attributes: { axis: 1, epsilon: 0.1 } },
     ],
     cost: ({ shape }) => 8 * sizeOf(shape),
-    decompose({ inputs: [x, scale, shift], attributes: { axis, epsilon } }) {
-      const axes = axesFrom(x.shape, axis);
-      const centred = x.sub(x.mean(axes, { keepDims: true }));
-      const deviation = centred.square().mean(axes, { keepDims: true }).add(epsilon).rsqrt();
-      return centred.mul(deviation).mul(scale).add(shift);
+    decompose: ({ inputs: [x, scale, shift], attributes: { axis, epsilon } }) =>
+      standardized(x, axesFrom(x.shape, axis), epsilon).mul(scale).add(shift),
+  }),
+  /**
+   * Root mean square normalization (Zhang and Sennrich 2019): x over the axes from `axis` on, divided by
+   * √(mean of squares + epsilon), times scale, which has the shape of those axes.
+   */
+  rmsNorm: op<{ axis: number; epsilon: number }>({
+    type([x, scale], { axis }) {
+      expectDType(x, "F32");
+      expectThat(axis >= 0 && axis < x.shape.length, `axis ${axis} is out of range`, "name an axis of the tensor");
+      expectShape(scale, x.shape.slice(axis), "the scale");
+      return { dtype: "F32", shape: x.shape };
+    },
+    reference([x, scale], y, { axis, epsilon }) {
+      const length = sizeOf(x.shape.slice(axis));
+      for (let start = 0; start < x.data.length; start += length) {
+        let square = 0;
+        for (let i = 0; i < length; i++) square += x.data[start + i]! ** 2 / length;
+        for (let i = 0; i < length; i++) {
+          y.data[start + i] = (x.data[start + i]! / Math.sqrt(square + epsilon)) * scale.data[i]!;
+        }
+      }
+    },
+    onnx: { form: "decomposition" },
+    samples: (size) => [
+      { inputs: [reals([3, size]), reals([size])], attributes: { axis: 1, epsilon: 1e-5 } },
+      { inputs: [reals([2, size, 3]), reals([size, 3])], attributes: { axis: 1, epsilon: 0.1 } },
+    ],
+    cost: ({ shape }) => 5 * sizeOf(shape),
+    decompose: ({ inputs: [x, scale], attributes: { axis, epsilon } }) =>
+      x.mul(x.square().mean(axesFrom(x.shape, axis), { keepDims: true }).add(epsilon).rsqrt()).mul(scale),
+  }),
+  /**
+   * Batch normalization with given moments (Ioffe and Szegedy 2015): image [n, channels, ...size]; scale, shift, mean and
+   * variance [channels]. In training pass the batch's own `mean` and `variance`, and the gradient flows through them too.
+   */
+  batchNorm: op<{ epsilon: number }>({
+    type([x, ...parameters]) {
+      expectDType(x, "F32");
+      expectRank(x, 2, "the image");
+      ["scale", "shift", "mean", "variance"].forEach((name, i) => {
+        expectShape(parameters[i]!, [x.shape[1]!], `the ${name}`);
+      });
+      return { dtype: "F32", shape: x.shape };
+    },
+    reference([x, scale, shift, mean, variance], y, { epsilon }) {
+      const inner = sizeOf(x.shape.slice(2));
+      for (let i = 0; i < y.data.length; i++) {
+        const c = Math.floor(i / inner) % x.shape[1]!;
+        const standard = (x.data[i]! - mean.data[c]!) / Math.sqrt(variance.data[c]! + epsilon);
+        y.data[i] = standard * scale.data[c]! + shift.data[c]!;
+      }
+    },
+    onnx: (emit, inputs, { attributes: { epsilon } }) =>
+      emit.node("BatchNormalization", inputs, { epsilon: { float: epsilon } }),
+    samples: (size) => [
+      {
+        inputs: [reals([size, 3]), reals([3]), reals([3]), reals([3]), reals([3], 0.5, 2)],
+        attributes: { epsilon: 1e-5 },
+      },
+      {
+        inputs: [reals([2, size, 3, 2]), reals([size]), reals([size]), reals([size]), reals([size], 0.5, 2)],
+        attributes: { epsilon: 0.1 },
+      },
+    ],
+    cost: ({ shape }) => 4 * sizeOf(shape),
+    decompose({ inputs: [x, ...parameters], attributes: { epsilon } }) {
+      const [scale, shift, mean, variance] = parameters.map((values) => perChannel(values, x)) as [
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      return x.sub(mean).mul(variance.add(epsilon).rsqrt().mul(scale)).add(shift);
+    },
+  }),
+  /**
+   * Group normalization (Wu and He 2018): the channels of image [n, channels, ...size] in `groups`, each brought to mean 0
+   * and variance 1; scale and shift [channels]. As many groups as channels: instance normalization.
+   */
+  groupNorm: op<{ groups: number; epsilon: number }>({
+    type([x, scale, shift], { groups }) {
+      expectDType(x, "F32");
+      expectRank(x, 2, "the image");
+      const channels = x.shape[1]!;
+      expectThat(
+        groups >= 1 && channels % groups === 0,
+        `${channels} channels in ${groups} groups`,
+        "groups must divide the channels",
+      );
+      expectShape(scale, [channels], "the scale");
+      expectShape(shift, [channels], "the shift");
+      return { dtype: "F32", shape: x.shape };
+    },
+    reference([x, scale, shift], y, { groups, epsilon }) {
+      const [channels, inner] = [x.shape[1]!, sizeOf(x.shape.slice(2))];
+      const length = (channels / groups) * inner;
+      for (let start = 0; start < x.data.length; start += length) {
+        const [mean, factor] = momentsOf(x, start, length, epsilon);
+        for (let i = start; i < start + length; i++) {
+          const c = Math.floor(i / inner) % channels;
+          y.data[i] = (x.data[i]! - mean) * factor * scale.data[c]! + shift.data[c]!;
+        }
+      }
+    },
+    onnx: { form: "decomposition" },
+    samples: (size) => [
+      { inputs: [reals([2, 4, size]), reals([4]), reals([4])], attributes: { groups: 2, epsilon: 1e-5 } },
+      { inputs: [reals([size, 3, 2, 2]), reals([3]), reals([3])], attributes: { groups: 3, epsilon: 0.1 } },
+    ],
+    cost: ({ shape }) => 8 * sizeOf(shape),
+    decompose({ inputs: [x, scale, shift], attributes: { groups, epsilon } }) {
+      const [n, channels, ...size] = x.shape as [number, number, ...number[]];
+      const standard = standardized(x.reshape([n, groups, (channels / groups) * sizeOf(size)]), [2], epsilon);
+      return standard.reshape(x.shape).mul(perChannel(scale, x)).add(perChannel(shift, x));
     },
   }),
 };

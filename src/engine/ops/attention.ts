@@ -1,0 +1,167 @@
+/** @file Scaled dot-product attention, and the rotary embedding that gives it a sense of place. */
+import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { expectDType, expectRank, expectShape, expectThat } from "./expect.ts";
+import { forEachIndex, positionOf } from "./loops.ts";
+import { op } from "./op.ts";
+import { booleans, integers, reals } from "./samples.ts";
+
+/** Where a key must not be looked at: low enough to weigh nothing, finite so that a row of nothing else stays a number. */
+const HIDDEN = -1e30;
+
+/** Angles a unit of position for each pair of features: base^(−2i / width) (Su et al. 2021, section 3.2.2). */
+function frequencies(width: number, base: number): Float64Array {
+  return Float64Array.from({ length: width / 2 }, (_, i) => base ** ((-2 * i) / width));
+}
+
+/** BOOL [t, s]: query i of t sees keys 0 … i + s − t. */
+function causalMask(like: Tensor, t: number, s: number): Tensor {
+  const data = new Uint8Array(t * s);
+  forEachIndex([t, s], ([query, key], position) => {
+    data[position] = Number(key! <= query! + s - t);
+  });
+  return like.constant({ dtype: "BOOL", shape: [t, s], data });
+}
+
+export const attention = {
+  /**
+   * softmax(scale · queries · keysᵀ) · values (Vaswani et al. 2017, equation 1), for queries [batch, heads, t, width], keys
+   * [batch, key heads, s, width], values [batch, key heads, s, value width], and optionally a BOOL mask, true where a query
+   * may look. Each key head serves heads / key heads query heads. A query that may look nowhere gets zeros.
+   */
+  attention: op<{ causal: boolean; scale: number }>({
+    type([queries, keys, values, mask]) {
+      for (const input of [queries, keys, values]) {
+        expectDType(input, "F32");
+        expectRank(input, 4, "queries, keys and values", 4);
+      }
+      const [batch, heads, t, width] = queries.shape as [number, number, number, number];
+      const [, keyHeads, s] = keys.shape as [number, number, number];
+      expectShape(keys, [batch, keyHeads, s, width], "the keys");
+      expectShape(values, [batch, keyHeads, s, values.shape[3]!], "the values");
+      expectThat(
+        keyHeads > 0 && heads % keyHeads === 0,
+        `${heads} heads on ${keyHeads}`,
+        "key heads must divide the heads",
+      );
+      if (mask !== undefined) {
+        expectDType(mask, "BOOL");
+        const scores = [batch, heads, t, s];
+        expectThat(
+          sameShape(broadcastShapes(mask.shape, scores), scores),
+          `a mask of ${showShape(mask.shape)} for scores of ${showShape(scores)}`,
+          "the mask must broadcast to [batch, heads, queries, keys]",
+        );
+      }
+      return { dtype: "F32", shape: [batch, heads, t, values.shape[3]!] };
+    },
+    reference([queries, keys, values, mask], y, { causal, scale }) {
+      const [, heads, t, width] = queries.shape as [number, number, number, number];
+      const [, keyHeads, s] = keys.shape as [number, number, number];
+      const maskShape: Shape =
+        mask === undefined ? [] : [...new Array<number>(4 - mask.shape.length).fill(1), ...mask.shape];
+      forEachIndex(y.shape.slice(0, 3), ([b, h, query]) => {
+        const keyHead = Math.floor((h! * keyHeads) / heads);
+        const weights = Array.from({ length: s }, (_, key) => {
+          const place = [b!, h!, query!, key].map((i, axis) => (maskShape[axis] === 1 ? 0 : i));
+          const isHidden =
+            (causal && key > query! + s - t) || (mask !== undefined && mask.data[positionOf(place, maskShape)] === 0);
+          if (isHidden) return Number.NEGATIVE_INFINITY;
+          let score = 0;
+          for (let i = 0; i < width; i++) {
+            score +=
+              queries.data[positionOf([b!, h!, query!, i], queries.shape)]! *
+              keys.data[positionOf([b!, keyHead, key, i], keys.shape)]!;
+          }
+          return scale * score;
+        });
+        const top = Math.max(...weights);
+        const powers = weights.map((weight) => (weight === Number.NEGATIVE_INFINITY ? 0 : Math.exp(weight - top)));
+        const total = powers.reduce((sum, power) => sum + power, 0);
+        for (let i = 0; i < y.shape[3]!; i++) {
+          const blend = powers.reduce(
+            (sum, power, key) => sum + power * values.data[positionOf([b!, keyHead, key, i], values.shape)]!,
+            0,
+          );
+          y.data[positionOf([b!, h!, query!, i], y.shape)] = total === 0 ? 0 : blend / total;
+        }
+      });
+    },
+    onnx: { form: "decomposition" },
+    samples(size) {
+      const [queries, keys, values] = [reals([2, 4, 3, 2]), reals([2, 2, size, 2]), reals([2, 2, size, 3])];
+      return [
+        {
+          inputs: [reals([1, 2, size, 3]), reals([1, 2, size, 3]), reals([1, 2, size, 3])],
+          attributes: { causal: true, scale: 0.5 },
+        },
+        { inputs: [queries, keys, values], attributes: { causal: false, scale: 1 } },
+        { inputs: [queries, keys, values, booleans([2, 1, 3, size])], attributes: { causal: false, scale: 0.7 } },
+        { inputs: [queries, keys, values, booleans([3, size])], attributes: { causal: true, scale: 1 } },
+      ];
+    },
+    cost: ({ shape, inputs: [, keys] }) => 4 * sizeOf(shape) * keys!.shape[2]!,
+    decompose({ inputs: [queries, keys, values, mask], output, attributes: { causal, scale } }) {
+      const [batch, heads, t, width] = queries.shape as [number, number, number, number];
+      const [, keyHeads, s] = keys.shape as [number, number, number];
+      // Query heads that share a key head are rows of one product: [batch, key heads, sharing · t, …].
+      const rows = queries.reshape([batch, keyHeads, (heads / keyHeads) * t, width]);
+      const scores = rows.matmul(keys.transpose()).mul(scale).reshape([batch, heads, t, s]);
+      const masks = [...(mask === undefined ? [] : [mask]), ...(causal ? [causalMask(queries, t, s)] : [])];
+      const visible = masks.reduce<Tensor | null>((all, next) => all?.logicalAnd(next) ?? next, null);
+      const weights =
+        visible === null ? scores.softmax(-1) : visible.where(visible.where(scores, HIDDEN).softmax(-1), 0);
+      return weights
+        .reshape([batch, keyHeads, (heads / keyHeads) * t, s])
+        .matmul(values)
+        .reshape(output.shape);
+    },
+  }),
+  /**
+   * Rotary position embedding (Su et al. 2021): features i and i + width / 2 of x [..., t, width] turned as a pair by
+   * position · base^(−2i / width); positions I32 [t].
+   */
+  rotary: op<{ base: number }>({
+    type([x, positions]) {
+      expectDType(x, "F32");
+      expectDType(positions, "I32");
+      expectRank(x, 2, "what is to be turned");
+      expectShape(positions, [x.shape.at(-2)!], "the positions");
+      expectThat(
+        x.shape.at(-1)! % 2 === 0,
+        `a width of ${x.shape.at(-1)}`,
+        "features are turned in pairs: make the width even",
+      );
+      return { dtype: "F32", shape: x.shape };
+    },
+    reference([x, positions], y, { base }) {
+      const [t, width] = x.shape.slice(-2) as [number, number];
+      const [half, turns] = [width / 2, frequencies(width, base)];
+      for (let row = 0; row * width < y.data.length; row++) {
+        for (let i = 0; i < half; i++) {
+          const angle = positions.data[row % t]! * turns[i]!;
+          const [a, b] = [x.data[row * width + i]!, x.data[row * width + half + i]!];
+          y.data[row * width + i] = a * Math.cos(angle) - b * Math.sin(angle);
+          y.data[row * width + half + i] = b * Math.cos(angle) + a * Math.sin(angle);
+        }
+      }
+    },
+    onnx: { form: "decomposition" },
+    samples: (size) => [
+      { inputs: [reals([size, 4]), integers([size], 0, 20)], attributes: { base: 10000 } },
+      { inputs: [reals([2, 3, size, 6]), integers([size], 0, 20)], attributes: { base: 100 } },
+    ],
+    cost: ({ shape }) => 30 * sizeOf(shape),
+    decompose({ inputs: [x, positions], attributes: { base } }) {
+      const [t, width] = x.shape.slice(-2) as [number, number];
+      const turns = x.constant({ dtype: "F64", shape: [width / 2], data: frequencies(width, base) });
+      const angles = positions.cast("F32").reshape([t, 1]).mul(turns);
+      const [a, b] = x.split([width / 2, width / 2], -1) as [Tensor, Tensor];
+      const [cos, sin] = [angles.cos(), angles.sin()];
+      return a
+        .mul(cos)
+        .sub(b.mul(sin))
+        .concat([b.mul(cos).add(a.mul(sin))], -1);
+    },
+  }),
+};
