@@ -1,4 +1,4 @@
-/** A plugin that writes to standard output in every way it can. */
+/** @file A plugin that writes to standard output in every way it can. */
 import { execSync, spawn, spawnSync } from "node:child_process";
 import fs, { writeSync } from "node:fs";
 
