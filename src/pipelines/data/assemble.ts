@@ -29,8 +29,10 @@ export function assembleDataset({
     });
   }
   const names = columns.map((column) => column.name);
-  for (const wanted of target === null ? [] : [target].flat()) {
+  const targets = target === null ? [] : [target].flat();
+  for (const [index, wanted] of targets.entries()) {
     if (!names.includes(wanted)) throw unknownColumn("target", wanted, names);
+    if (targets.indexOf(wanted) < index) throw repeatedTarget(wanted);
   }
   const dataset: Dataset = {
     name,
@@ -53,6 +55,13 @@ export function takeRows(dataset: Dataset, rows: Int32Array): Dataset {
     hash: hashOf(columns, dataset.target),
     report: { ...dataset.report, rows: rows.length },
   };
+}
+
+function repeatedTarget(name: string): Fault {
+  return new Fault("DATA_INVALID", `target \`${name}\` is named twice`, {
+    violations: [{ path: "target", message: "named twice", expected: "different columns", got: name }],
+    hint: "name each target column once",
+  });
 }
 
 function dropUnlabelled(dataset: Dataset): Dataset {

@@ -47,28 +47,23 @@ export async function openCsv(options: CsvOptions, roots: readonly string[] | un
     visit(each, limit) {
       const badRows = noBadRows();
       let seen = 0;
-      let line = 0;
+      let lastLine = 0;
       parse(bytes, {
         ...parserOptions(options, delimiter),
         ...(limit === undefined ? {} : { to: limit + skipped }),
         on_record(record: string[], { lines }) {
-          const start = line + 1;
-          line = lines;
+          lastLine = lines;
           if (seen++ < skipped) return null;
           if (record.length === width) each(record, lines);
-          else
-            addBadRow(
-              badRows,
-              Math.max(start, lines - rowSpan(record)),
-              `${record.length} fields, expected ${width}`,
-              record.join(delimiter),
-            );
+          else {
+            const problem = `${record.length} fields, expected ${width}`;
+            addBadRow(badRows, lines - rowSpan(record), problem, record.join(delimiter));
+          }
           return null;
         },
         on_skip(error) {
-          const { lines = 0 } = (error ?? {}) as { lines?: number };
-          line = lines;
-          addBadRow(badRows, lines, error?.message ?? "unreadable", "");
+          if (error?.code === "CSV_QUOTE_NOT_CLOSED") throw unclosedQuote(options.path, lastLine);
+          addBadRow(badRows, lastLine + 1, error?.message ?? "unreadable", "");
         },
       });
       if (badRows.count > 0 && options.badRows === "error") {
@@ -125,6 +120,7 @@ function parserOptions({ quote, comment }: CsvOptions, delimiter: string): Parse
     quote,
     ...(comment === undefined ? {} : { comment, comment_no_infix: true }),
     bom: true,
+    record_delimiter: ["\r\n", "\n", "\r"],
     relax_column_count: true,
     relax_quotes: true,
     skip_empty_lines: true,
@@ -167,17 +163,31 @@ function looksLikeHeader([first]: readonly (readonly string[])[]): boolean {
 /** Every column gets a name of its own: `column3` where there is none, `size_2` for the second `size`. */
 function uniqueNames(written: readonly string[]): { names: string[]; notes: string[] } {
   const taken = new Set<string>();
-  const notes: string[] = [];
+  const copies = new Map<string, number>();
   const names = written.map((raw, index) => {
     const wanted = raw.trim() === "" ? `column${index + 1}` : raw.trim();
-    let name = wanted;
-    for (let copy = 2; taken.has(name); copy++) name = `${wanted}_${copy}`;
-    if (name !== wanted)
-      notes.push(`two columns are called \`${wanted}\`: the one at position ${index + 1} is \`${name}\` here`);
+    let copy = copies.get(wanted) ?? 1;
+    let name = copy === 1 ? wanted : `${wanted}_${copy}`;
+    while (taken.has(name)) name = `${wanted}_${++copy}`;
+    copies.set(wanted, copy + 1);
     taken.add(name);
     return name;
   });
-  return { names, notes };
+  const repeated = [...copies].filter(([, next]) => next > 2).map(([name]) => `\`${name}\``);
+  const shown = repeated.slice(0, 10).join(", ") + (repeated.length > 10 ? ", …" : "");
+  const note = `several columns are called ${shown}: later ones end in _2, _3, … here`;
+  return { names, notes: repeated.length > 0 ? [note] : [] };
+}
+
+/** It would swallow the rest of the file as one field, whether the file is cut off or a quote is stray. */
+function unclosedQuote(path: string, line: number): Fault {
+  const problem = `a quote that opens after line ${line} is never closed`;
+  return new Fault("DATA_INVALID", `\`${path}\`: ${problem}`, {
+    violations: [
+      { path: `line ${line + 1}`, message: problem, expected: "a closing quote", got: "the end of the file" },
+    ],
+    hint: "the file may be cut off; where quotes mean nothing, name another `quote` character",
+  });
 }
 
 function noTable(path: string, problem: string): Fault {

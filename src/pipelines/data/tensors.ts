@@ -101,8 +101,12 @@ function countLeaves(value: unknown, size: number, path: string, shape: readonly
   while (pending.length > 0) {
     const next = pending.pop();
     if (!Array.isArray(next)) leaves++;
-    else if (next.some(Array.isArray)) pending.push(...next.filter(Array.isArray));
-    else leaves += next.length;
+    else {
+      for (const item of next) {
+        if (Array.isArray(item)) pending.push(item);
+        else leaves++;
+      }
+    }
     if (leaves > size) break;
   }
   if (leaves !== size) throw ragged(path, shape, "numbers");

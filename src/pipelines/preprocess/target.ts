@@ -391,7 +391,9 @@ function refuseContinuous({ name, kind, values }: Column, rows: Int32Array, dist
     name,
     "classes",
     `${distinct} different values in ${rows.length} rows`,
-    "to predict numbers use pipeline `regression`",
+    kind === "text"
+      ? "nearly every row has a class of its own: is it the right column?"
+      : "to predict numbers use pipeline `regression`",
   );
 }
 

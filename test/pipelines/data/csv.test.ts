@@ -147,6 +147,15 @@ describe("a CSV file's form is sniffed", () => {
     expect(windows.hash).toBe(plain.hash);
   });
 
+  test("line ends may be mixed", async () => {
+    const { columns, report } = await loadCsv("a,b\r\n1,x\n2,y\r\n3\n");
+    expect(columns.map(cellsOf)).toEqual([
+      [1, 2],
+      ["x", "y"],
+    ]);
+    expect(report.badRows.first).toEqual([{ line: 4, problem: "1 fields, expected 2", text: "3" }]);
+  });
+
   test("UTF-16 with its byte order mark is read", async () => {
     const { columns } = await loadCsv(Buffer.from("\ufeffgrün,b\n1,2\n", "utf16le"));
     expect(columns[0]!.name).toBe("grün");
@@ -164,7 +173,7 @@ describe("a CSV file's form is sniffed", () => {
   test("two columns of one name are told apart", async () => {
     const { columns, report } = await loadCsv("a,a,\n1,2,3\n");
     expect(columns.map(({ name }) => name)).toEqual(["a", "a_2", "column3"]);
-    expect(report.notes.join()).toContain("`a_2`");
+    expect(report.notes.join()).toContain("several columns are called `a`");
   });
 
   test("names that objects inherit are columns like others", async () => {
@@ -210,6 +219,17 @@ describe("a CSV file that holds no table is refused", () => {
     ["a header alone", "a,b\n"],
   ])("%s", async (_what, text) => {
     await expect(loadCsv(text)).rejects.toMatchObject({ reason: "DATA_INVALID" });
+  });
+
+  test("a quote that is never closed is refused with the line after which it opens", async () => {
+    await expect(loadCsv('a,b\n1,2\n3,"4\n5,6\n7,8\n')).rejects.toMatchObject({
+      reason: "DATA_INVALID",
+      message: expect.stringContaining("after line 2 is never closed"),
+    });
+  });
+
+  test("a target that is named twice is refused", async () => {
+    await expect(loadCsv("a,b\n1,2\n", { target: ["b", "b"] })).rejects.toMatchObject({ reason: "DATA_INVALID" });
   });
 
   test("a target that is no column is refused with the columns there are", async () => {
