@@ -34,9 +34,10 @@ export function evaluate(context: PredictionContext, dataset: Dataset): Evaluati
   const { defaults } = find(registry.pipelines, record.spec.pipeline, "pipeline");
   const loss = find(registry.losses, defaults.loss, "loss");
   const state = stateOf(executor, record.weights!);
-  const judge = createJudge(context, record, { type: loss.type, ...loss.options.parse({}) }, state, rows);
   try {
+    const judge = createJudge(context, record, { type: loss.type, ...loss.options.parse({}) }, state, rows);
     const { loss: value, metrics, confusion } = judge.all();
+    judge.release();
     return {
       metrics: { loss: value, ...metrics },
       ...(confusion === undefined ? {} : { confusion }),
@@ -44,7 +45,6 @@ export function evaluate(context: PredictionContext, dataset: Dataset): Evaluati
       samples: rows.count,
     };
   } finally {
-    judge.release();
     state.release();
   }
 }

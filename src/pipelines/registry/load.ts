@@ -138,6 +138,9 @@ function checkDefinition(kind: Kind, place: string, definition: unknown, refuse:
       );
     }
   }
+  if (kind === "optimizers" && !("learningRate" in (fields.options as z.ZodObject).shape)) {
+    refuse(`${place}.options.learningRate`, "a number", "missing", "schedules act on it");
+  }
   for (const name of FUNCTIONS[kind]) {
     if (typeof fields[name] !== "function")
       refuse(`${place}.${name}`, "a function", kindOf(fields[name]), "see docs and examples/plugins");

@@ -3,7 +3,7 @@ import { createJudge, type Judge } from "../model/evaluate.ts";
 import type { Weights } from "../model/record.ts";
 import { packWeights } from "../model/weights.ts";
 import { find, optionsOf } from "../registry/parse.ts";
-import { orderOf } from "./batches.ts";
+import { orderOf, type Rows } from "./batches.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { emptySums } from "./score.ts";
@@ -45,8 +45,9 @@ export const BEST = "best.";
 export function beginRun(context: TrainingContext): Run {
   const { executor, registry, resume, dataset } = context;
   const prepared = prepare(context);
-  const { training, held, options, record } = prepared;
+  const { training, held, options } = prepared;
   const session = openSession(executor, registry, prepared);
+  const judge = held === null ? null : judgeOf(context, prepared, session, held);
   if (resume !== undefined) session.restore(resume.tensors);
   const progress = resume === undefined ? freshProgress(dataset.hash) : structuredClone(resume.progress);
   const batchesPerEpoch = Math.ceil(training.count / session.batch);
@@ -55,7 +56,7 @@ export function beginRun(context: TrainingContext): Run {
     context,
     prepared,
     session,
-    judge: held === null ? null : createJudge({ registry, executor }, record, options.loss, session.state, held),
+    judge,
     extent: {
       batchesPerEpoch,
       stepsPerEpoch,
@@ -68,6 +69,15 @@ export function beginRun(context: TrainingContext): Run {
     published: null,
     best: resume === undefined ? null : bestOf(resume),
   };
+}
+
+function judgeOf(context: TrainingContext, { record, options }: Prepared, session: Session, held: Rows): Judge {
+  try {
+    return createJudge(context, record, options.loss, session.state, held);
+  } catch (refusal) {
+    session.release();
+    throw refusal;
+  }
 }
 
 function freshProgress(dataHash: string): TrainingProgress {

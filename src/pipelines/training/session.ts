@@ -40,7 +40,32 @@ export interface StepMoment {
 
 const STATE = "state.";
 
+/** @throws OUT_OF_MEMORY with numbers, before anything is computed, when weights, slots and batch do not fit. */
 export function openSession(executor: Executor, registry: Registry, prepared: Prepared): Session {
+  const opened: { release(): void }[] = [];
+  const release = (): void => {
+    for (const resource of opened.splice(0).reverse()) resource.release();
+  };
+  const keep = <Resource extends { release(): void }>(resource: Resource): Resource => {
+    opened.push(resource);
+    return resource;
+  };
+  try {
+    return { ...compileSession(executor, registry, prepared, keep), release };
+  } catch (refusal) {
+    release();
+    throw refusal;
+  }
+}
+
+type Keep = <Resource extends { release(): void }>(resource: Resource) => Resource;
+
+function compileSession(
+  executor: Executor,
+  registry: Registry,
+  prepared: Prepared,
+  keep: Keep,
+): Omit<Session, "release"> {
   const { record, leaves, training, options } = prepared;
   const accumulates = options.accumulate > 1;
   const batch = Math.min(options.batchSize, training.count);
@@ -50,24 +75,27 @@ export function openSession(executor: Executor, registry: Registry, prepared: Pr
     ...leaves.map(({ path, type }) => [path, type] as const),
     ...Object.entries(beside).map(([path, { type }]) => [path, type] as const),
   ]);
-  const state = executor.createState(types);
-  const weights = record.weights === null ? initialWeights(leaves, record.seed) : weightArrays(record.weights);
-  for (const [path, value] of Object.entries(weights)) state.write(path, value);
+  const state = keep(executor.createState(types));
+  const batchProgram = keep(executor.compile(accumulates ? traceAccumulation(context) : traceStep(context), state));
+  const stepProgram = accumulates ? keep(executor.compile(traceAccumulatedStep(context), state)) : batchProgram;
+
+  const write = (arrays: Readonly<Record<string, NdArray>>): void => {
+    for (const [path, value] of Object.entries(arrays)) state.write(path, value);
+  };
+  write(record.weights === null ? initialWeights(leaves, record.seed) : weightArrays(record.weights));
   for (const [path, { type, initial }] of Object.entries(beside)) {
     state.write(path, { ...type, data: new Float32Array(sizeOf(type.shape)).fill(initial) });
   }
 
-  const batchProgram = executor.compile(accumulates ? traceAccumulation(context) : traceStep(context), state);
-  const stepProgram = accumulates ? executor.compile(traceAccumulatedStep(context), state) : batchProgram;
   const feed = feedOf(batchProgram, options.seed);
-  const scalars = find(registry.optimizers, options.optimizer.type, "optimizer.type").scalars(
-    optionsOf(options.optimizer),
-  );
+  const optimizer = find(registry.optimizers, options.optimizer.type, "optimizer.type");
+  const scalars = optimizer.scalars(optionsOf(options.optimizer));
   const setScalars = scalarSetter(stepProgram);
   const running = Object.keys(batchProgram.outputs).filter((name) => name.startsWith("running."));
   const readings = running.map((name) => [name.slice("running.".length), batchProgram.outputs[name]!] as const);
   const [lossSum, lossWeight] = [batchProgram.outputs.lossSum!, batchProgram.outputs.lossWeight!];
-  const weightPaths = leaves.map(({ path }) => path);
+  const readAll = (paths: readonly string[], prefix = ""): Record<string, NdArray> =>
+    Object.fromEntries(paths.map((path) => [prefix + path, state.read(path)]));
 
   return {
     state,
@@ -88,20 +116,13 @@ export function openSession(executor: Executor, registry: Registry, prepared: Pr
       setScalars(scalars(step, learningRate));
       return stepProgram.run();
     },
-    snapshot: (previous) =>
-      packWeights(Object.fromEntries(weightPaths.map((path) => [path, state.read(path)])), previous),
-    save: () => Object.fromEntries(Object.keys(types).map((path) => [STATE + path, state.read(path)])),
-    restore(tensors) {
-      for (const path of Object.keys(types)) state.write(path, tensors[STATE + path]!);
+    snapshot(previous) {
+      const paths = leaves.map(({ path }) => path);
+      return packWeights(readAll(paths), previous);
     },
-    writeWeights(arrays) {
-      for (const [path, value] of Object.entries(arrays)) state.write(path, value);
-    },
-    release() {
-      batchProgram.release();
-      if (stepProgram !== batchProgram) stepProgram.release();
-      state.release();
-    },
+    save: () => readAll(Object.keys(types), STATE),
+    restore: (tensors) => write(Object.fromEntries(Object.keys(types).map((path) => [path, tensors[STATE + path]!]))),
+    writeWeights: write,
   };
 }
 

@@ -81,6 +81,7 @@ describe("a plugin", () => {
       { name: "x", version: "1", backbones: [{ ...good, options: z.object({ bare: z.number() }) }] },
     ],
     ["backbones[0].build", { name: "x", version: "1", backbones: [{ ...good, build: 7 }] }],
+    ["optimizers[0].options.learningRate", { name: "x", version: "1", optimizers: [good] }],
     ["losses[0].targets", { name: "x", version: "1", losses: [{ ...good, perRow: () => null, targets: ["pixels"] }] }],
   ])("is refused at `%s`, by file and field", async (place, exported) => {
     const refusal = await refusalOf(() => checkPlugin(exported, "./mine.mjs"));
