@@ -11,7 +11,7 @@ import { broadcastAccess, source } from "./access.ts";
 import { chain, isChainable } from "./chain.ts";
 import { type Group, group } from "./group.ts";
 import type { Instruction } from "./instruction.ts";
-import { copyInstruction, isTranspose, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
+import { copyInstruction, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
 import type { POINTWISE } from "./pointwise.ts";
 
 /** Ops that are not computed at all, or by chains without an entry in the pointwise table. */
@@ -115,8 +115,8 @@ function isLeaf(node: Node): boolean {
 function directReads(node: Node): Node[] {
   return node.inputs.map((input) => {
     const direct = source(input);
-    if (node.op === "matmul" && (isTranspose(direct) || direct.op === "broadcast"))
-      return source(matrixOf(direct).node);
+    // A transpose behind a reshape is not one of the operand's: matrixOf sees the reshape and stops there.
+    if (node.op === "matmul") return source(matrixOf(input).node);
     if (direct.op === "broadcast" && isChainable(node) && node.op !== "uniform")
       return broadcastAccess(direct)?.base ?? direct;
     return direct;
