@@ -328,10 +328,9 @@ const LARGEST_F32 = 3.4028234663852886e38;
 
 function encodeTensor(inputs: Inputs, rowShape: readonly number[], { columns, rawWidth }: Preprocessing): Float32Array {
   const expected = `[batch, ${rowShape.join(", ")}]`;
-  const array =
-    Array.isArray(inputs) && inputs.length === 0
-      ? { dtype: "F32" as const, shape: [0, ...rowShape], data: new Float32Array() }
-      : toArray(inputs, "inputs");
+  const given = toArray(inputs, "inputs");
+  // No rows at all: nested arrays cannot say of which shape.
+  const array = given.shape.length === 1 && given.shape[0] === 0 ? { ...given, shape: [0, ...rowShape] } : given;
   if (array.dtype === "STRING") {
     throw new Fault("DATA_INVALID", "`inputs` holds strings where the model takes numbers", {
       violations: [{ path: "inputs", message: "not numbers", expected, got: "strings" }],
@@ -405,7 +404,7 @@ function wrongKind(column: InputColumn, row: number, got: string): Fault {
 }
 
 function notFinite(path: string, value: number): Fault {
-  return new Fault("NON_FINITE", `\`${path}\` is ${value}, which no float32 holds as a finite number`, {
+  return new Fault("NON_FINITE", `\`${path}\` is ${value}: not a finite float32`, {
     violations: [{ path, message: "not finite", expected: "a finite number", got: String(value) }],
     hint: "mend the value, or train with a `clip` (or, for NaN, an `impute`) step on its column",
   });

@@ -156,7 +156,7 @@ const FITS: {
   },
   log: () => ({ type: "log" }),
   standardise(values, width, { over }, { column }) {
-    const moments = elementsOf(values, width, over ?? usualOver(column)).map((element) => {
+    const moments = elementsOf(values, width, over ?? usualOver(column, values, width)).map((element) => {
       const mean = CENTRES.mean(element);
       let squares = 0;
       for (const value of element) squares += (value - mean) ** 2;
@@ -167,7 +167,7 @@ const FITS: {
     return { type: "standardise", center: moments.map(({ mean }) => mean), scale: moments.map(({ scale }) => scale) };
   },
   minMax(values, width, { low, high, over }, { column }) {
-    const ranges = elementsOf(values, width, over ?? usualOver(column)).map((element) => {
+    const ranges = elementsOf(values, width, over ?? usualOver(column, values, width)).map((element) => {
       let least = Number.POSITIVE_INFINITY;
       let most = Number.NEGATIVE_INFINITY;
       for (const value of element) {
@@ -215,8 +215,23 @@ function quantile(sorted: Float64Array, share: number): number {
   return below + (above - below) * (place - Math.floor(place));
 }
 
-function usualOver({ kind, shape }: Column): "element" | "tensor" {
-  return kind === "tensor" && shape.length > 1 ? "tensor" : "element";
+/**
+ * Images share one scale, and so do vectors whose elements look like pixels: all have the same minimum, and at least half
+ * the same maximum. Standardising each pixel by itself would blow up those that are hardly ever lit.
+ */
+function usualOver({ kind, shape }: Column, values: Float64Array, width: number): "element" | "tensor" {
+  if (kind !== "tensor" || width === 1) return "element";
+  if (shape.length > 1) return "tensor";
+  const least = new Float64Array(width).fill(Infinity);
+  const most = new Float64Array(width).fill(-Infinity);
+  for (let index = 0; index < values.length; index++) {
+    const element = index % width;
+    if (values[index]! < least[element]!) least[element] = values[index]!;
+    if (values[index]! > most[element]!) most[element] = values[index]!;
+  }
+  const highest = CENTRES.mode(most);
+  const agreeing = most.filter((value) => value === highest).length;
+  return agreeing >= width / 2 && least.every((value) => value === least[0]) ? "tensor" : "element";
 }
 
 /** The values of each element of a row over all rows, or all of them as one. */

@@ -38,7 +38,7 @@ const STEPS = {
         .enum(["element", "tensor"])
         .optional()
         .describe(
-          "For tensors: statistics of each element (default for vectors) or one pair for all (default for images)",
+          "For tensors: statistics of each element, or one pair for all; left out, one pair for images and for vectors whose elements share a scale as pixels do",
         ),
     })
     .describe("(x − mean) / standard deviation of the training rows; a constant becomes 0"),
@@ -50,7 +50,7 @@ const STEPS = {
       over: z
         .enum(["element", "tensor"])
         .optional()
-        .describe("For tensors: by element or one range for all, as in `standardise`"),
+        .describe("For tensors: by element, or one range for all; left out, as in `standardise`"),
     })
     .describe("Linear map of the training rows' range to [low, high]; a constant becomes low"),
   oneHot: z

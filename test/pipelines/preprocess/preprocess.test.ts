@@ -330,6 +330,7 @@ describe("what a host sends for prediction", () => {
 
   test("may be no rows at all", () => {
     expect(transform([], fitted(preloaded))).toEqual([]);
+    expect(transform({ dtype: "F32", shape: [0], data: new Float32Array() }, fitted(preloaded))).toEqual([]);
   });
 
   test("may lack values, which are imputed", () => {
