@@ -12,6 +12,7 @@ import { featuresOf } from "./features.ts";
 import { type FittedRecord, fitted, network, results } from "./network.ts";
 import { type PredictionContext, stateOf } from "./predict.ts";
 import type { Configured } from "./spec.ts";
+import { runWhole } from "./whole.ts";
 
 export interface Evaluation {
   /** `loss` first: the pipeline's own, on the scale that is learned. */
@@ -112,7 +113,7 @@ export function createJudge(
     const sums = emptySums();
     for (let row = 0; row < rows.count; row += batch) {
       const count = fillBatch(views, rows, order, row);
-      program.run();
+      runWhole(program);
       sums.loss += Number(program.outputs.lossSum![0]);
       sums.lossWeight += Number(program.outputs.lossWeight![0]);
       sums.weight += count;

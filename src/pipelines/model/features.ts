@@ -2,6 +2,7 @@
 import { type Executor, Fault, sizeOf, trace } from "../../engine/index.ts";
 import { applyPreprocessing } from "../preprocess/apply.ts";
 import type { Preprocessing } from "../preprocess/preprocessing.ts";
+import { runWhole } from "./whole.ts";
 
 const ROWS_AT_ONCE = 1024;
 
@@ -31,7 +32,7 @@ export function featuresOf(
     for (let row = 0; row < count; row += batch) {
       const rows = Math.min(batch, count - row);
       into.set(raw.subarray(row * preprocessing.rawWidth, (row + rows) * preprocessing.rawWidth));
-      program.run();
+      runWhole(program);
       features.set(from.subarray(0, rows * width), row * width);
     }
   } finally {

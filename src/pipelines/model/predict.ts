@@ -6,6 +6,7 @@ import type { Registry } from "../registry/registry.ts";
 import { type FittedRecord, fitted, infer } from "./network.ts";
 import type { ModelRecord, Weights } from "./record.ts";
 import { weightArrays } from "./weights.ts";
+import { runWhole } from "./whole.ts";
 
 export interface PredictionContext {
   readonly registry: Registry;
@@ -132,7 +133,7 @@ function predictRaw(
     const input = program.inputs.raw as Float32Array;
     input.set(raw.subarray(row * width, (row + count) * width));
     input.fill(0, count * width);
-    program.run();
+    runWhole(program);
     for (const [name, { shape, data }] of Object.entries(results)) {
       const size = sizeOf(shape.slice(1));
       (data as Float32Array).set((program.outputs[name] as Float32Array).subarray(0, count * size), row * size);

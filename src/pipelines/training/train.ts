@@ -21,6 +21,7 @@ const EVENTS_SHARE = 0.02;
  *
  * Equal seeds, data and options give equal bits, whatever the number of threads; so does resuming from a `TrainingState`.
  * @throws DIVERGED with the step when the loss is no longer a number: the weights published last stay good.
+ *   CANCELLED when the executor is interrupted outside a step (a cancel between steps is an outcome, not a fault).
  *   DATA_INVALID, SHAPE_MISMATCH, NON_FINITE for data that does not fit; OUT_OF_MEMORY before the first step.
  */
 export function train(context: TrainingContext): TrainingResult {

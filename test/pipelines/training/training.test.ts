@@ -198,6 +198,26 @@ describe("control", () => {
     expect(result).toMatchObject({ outcome: "cancelled", epochs: 1 });
   });
 
+  it("cancels with the executor interrupted, and tells nothing after", () => {
+    const interrupt = new Int32Array(new SharedArrayBuffer(4));
+    const control = newControl();
+    const executor = createMachine({ interrupt });
+    const cancel = () => {
+      Atomics.store(interrupt, 0, 1);
+      Atomics.store(control, 0, CONTROL.cancel);
+    };
+    const { result, events } = learn({
+      dataset,
+      control,
+      executor,
+      validation: 0.2,
+      train: { epochs: 1000, batchSize: 8 },
+      emit: (event) => event.type === "train.progress" && event.data.done > 0 && cancel(),
+    });
+    expect(result.outcome).toBe("cancelled");
+    expect(events.at(-1)!.type).toBe("train.progress");
+  });
+
   it("pauses until it is told to go on, off the clock", async () => {
     const control = newControl();
     const waker = new Worker(
@@ -223,6 +243,16 @@ describe("control", () => {
     expect(result.outcome).toBe("completed");
     expect(waited).toBeGreaterThan(0.25);
     await waker.terminate();
+  });
+});
+
+describe("an executor that is interrupted", () => {
+  it("answers no prediction rather than a half one", () => {
+    const interrupt = new Int32Array(new SharedArrayBuffer(4));
+    const executor = createMachine({ interrupt });
+    const { record } = learn({ dataset, executor, train: { epochs: 1 } }).result;
+    interrupt[0] = 1;
+    expect(faultOf(() => predict({ registry, executor, record }, [[1, 2, 3]])).reason).toBe("CANCELLED");
   });
 });
 
