@@ -16,5 +16,5 @@ export function writeCheckpoint(path: string, { tensors, ...rest }: TrainingStat
 export function readCheckpoint(path: string): TrainingState | undefined {
   if (!existsSync(path)) return undefined;
   const { tensors, metadata } = decodeSafetensors(readFileSync(path), path);
-  return { ...(JSON.parse(metadata["training"] ?? "{}") as Omit<TrainingState, "tensors">), tensors };
+  return { ...(JSON.parse(metadata.training ?? "{}") as Omit<TrainingState, "tensors">), tensors };
 }

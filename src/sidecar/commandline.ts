@@ -64,14 +64,14 @@ export function parseCommandLine(parameters: readonly string[]): { command: Comm
     throw new UsageError(`--log-level must be one of ${LOG_LEVELS.join(", ")}, not \`${logLevel}\``);
   }
   return {
-    command: values["help"] ? "help" : values["version"] ? "version" : (word as Command),
+    command: values.help ? "help" : values.version ? "version" : (word as Command),
     settings: {
       dataDirectory: one(values["data-dir"]) ?? null,
       maxLineBytes: parseSize("max-line-bytes", one(values["max-line-bytes"])) ?? 64 * 2 ** 20,
-      plugins: all(values["plugin"]),
-      threads: parseCount("threads", one(values["threads"])),
+      plugins: all(values.plugin),
+      threads: parseCount("threads", one(values.threads)),
       logLevel,
-      roots: values["root"] === undefined ? null : all(values["root"]),
+      roots: values.root === undefined ? null : all(values.root),
       memoryLimitBytes: parseSize("memory-limit", one(values["memory-limit"])),
     },
   };

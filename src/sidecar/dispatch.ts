@@ -59,7 +59,7 @@ export function createDispatch(session: Session, loadMethods: () => Promise<{ in
       const flight = session.requests.begin(id, (outcome, sent) =>
         reply(toResponse(session, id, method, outcome), sent),
       );
-      const { timeoutMs } = (params["_meta"] ?? {}) as { timeoutMs?: unknown };
+      const { timeoutMs } = (params._meta ?? {}) as { timeoutMs?: unknown };
       if (typeof timeoutMs === "number") flight.limitTime(timeoutMs);
       if (!flight.abandoned) perform(request, flight);
     } catch (thrown) {

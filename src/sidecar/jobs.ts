@@ -237,7 +237,7 @@ function revive(request: JobRequest, journal: Journal): Job {
     state: ended ?? "interrupted",
     startedAt: events.find(({ type }) => type === "job.started")?.t ?? null,
     endedAt: ended === undefined ? null : last!.t,
-    result: (last?.data["result"] as Data | undefined) ?? null,
-    error: (last?.data["error"] as WireError | undefined) ?? null,
+    result: (last?.data.result as Data | undefined) ?? null,
+    error: (last?.data.error as WireError | undefined) ?? null,
   };
 }

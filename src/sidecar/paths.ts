@@ -1,14 +1,14 @@
-/** @file Where the sidecar may write: anywhere its user may, or only below the allowed roots, links resolved. */
+/** @file Where the sidecar may write, and read what lies in several files: anywhere its user may, or only below the allowed roots, links resolved. */
 import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { Refusal } from "../protocol/errors.ts";
 
 /**
- * The absolute path of something to be written.
+ * The absolute path of something that a host names.
  * @param roots null allows everything.
  * @throws Refusal `PATH_DENIED` outside of the roots.
  */
-export function outputPath(path: string, roots: readonly string[] | null): string {
+export function allowedPath(path: string, roots: readonly string[] | null): string {
   if (path.includes("\0")) throw denied("has a NUL byte", "a path", JSON.stringify(path));
   const absolute = resolve(path);
   if (roots === null) return absolute;

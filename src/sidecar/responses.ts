@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import type { Id } from "../protocol/envelope.ts";
-import type { WireError } from "../protocol/errors.ts";
+import { Refusal, toWireError, type WireError } from "../protocol/errors.ts";
 import { encodeMessage } from "../protocol/framing.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -55,7 +55,20 @@ export function eventLine(
 async function shortened(response: Response, maxBytes: number, scratch: Scratch): Promise<Response> {
   if ("error" in response) return { id: response.id, error: shortenedError(response.error) };
   if (fits(encodeMessage(response.result), maxBytes - ENVELOPE_BYTES)) return response;
-  return { id: response.id, result: await spill(response.result, scratch) };
+  try {
+    return { id: response.id, result: await spill(response.result, scratch) };
+  } catch (cause) {
+    return { id: response.id, error: toWireError(nowhereToSpill(maxBytes, cause as Error)) };
+  }
+}
+
+/** A temporary folder that is missing or full costs one answer, not the session. */
+function nowhereToSpill(maxBytes: number, cause: Error): Refusal {
+  return new Refusal(
+    "LIMIT_EXCEEDED",
+    `the answer is longer than ${maxBytes} bytes, and no file could be written for it: ${cause.message}`,
+    { hint: "raise `limits.maxLineBytes` in `runtime.initialize`, or set TMPDIR to a folder with room", cause },
+  );
 }
 
 /** An error says what it can in one line; it never goes to a file. */

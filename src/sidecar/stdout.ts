@@ -112,8 +112,8 @@ function redirectStreams(): void {
 
 function redirectChildren(): void {
   const prototype = childProcess.ChildProcess.prototype as never as Functions;
-  const spawn = prototype["spawn"]!;
-  prototype["spawn"] = function (this: unknown, options: unknown) {
+  const spawn = prototype.spawn!;
+  prototype.spawn = function (this: unknown, options: unknown) {
     return spawn.call(this, withoutOutput(options));
   };
   const table = childProcess as never as Functions;

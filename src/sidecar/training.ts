@@ -79,8 +79,8 @@ const unlessBoolean = (value: unknown, usual: object): unknown =>
   value === true ? usual : value === false ? undefined : value;
 
 function optionsOf({ model: _model, data: _data, validation: _validation, ...options }: Params): Params {
-  const checkpoint = unlessBoolean(options["checkpoint"] ?? true, USUAL_CHECKPOINT);
-  const earlyStopping = unlessBoolean(options["earlyStopping"], {});
+  const checkpoint = unlessBoolean(options.checkpoint ?? true, USUAL_CHECKPOINT);
+  const earlyStopping = unlessBoolean(options.earlyStopping, {});
   const given = Object.entries({ ...options, checkpoint, earlyStopping }).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given);
 }
@@ -89,7 +89,7 @@ async function requestOf(model: Model, params: Params, session: Session) {
   const { validation = null } = params;
   return {
     model: { id: model.id, record: model.record },
-    data: await requestData(params["data"] as Reference, session),
+    data: await requestData(params.data as Reference, session),
     validation:
       typeof validation === "number" || validation === null
         ? validation

@@ -3,7 +3,15 @@ import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { blobs, PROGRAM, SMALL_CLASSIFIER, sleep, startSidecar, temporaryDirectory, until } from "../support/sidecar.ts";
+import {
+  blobs,
+  PROGRAM,
+  SMALL_CLASSIFIER,
+  sleep,
+  startSidecar,
+  temporaryDirectory,
+  until,
+} from "../support/sidecar.ts";
 
 const STRAY = resolve(import.meta.dirname, "../support/stray.mjs");
 const line = (message: object) => `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`;
@@ -40,7 +48,10 @@ describe("pipes", () => {
       text += chunk;
     });
     await until(() => text.includes('"id":4,'));
-    const messages = text.split("\n").slice(0, -1).map((json) => JSON.parse(json));
+    const messages = text
+      .split("\n")
+      .slice(0, -1)
+      .map((json) => JSON.parse(json));
     const events = messages.filter(({ method }) => method === "event").map(({ params }) => params);
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
     expect(events.at(-1)).toMatchObject({ type: "job.cancelled" });
@@ -147,7 +158,9 @@ describe("pipes", () => {
     "spawn",
     "warning",
   ];
-  const used = line({ id: 1, method: "runtime.catalog", params: { kind: "losses" } }) + line({ id: 2, method: "data.describe", params: { builtin: "iris" } });
+  const used =
+    line({ id: 1, method: "runtime.catalog", params: { kind: "losses" } }) +
+    line({ id: 2, method: "data.describe", params: { builtin: "iris" } });
 
   it("FAILURES 45: with the socket that Node gives a child, stray output goes to standard error", async () => {
     const sidecar = startSidecar({ parameters: ["--plugin", STRAY] });
@@ -159,8 +172,16 @@ describe("pipes", () => {
   });
 
   it("FAILURES 45: with a pipe too", async () => {
-    const { output, errors } = await shell(`("$1" "$2" --plugin '${STRAY}' | cat) 2>&1 >&3 3>&- | cat >&2`.replace(/^/, "exec 3>&1; "), used);
-    expect(output.split("\n").slice(0, -1).map((json) => JSON.parse(json).id)).toEqual([1, 2]);
+    const { output, errors } = await shell(
+      `("$1" "$2" --plugin '${STRAY}' | cat) 2>&1 >&3 3>&- | cat >&2`.replace(/^/, "exec 3>&1; "),
+      used,
+    );
+    expect(
+      output
+        .split("\n")
+        .slice(0, -1)
+        .map((json) => JSON.parse(json).id),
+    ).toEqual([1, 2]);
     for (const stray of STRAYS) expect(errors).toContain(`stray ${stray}`);
   });
 
@@ -180,7 +201,13 @@ describe("pipes", () => {
     const path = join(temporaryDirectory(), "requests");
     writeFileSync(path, line({ id: 1, method: "ping" }) + line({ id: 2, method: "runtime.health" }));
     const { output, code } = await shell(`"$1" "$2" < '${path}'`);
-    expect([output.split("\n").slice(0, -1).map((json) => JSON.parse(json).id), code]).toEqual([[1, 2], 0]);
+    expect([
+      output
+        .split("\n")
+        .slice(0, -1)
+        .map((json) => JSON.parse(json).id),
+      code,
+    ]).toEqual([[1, 2], 0]);
   });
 
   it("FAILURES 47: standard input is a terminal", async () => {

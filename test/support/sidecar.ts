@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
+import { isGone } from "../../src/sidecar/life.ts";
 
 export const PROGRAM = resolve(import.meta.dirname, "../../dist/main.js");
 
@@ -141,15 +142,8 @@ export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(10);
 }
 
-/** Whether a process is there and not a zombie. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
+/** Whether a process is there, and more than a zombie. */
+export const isAlive = (pid: number): boolean => !isGone({ pid, started: null });
 
 /** Rows of two blobs that a small network separates easily. */
 export function blobs(count: number): { a: number; b: number; kind: string }[] {

@@ -2,11 +2,13 @@
 import { Refusal } from "../../protocol/errors.ts";
 import type { ResultOf } from "../../protocol/methods.ts";
 import { hasEnded, type Job } from "../jobs.ts";
+import type { JobEvent } from "../journal.ts";
 import type { Session } from "../session.ts";
 import { commandOf, resumeInterrupted } from "../training.ts";
 import type { Handlers } from "./index.ts";
 
 const MOST_EVENTS = 1000;
+const ENVELOPE_BYTES = 2048;
 
 type JobView = ResultOf<"jobs.get">["job"];
 
@@ -82,9 +84,20 @@ export const jobMethods: Handlers<`jobs.${string}`> = {
 
   "jobs.events"({ jobId, afterSeq = 0, limit = MOST_EVENTS }, session) {
     const job = session.jobs.get(jobId);
+    const events = session.jobs.events(job, afterSeq, Math.min(limit, MOST_EVENTS));
     return {
-      events: session.jobs.events(job, afterSeq, Math.min(limit, MOST_EVENTS)).map((event) => ({ ...event })),
+      events: [...upToBytes(events, session.connection.maxLineBytes - ENVELOPE_BYTES)] as never,
       lastSeq: session.jobs.lastSeq(job),
     };
   },
 };
+
+/** As many as fit in a line, but at least one: the host asks again for what comes after them. */
+function* upToBytes(events: readonly JobEvent[], bytes: number): Generator<JobEvent> {
+  let left = bytes;
+  for (const event of events) {
+    left -= Buffer.byteLength(JSON.stringify(event)) + 1;
+    if (left < 0 && event !== events[0]) return;
+    yield event;
+  }
+}

@@ -1,10 +1,9 @@
 /** @file Methods that make, keep, move and export models. */
-import { resolve } from "node:path";
 import { Refusal } from "../../protocol/errors.ts";
 import type { ResultOf } from "../../protocol/methods.ts";
 import { forgetModel, keepModel } from "../keep.ts";
 import type { Model } from "../models.ts";
-import { outputPath } from "../paths.ts";
+import { allowedPath } from "../paths.ts";
 import type { Handlers } from "./index.ts";
 import { inLine, resident } from "./inference.ts";
 
@@ -90,7 +89,7 @@ export const modelMethods: Handlers<`models.${string}`> = {
 
   "models.save"({ model: name, path }, session, call) {
     const model = session.models.get(name);
-    const folder = outputPath(path, session.settings.roots);
+    const folder = allowedPath(path, session.settings.roots);
     return inLine(model, session, call, async () => {
       refuseUntrained(model);
       const task = session.workers.call("saveModel", { model: resident(model), path: folder });
@@ -100,7 +99,7 @@ export const modelMethods: Handlers<`models.${string}`> = {
   },
 
   async "models.load"({ path, name = null }, session, call) {
-    const task = session.workers.call("loadModel", { path: resolve(path) });
+    const task = session.workers.call("loadModel", { path: allowedPath(path, session.settings.roots) });
     call.onAbandoned(task.abandon);
     const model = session.models.add(name, await task.reply);
     await keepModel(model, session);
@@ -109,7 +108,7 @@ export const modelMethods: Handlers<`models.${string}`> = {
 
   "models.export"({ model: name, format, path, opset, verify = true }, session, call) {
     const model = session.models.get(name);
-    const file = path === undefined ? session.scratch.path(`.${format}`) : outputPath(path, session.settings.roots);
+    const file = path === undefined ? session.scratch.path(`.${format}`) : allowedPath(path, session.settings.roots);
     return inLine(model, session, call, async () => {
       refuseUntrained(model);
       const request = { model: resident(model), format, path: file, opset: opset ?? null, verify };
