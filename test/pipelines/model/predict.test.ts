@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createMachine, createReference, Fault, type NdArray } from "../../../src/engine/index.ts";
+import { createMachine, createReference, type NdArray } from "../../../src/engine/index.ts";
 import {
   createModel,
   evaluate,
@@ -8,6 +8,7 @@ import {
   predict,
   weightArrays,
 } from "../../../src/pipelines/index.ts";
+import { faultOf } from "../../support/fault.ts";
 import { learn, load, matrix, registry, signs } from "../training/rig.ts";
 
 const dataset = await signs(60);
@@ -22,16 +23,6 @@ const rows = (count: number) =>
   Array.from({ length: count }, (_, row) => [Math.sin(row), Math.cos(row), Math.sin(2 * row)]);
 const probabilitiesOf = (inputs: readonly unknown[], of: ModelRecord = record): number[] =>
   Array.from((predict({ ...context, record: of }, inputs).probabilities as NdArray).data, Number);
-
-function faultOf(action: () => unknown): Fault {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof Fault) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-}
 
 describe("prediction", () => {
   it("gives each row a label and probabilities that sum to 1", () => {

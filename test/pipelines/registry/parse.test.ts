@@ -1,21 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { Fault } from "../../../src/engine/index.ts";
+import type { Fault } from "../../../src/engine/index.ts";
 import { createModel, createRegistry, parseModelSpec, parseTrainOptions } from "../../../src/pipelines/index.ts";
 import { nearest } from "../../../src/pipelines/registry/nearest.ts";
 import { parseBy } from "../../../src/pipelines/registry/parse.ts";
+import { faultOf } from "../../support/fault.ts";
 
 const registry = createRegistry();
-
-function faultOf(action: () => unknown): Fault {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof Fault) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-}
 
 const refused = (spec: object): Fault =>
   faultOf(() => parseModelSpec(registry, { pipeline: "classification", ...spec }));

@@ -1,20 +1,11 @@
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { createMachine, createReference, Fault } from "../../../src/engine/index.ts";
+import { createMachine, createReference } from "../../../src/engine/index.ts";
 import { CONTROL, type EpochData, predict, weightArrays } from "../../../src/pipelines/index.ts";
+import { faultOf } from "../../support/fault.ts";
 import { bitsOf, learn, load, lossCurve, matrix, newControl, registry, signs } from "./rig.ts";
 
 const dataset = await signs(60);
-
-function faultOf(action: () => unknown): Fault {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof Fault) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-}
 
 describe("a training", () => {
   it("learns digits to 0.97 of the held-out part", async () => {
