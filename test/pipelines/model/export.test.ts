@@ -14,6 +14,7 @@ import {
   predict,
   train,
 } from "../../../src/pipelines/index.ts";
+import { ACTIVATION_NAMES } from "../../../src/pipelines/layers/activations.ts";
 import { exportOnnx } from "../../../src/pipelines/model/export.ts";
 import { saveModel } from "../../../src/pipelines/model/save.ts";
 import { needsOnnxruntime } from "../../engine/onnx/needs-onnxruntime.ts";
@@ -158,6 +159,25 @@ describe.each(Object.entries(CASES))("%s", (name, { spec: modelSpec, data, input
       });
     }
   });
+});
+
+describe("an exported network", () => {
+  const NORMS = ["none", "batch", "layer"];
+  it.for(
+    ACTIVATION_NAMES.map((activation, index) => ({ activation, norm: NORMS[index % 3], residual: index % 2 === 0 })),
+  )(
+    "of $activation, norm $norm, residual $residual, answers in onnxruntime as in our engine",
+    async (options, context) => {
+      needsOnnxruntime(context);
+      const backbone = { type: "mlp", hidden: [5, 5], dropout: 0.2, ...options };
+      const record = await trained(spec("classification", { backbone }), images);
+      const { verification } = await exportOnnx(
+        { registry, executor, record },
+        join(folder, `${options.activation}.onnx`),
+      );
+      expect(verification!.maxAbsDiff).toBeLessThan(1e-6);
+    },
+  );
 });
 
 describe("an export", () => {
