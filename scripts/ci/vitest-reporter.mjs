@@ -5,8 +5,14 @@ import { join } from "node:path";
 const folder = process.env.TEST_REPORTS ?? "coverage";
 
 export default class Report {
-  onTestRunEnd(modules) {
-    const report = { suite: process.env.TEST_SUITE ?? "vitest", passed: 0, failed: 0, skipped: [], empty: [] };
+  onTestRunEnd(modules, unhandledErrors) {
+    const report = {
+      suite: process.env.TEST_SUITE ?? "vitest",
+      passed: 0,
+      failed: unhandledErrors.length,
+      skipped: [],
+      empty: [],
+    };
     for (const module of modules) {
       const tests = [...module.children.allTests()];
       const states = tests.map((test) => test.result().state);
