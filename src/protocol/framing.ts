@@ -130,6 +130,7 @@ function notUtf8(cause: unknown): Refusal {
 
 /** Legal in JSON strings, yet line ends to Python's `splitlines` and to older JavaScript. */
 const LINE_ENDS_ELSEWHERE = /[\u0085\u2028\u2029]/g;
+const escapeLineEnd = (end: string) => `\\u${end.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
 /**
  * One message as one line, newline included: compact JSON, non-finite numbers and large integers as strings, and nothing in it
@@ -138,5 +139,6 @@ const LINE_ENDS_ELSEWHERE = /[\u0085\u2028\u2029]/g;
 export function encodeMessage(message: unknown): string {
   const { value, finish } = toWireNumbers(message);
   const json = finish(JSON.stringify(value));
-  return `${json.replace(LINE_ENDS_ELSEWHERE, (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+  const safe = json.search(LINE_ENDS_ELSEWHERE) < 0 ? json : json.replace(LINE_ENDS_ELSEWHERE, escapeLineEnd);
+  return `${safe}\n`;
 }

@@ -38,52 +38,32 @@ export interface WireReady {
   finish(json: string): string;
 }
 
+/** Whether JSON.stringify loses nothing of a value; nearly all messages are so. */
+function isPlain(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
+  if (typeof value === "bigint") return false;
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) if (!isPlain(value[index])) return false;
+    return true;
+  }
+  if (ArrayBuffer.isView(value)) return false;
+  for (const key in value) if (!isPlain((value as Record<string, unknown>)[key])) return false;
+  return true;
+}
+
+function toPlain(value: unknown): unknown {
+  if (typeof value === "number")
+    return Object.is(value, -0) ? MINUS_ZERO : Number.isFinite(value) ? value : String(value);
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+  if (typeof value !== "object" || value === null || "toJSON" in value) return value;
+  if (Array.isArray(value)) return value.map(toPlain);
+  if (ArrayBuffer.isView(value)) throw new TypeError("a typed array must be encoded as a tensor before it is sent");
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toPlain(member)]));
+}
+
 /** A message made ready for JSON.stringify. Typed arrays are refused: tensors must have been encoded before. */
 export function toWireNumbers(message: unknown): WireReady {
-  let minusZeros = false;
-
-  function convert(value: unknown): unknown {
-    switch (typeof value) {
-      case "number":
-        if (!Number.isFinite(value)) return String(value);
-        if (value !== 0 || !Object.is(value, -0)) return value;
-        minusZeros = true;
-        return MINUS_ZERO;
-      case "bigint":
-        return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value.toString();
-      case "object":
-        if (value === null) return null;
-        if (Array.isArray(value)) return convertArray(value);
-        if (ArrayBuffer.isView(value))
-          throw new TypeError("a typed array must be encoded as a tensor before it is sent");
-        if (typeof (value as { toJSON?: unknown }).toJSON === "function") return value;
-        return convertObject(value as Record<string, unknown>);
-      default:
-        return value;
-    }
-  }
-
-  function convertArray(list: readonly unknown[]): readonly unknown[] {
-    let copy: unknown[] | undefined;
-    for (let index = 0; index < list.length; index++) {
-      const converted = convert(list[index]);
-      if (!Object.is(converted, list[index])) copy ??= list.slice(0, index);
-      copy?.push(converted);
-    }
-    return copy ?? list;
-  }
-
-  function convertObject(record: Record<string, unknown>): Record<string, unknown> {
-    let copy: Record<string, unknown> | undefined;
-    for (const [key, member] of Object.entries(record)) {
-      const converted = convert(member);
-      if (Object.is(converted, member)) continue;
-      copy ??= { ...record };
-      Object.defineProperty(copy, key, { value: converted, enumerable: true, writable: true, configurable: true });
-    }
-    return copy ?? record;
-  }
-
-  const value = convert(message);
-  return { value, finish: (json) => (minusZeros ? json.replaceAll(`"${MINUS_ZERO}"`, "-0.0") : json) };
+  if (isPlain(message)) return { value: message, finish: (json) => json };
+  return { value: toPlain(message), finish: (json) => json.replaceAll(`"${MINUS_ZERO}"`, "-0.0") };
 }

@@ -293,26 +293,44 @@ function decodeBare(value: unknown, path: string): TensorValue {
     });
   }
   checkNesting(value, shape, path, shape);
-  const flat = (
-    shape.length === 0 ? [value] : shape.length === 1 ? value : (value as unknown[]).flat(shape.length)
-  ) as unknown[];
-  const size = flat.length;
-  if (size > 0 && flat.every((item) => typeof item === "boolean")) {
-    return { dtype: "BOOL", shape, data: fill(flat, [size], size, "BOOL", path) };
+  const size = shape.reduce((product, dimension) => product * dimension, 1);
+  const data = new Float64Array(size);
+  const seen = { index: 0, booleans: 0, roundedByF32: false };
+  gather(value, data, seen, path, shape);
+  if (size > 0 && seen.booleans === size) return { dtype: "BOOL", shape, data: Uint8Array.from(data) };
+  if (seen.roundedByF32) return { dtype: "F64", shape, data };
+  return { dtype: "F32", shape, data: Float32Array.from(data) };
+}
+
+/** Copies nested numbers into `data`, all booleans or none, and notes what they need. */
+function gather(
+  value: unknown,
+  data: Float64Array,
+  seen: { index: number; booleans: number; roundedByF32: boolean },
+  path: string,
+  shape: readonly number[],
+): void {
+  if (Array.isArray(value)) {
+    for (let item = 0; item < value.length; item++) {
+      const number = value[item];
+      // Nearly all items are numbers that F32 holds: no call, no box.
+      const simple = typeof number === "number" && seen.booleans === 0 && Math.abs(number) < 2 ** 24;
+      if (simple) data[seen.index++] = number;
+      else gather(number, data, seen, path, shape);
+    }
+    return;
   }
-  const roundedByF32 = (item: unknown) => {
-    const number = numberOf(item);
-    return number !== undefined && Number.isInteger(number) && Math.fround(number) !== number;
-  };
-  const dtype = flat.some(roundedByF32) ? "F64" : "F32";
-  const { element, holds } = STORAGE[dtype];
-  const data = dtype === "F64" ? new Float64Array(size) : new Float32Array(size);
-  flat.forEach((item, index) => {
-    const stored = element(item);
-    if (stored === undefined) throw notHeld(item, `${path}${placeOf(index, shape)}`, dtype, holds);
-    data[index] = Number(stored);
-  });
-  return { dtype, shape, data };
+  const place = () => `${path}${placeOf(seen.index, shape)}`;
+  if (typeof value === "boolean") {
+    if (seen.booleans++ !== seen.index) throw notHeld(value, place(), "F32", STORAGE.F32.holds);
+    data[seen.index++] = value ? 1 : 0;
+    return;
+  }
+  const number = typeof value === "number" ? value : numberOf(value);
+  const overflows = number === undefined || (!Number.isFinite(Math.fround(number)) && !isNonFiniteName(value));
+  if (overflows || seen.booleans > 0) throw notHeld(value, place(), "F32", STORAGE.F32.holds);
+  if (Number.isInteger(number) && Math.fround(number) !== number) seen.roundedByF32 = true;
+  data[seen.index++] = number;
 }
 
 /** The index of an element in its nested arrays: `[2][0]`. */

@@ -28,3 +28,20 @@ it("says which params are required", () => {
 it("is the same after a way through JSON", () => {
   expect(JSON.parse(JSON.stringify(document))).toEqual(document);
 });
+
+/** Paths of members that say nothing about themselves. */
+function silent(value: unknown, path: string): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  const { properties } = value as { properties?: Record<string, { description?: string; $ref?: string }> };
+  const own = Object.entries(properties ?? {}).filter(
+    ([, member]) => member.description === undefined && member.$ref === undefined,
+  );
+  return [
+    ...own.map(([name]) => `${path}.${name}`),
+    ...Object.entries(value).flatMap(([key, member]) => silent(member, `${path}.${key}`)),
+  ];
+}
+
+it("describes every member of every params, result, event and type", () => {
+  expect(silent(document, "")).toEqual([]);
+});

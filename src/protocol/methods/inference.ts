@@ -37,7 +37,10 @@ export const inferenceMethods = {
     params: params({ model: modelId, data: dataReference }),
     result: z.looseObject({
       metrics,
-      confusion: confusion.nullable().optional(),
+      confusion: confusion
+        .nullable()
+        .optional()
+        .describe("of a classifier: how often each class was taken for each other"),
       samples: count.describe("how many rows were used"),
     }),
     example: {

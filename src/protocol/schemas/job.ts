@@ -1,6 +1,6 @@
 /** @file Schemas of jobs: their states, what a progress bar needs, and how they end. */
 import { z } from "zod";
-import { count, metrics, timestamp, wireNumber } from "./primitives.ts";
+import { count, metrics, wireNumber } from "./primitives.ts";
 
 export const JOB_STATES = ["queued", "running", "paused", "completed", "failed", "cancelled", "interrupted"] as const;
 export const jobState = z
@@ -60,13 +60,13 @@ export const jobView = z
     kind: z.string().optional().describe("what it does: train"),
     state: jobState,
     model: z.string().optional().describe("the model it works on"),
-    createdAt: timestamp.optional(),
-    startedAt: timestamp.nullable().optional(),
-    endedAt: timestamp.nullable().optional(),
-    progress: progress.nullable().optional(),
+    createdAt: z.string().optional().describe("when it was asked for, ISO 8601 in UTC"),
+    startedAt: z.string().nullable().optional().describe("when its first step began; null while it waits"),
+    endedAt: z.string().nullable().optional().describe("when it ended; null until then"),
+    progress: progress.nullable().optional().describe("how far it is, while it runs"),
     lastSeq: count.optional().describe("the number of its newest event"),
     resumable: z.boolean().optional().describe("whether `jobs.resume` can go on from a checkpoint"),
-    result: trainingResult.nullable().optional(),
+    result: trainingResult.nullable().optional().describe("what it achieved, once it is completed"),
     error: wireError.nullable().optional().describe("why it failed"),
   })
   .meta({ id: "Job", description: "a job as it is now" });

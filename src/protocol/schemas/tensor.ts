@@ -42,11 +42,13 @@ export type WireTensor = z.output<typeof wireTensor>;
 /** An answer too long for one line, written to a file. */
 export const spill = z
   .strictObject({
-    $spill: z.strictObject({
-      path: path.describe("the file; it lives as long as the sidecar"),
-      bytes: count.describe("its size in bytes"),
-      sha256: z.string().describe("its SHA-256, hexadecimal"),
-      format: z.enum(["json", "raw"]).describe("what the file holds: the answer's JSON, or a tensor's bytes"),
-    }),
+    $spill: z
+      .strictObject({
+        path: path.describe("the file; it lives as long as the sidecar"),
+        bytes: count.describe("its size in bytes"),
+        sha256: z.string().describe("its SHA-256, hexadecimal"),
+        format: z.enum(["json", "raw"]).describe("what the file holds: the answer's JSON, or a tensor's bytes"),
+      })
+      .describe("where the answer is"),
   })
   .meta({ id: "Spill", description: "stands for an answer that would be longer than `limits.maxLineBytes`" });

@@ -141,13 +141,13 @@ class Job(_JobRequired, total=False):
     """A job as it is now."""
     kind: str  # what it does: train
     model: str  # the model it works on
-    createdAt: str  # when, as ISO 8601 in UTC with milliseconds
-    startedAt: Union[str, None]
-    endedAt: Union[str, None]
-    progress: Union[Progress, None]
+    createdAt: str  # when it was asked for, ISO 8601 in UTC
+    startedAt: Union[str, None]  # when its first step began; null while it waits
+    endedAt: Union[str, None]  # when it ended; null until then
+    progress: Union[Progress, None]  # how far it is, while it runs
     lastSeq: int  # the number of its newest event
     resumable: bool  # whether `jobs.resume` can go on from a checkpoint
-    result: Union[TrainingResult, None]
+    result: Union[TrainingResult, None]  # what it achieved, once it is completed
     error: Union[ErrorObject, None]  # why it failed
 
 
@@ -232,6 +232,7 @@ class Progress(_ProgressRequired, total=False):
 
 
 class SpillSpill(TypedDict):
+    """Where the answer is."""
     path: str  # the file; it lives as long as the sidecar
     bytes: int  # its size in bytes
     sha256: str  # its SHA-256, hexadecimal
@@ -864,7 +865,7 @@ class _EvaluateResultRequired(TypedDict):
 
 class EvaluateResult(_EvaluateResultRequired, total=False):
     """Result of `evaluate`."""
-    confusion: Union[Confusion, None]
+    confusion: Union[Confusion, None]  # of a classifier: how often each class was taken for each other
 
 
 class JobStartedData(TypedDict, total=False):
