@@ -51,6 +51,7 @@ export const DECOMPOSED = [
   "attention",
   "rotary",
   "resize",
+  "scan",
 ] as const satisfies readonly OpName[];
 
 /** An op that is neither lowered nor decomposed is named in the compile error of this line. */

@@ -45,10 +45,13 @@ export function group({ nodes, isPointwise, producers }: Grouping): Group[] {
   function isDetour(later: number, earlier: number): boolean {
     const { reach } = drafts[later]!;
     if (!has(reach, earlier)) return false;
-    return drafts.some((between, index) => {
-      if (between === undefined || index === earlier || index === later) return false;
-      return has(reach, index) === 1 && has(between.reach, earlier) === 1;
-    });
+    for (let word = 0; word < words; word++) {
+      for (let bits = reach[word]!; bits !== 0; bits &= bits - 1) {
+        const between = word * 32 + 31 - Math.clz32(bits & -bits);
+        if (between !== earlier && has(drafts[between]!.reach, earlier)) return true;
+      }
+    }
+    return false;
   }
 
   function merge(into: number, from: number): void {

@@ -206,18 +206,18 @@ function anyFar(x: v128): bool {
 
 export function sin(x: v128): v128 {
   if (!anyFar(x)) return circular(x, 0);
-  let y = splat(NativeMathf.sin(f32x4.extract_lane(x, 0)));
-  y = f32x4.replace_lane(y, 1, NativeMathf.sin(f32x4.extract_lane(x, 1)));
-  y = f32x4.replace_lane(y, 2, NativeMathf.sin(f32x4.extract_lane(x, 2)));
-  return f32x4.replace_lane(y, 3, NativeMathf.sin(f32x4.extract_lane(x, 3)));
+  let y = splat(<f32>NativeMath.sin(f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>NativeMath.sin(f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>NativeMath.sin(f32x4.extract_lane(x, 2)));
+  return f32x4.replace_lane(y, 3, <f32>NativeMath.sin(f32x4.extract_lane(x, 3)));
 }
 
 export function cos(x: v128): v128 {
   if (!anyFar(x)) return circular(x, 1);
-  let y = splat(NativeMathf.cos(f32x4.extract_lane(x, 0)));
-  y = f32x4.replace_lane(y, 1, NativeMathf.cos(f32x4.extract_lane(x, 1)));
-  y = f32x4.replace_lane(y, 2, NativeMathf.cos(f32x4.extract_lane(x, 2)));
-  return f32x4.replace_lane(y, 3, NativeMathf.cos(f32x4.extract_lane(x, 3)));
+  let y = splat(<f32>NativeMath.cos(f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>NativeMath.cos(f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>NativeMath.cos(f32x4.extract_lane(x, 2)));
+  return f32x4.replace_lane(y, 3, <f32>NativeMath.cos(f32x4.extract_lane(x, 3)));
 }
 
 export function pow(x: v128, y: v128): v128 {
