@@ -85,22 +85,21 @@ interface Fitted {
 
 function fitValues(column: Column, rows: Int32Array, asked: readonly StepOptions[], spec: PreprocessSpec): Fitted {
   const width = widthOf(column);
-  let values: Float64Array = new Float64Array(rows.length * width);
+  let values: Float32Array = new Float32Array(rows.length * width);
   let missing = 0;
   let varies = false;
   for (let index = 0; index < rows.length; index++) {
     for (let element = 0; element < width; element++) {
       const value = column.values[rows[index]! * width + element]!;
-      // As the graph will see it.
-      values[index * width + element] = Math.fround(value);
+      values[index * width + element] = value; // rounded as the graph will see it
       if (Number.isNaN(value)) missing++;
       else if (value !== column.values[rows[0]! * width]) varies = true;
     }
   }
   const notes: string[] = [];
   const steps: FittedStep[] = [];
-  for (const options of withImpute(column.kind, asked, missing)) {
-    if (options.type === "none") continue;
+  const wanted = withImpute(column.kind, asked, missing).filter(isFitted);
+  for (const [place, options] of wanted.entries()) {
     const step = FITS[options.type](values, width, options as never, { column, spec });
     if (step.type === "standardise" || step.type === "minMax") refuseInfinite(column.name, values, width, rows);
     if (step.type === "standardise" && isConstant(values)) {
@@ -108,12 +107,16 @@ function fitValues(column: Column, rows: Int32Array, asked: readonly StepOptions
       notes.push(`column \`${column.name}\` ${why} in the training rows`);
     }
     steps.push(step);
-    values = applyStep(values, width, step);
+    if (place < wanted.length - 1) values = applyStep(values, width, step);
   }
-  refuseInfinite(column.name, values, width, rows);
+  if (!steps.some(({ type }) => type === "clip")) refuseInfinite(column.name, values, width, rows);
   const named = column.kind === "boolean" ? { categories: [...(column.categories ?? ["false", "true"])] } : {};
   const dated = column.dateOrder === undefined ? {} : { dateOrder: column.dateOrder };
   return { parts: { kind: column.kind as InputColumn["kind"], ...named, ...dated, steps }, notes };
+}
+
+function isFitted(step: StepOptions): step is Exclude<StepOptions, { type: "none" }> {
+  return step.type !== "none";
 }
 
 /** Scalars always know what stands in for a missing value, since one may come at prediction; tensors when they have any. */
@@ -132,7 +135,7 @@ type OptionsOf<Type extends StepType> = Extract<StepOptions, { type: Type }>;
 
 const FITS: {
   [Type in Exclude<StepType, "none">]: (
-    values: Float64Array,
+    values: Float32Array,
     width: number,
     options: OptionsOf<Type>,
     context: FitContext,
@@ -159,7 +162,7 @@ const FITS: {
     const moments = elementsOf(values, width, over ?? usualOver(column, values, width)).map((element) => {
       const mean = CENTRES.mean(element);
       let squares = 0;
-      for (const value of element) squares += (value - mean) ** 2;
+      for (let index = 0; index < element.length; index++) squares += (element[index]! - mean) ** 2;
       // Rounding leaves a constant a tiny variance: compare with what the mean can resolve.
       const deviation = Math.sqrt(squares / element.length);
       return { mean, scale: deviation > Math.abs(mean) * 1e-12 ? 1 / deviation : 1 };
@@ -190,14 +193,14 @@ const FITS: {
 
 /** Stand-ins for missing values; 0 where nothing is known. */
 const CENTRES = {
-  mean(values: Float64Array): number {
+  mean(values: Float32Array): number {
     let sum = 0;
-    for (const value of values) sum += value;
+    for (let index = 0; index < values.length; index++) sum += values[index]!;
     return values.length === 0 ? 0 : sum / values.length;
   },
-  median: (values: Float64Array): number => quantile(values.slice().sort(), 0.5),
+  median: (values: Float32Array): number => quantile(values.slice().sort(), 0.5),
   /** The most frequent value; the smallest of several. */
-  mode(values: Float64Array): number {
+  mode(values: Float32Array): number {
     const counts = new Map<number, number>();
     for (const value of values.slice().sort()) counts.set(value, (counts.get(value) ?? 0) + 1);
     let best = 0;
@@ -208,7 +211,7 @@ const CENTRES = {
 } as const;
 
 /** Linear interpolation between order statistics, as NumPy's default; 0 of nothing. */
-function quantile(sorted: Float64Array, share: number): number {
+function quantile(sorted: Float32Array, share: number): number {
   const place = (sorted.length - 1) * share;
   const below = sorted[Math.floor(place)] ?? 0;
   const above = sorted[Math.ceil(place)] ?? 0;
@@ -219,11 +222,11 @@ function quantile(sorted: Float64Array, share: number): number {
  * Images share one scale, and so do vectors whose elements look like pixels: all have the same minimum, and at least half
  * the same maximum. Standardising each pixel by itself would blow up those that are hardly ever lit.
  */
-function usualOver({ kind, shape }: Column, values: Float64Array, width: number): "element" | "tensor" {
+function usualOver({ kind, shape }: Column, values: Float32Array, width: number): "element" | "tensor" {
   if (kind !== "tensor" || width === 1) return "element";
   if (shape.length > 1) return "tensor";
-  const least = new Float64Array(width).fill(Infinity);
-  const most = new Float64Array(width).fill(-Infinity);
+  const least = new Float32Array(width).fill(Infinity);
+  const most = new Float32Array(width).fill(-Infinity);
   for (let index = 0; index < values.length; index++) {
     const element = index % width;
     if (values[index]! < least[element]!) least[element] = values[index]!;
@@ -235,20 +238,22 @@ function usualOver({ kind, shape }: Column, values: Float64Array, width: number)
 }
 
 /** The values of each element of a row over all rows, or all of them as one. */
-function elementsOf(values: Float64Array, width: number, over: "element" | "tensor"): Float64Array[] {
+function elementsOf(values: Float32Array, width: number, over: "element" | "tensor"): Float32Array[] {
   if (over === "tensor" || width === 1) return [values];
   const rows = values.length / width;
-  return Array.from({ length: width }, (_, element) =>
-    Float64Array.from({ length: rows }, (_, row) => values[row * width + element]!),
-  );
+  return Array.from({ length: width }, (_, element) => {
+    const own = new Float32Array(rows);
+    for (let row = 0; row < rows; row++) own[row] = values[row * width + element]!;
+    return own;
+  });
 }
 
-function perElement(values: Float64Array, width: number, of: (element: Float64Array) => number): PerElement {
+function perElement(values: Float32Array, width: number, of: (element: Float32Array) => number): PerElement {
   return elementsOf(values, width, "element").map(of);
 }
 
 /** What `applyPreprocessing` does in the graph, on the host in float64, so that each step is fitted on what it will see. */
-function applyStep(values: Float64Array, width: number, step: FittedStep): Float64Array {
+function applyStep(values: Float32Array, width: number, step: FittedStep): Float32Array {
   const at = (numbers: PerElement, index: number) => (numbers.length === 1 ? numbers[0]! : numbers[index % width]!);
   switch (step.type) {
     case "impute":
@@ -267,7 +272,7 @@ function applyStep(values: Float64Array, width: number, step: FittedStep): Float
     case "minMax":
       return values.map((value, index) => (value - at(step.center, index)) * at(step.scale, index) + step.low);
     case "oneHot":
-      return new Float64Array();
+      return new Float32Array();
   }
 }
 
@@ -277,7 +282,7 @@ function constantOf({ name, kind }: Column, value: number | string | undefined):
   throw unsuitable(name, "impute", `a number to stand in for missing values, got \`${value}\``);
 }
 
-function isConstant(values: Float64Array): boolean {
+function isConstant(values: Float32Array): boolean {
   return values.every((value) => value === values[0]);
 }
 
@@ -392,9 +397,10 @@ function unsuitable(name: string, got: string, expected: string, path = `preproc
   });
 }
 
-function refuseInfinite(name: string, values: Float64Array, width: number, rows: Int32Array): void {
-  const place = values.findIndex((value) => value === Infinity || value === -Infinity);
-  if (place < 0) return;
+function refuseInfinite(name: string, values: Float32Array, width: number, rows: Int32Array): void {
+  let place = 0;
+  while (place < values.length && Math.abs(values[place]!) !== Infinity) place++;
+  if (place === values.length) return;
   const row = rows[Math.floor(place / width)]! + 1;
   throw new Fault("DATA_INVALID", `column \`${name}\`, row ${row}: ${values[place]}`, {
     violations: [
