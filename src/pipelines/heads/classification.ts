@@ -9,7 +9,7 @@ export const classification = defineHead({
   description: "One class a row: a linear layer to logits, softmax to probabilities",
   options: z.object({
     classes: z
-      .array(z.string())
+      .array(z.union([z.string(), z.number()]).transform(String))
       .min(2)
       .optional()
       .describe("Names of the classes, in order; left out, those of the data. Data with others is then refused"),

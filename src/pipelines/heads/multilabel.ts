@@ -9,7 +9,7 @@ export const multilabel = defineHead({
   description: "Any number of labels a row: a linear layer to logits, a sigmoid for each label",
   options: z.object({
     classes: z
-      .array(z.string())
+      .array(z.union([z.string(), z.number()]).transform(String))
       .min(1)
       .optional()
       .describe("Names of the labels, in order; left out, those of the data. Data with others is then refused"),

@@ -296,7 +296,7 @@ describe("a training that goes wrong", () => {
   });
 
   it("refuses labels outside the model's classes", () => {
-    const fault = faultOf(() => learn({ dataset, spec: { head: { type: "classification", classes: ["0", "7"] } } }));
+    const fault = faultOf(() => learn({ dataset, spec: { head: { type: "classification", classes: [0, "7"] } } }));
     expect(fault.reason).toBe("DATA_INVALID");
     expect(fault.violations[0]!.got).toBe("1");
   });
