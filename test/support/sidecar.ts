@@ -38,7 +38,7 @@ export interface Sidecar {
 export interface Options {
   readonly parameters?: readonly string[];
   readonly cwd?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Another way to start it; `parameters` are then left out. */
   readonly command?: readonly [string, ...string[]];
   /** Read nothing from it. */

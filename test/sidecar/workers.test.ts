@@ -1,0 +1,57 @@
+/** @file Compute workers that die: the job says so, the next one gets a fresh worker, and nothing else notices. */
+import { resolve } from "node:path";
+import { expect, it } from "vitest";
+import { blobs, SMALL_CLASSIFIER, startSidecar, until } from "../support/sidecar.ts";
+
+const CRASH = resolve(import.meta.dirname, "../support/crash.mjs");
+const data = { rows: blobs(40), target: "kind" };
+
+it.each([
+  ["exit", "FAILURES 63: a worker that ends"],
+  ["memory", "FAILURES 63: a worker out of memory"],
+])("%s: %s fails its job with ENGINE_CRASHED and is replaced", async (type) => {
+  const env = { ...process.env, NODE_OPTIONS: "--max-old-space-size=200" };
+  const sidecar = startSidecar({ parameters: ["--plugin", CRASH], env });
+  const bad = await sidecar.call("models.create", { pipeline: "classification", backbone: { type } });
+  const good = await sidecar.call("models.create", SMALL_CLASSIFIER);
+  const { job } = await sidecar.call("train.start", { model: bad.model.id, data });
+  const { job: failed } = await sidecar.call("jobs.wait", { jobId: job.id });
+  expect(failed).toMatchObject({
+    state: "failed",
+    error: { code: 1201, data: { reason: "ENGINE_CRASHED", retryable: true } },
+  });
+  const { job: next } = await sidecar.call("train.start", { model: good.model.id, data, epochs: 2 });
+  expect((await sidecar.call("jobs.wait", { jobId: next.id })).job.state).toBe("completed");
+});
+
+it.each(["rejection", "later"])(
+  "FAILURES 64: an error that nobody waits for (%s) is no end of the sidecar",
+  async (type) => {
+    const sidecar = startSidecar({ parameters: ["--plugin", CRASH] });
+    const { model } = await sidecar.call("models.create", { pipeline: "classification", backbone: { type } });
+    const { job } = await sidecar.call("train.start", { model: model.id, data, epochs: 2 });
+    const ended = await sidecar.call("jobs.wait", { jobId: job.id });
+    expect(["completed", "failed"]).toContain(ended.job.state);
+    const good = await sidecar.call("models.create", SMALL_CLASSIFIER);
+    const { job: next } = await sidecar.call("train.start", { model: good.model.id, data, epochs: 2 });
+    expect((await sidecar.call("jobs.wait", { jobId: next.id })).job.state).toBe("completed");
+  },
+);
+
+it("an error in a plugin's own code is INTERNAL, and the log has its stack", async () => {
+  const sidecar = startSidecar({ parameters: ["--plugin", CRASH] });
+  const { model } = await sidecar.call("models.create", { pipeline: "classification", backbone: { type: "throw" } });
+  const { job } = await sidecar.call("train.start", { model: model.id, data });
+  const { job: failed } = await sidecar.call("jobs.wait", { jobId: job.id });
+  expect(failed.error).toMatchObject({ code: -32603, message: expect.stringContaining("thrown on purpose") });
+  await until(() => sidecar.errors().includes("crash.mjs"));
+});
+
+it("a plugin that cannot be loaded is named by runtime.initialize, and the others work", async () => {
+  const sidecar = startSidecar({ parameters: ["--plugin", "./no/such/plugin.mjs", "--plugin", CRASH] });
+  const { capabilities } = await sidecar.call("runtime.initialize");
+  expect(capabilities.plugins).toMatchObject([
+    { plugin: "./no/such/plugin.mjs", name: null, error: { data: { hint: expect.any(String) } } },
+    { name: "crash", error: null },
+  ]);
+});
