@@ -14,6 +14,7 @@ export { infer } from "./model/network.ts";
 export { type Outputs, predict } from "./model/predict.ts";
 export type * from "./model/record.ts";
 export { saveModel } from "./model/save.ts";
+export type { Scores } from "./model/score.ts";
 export type * from "./model/spec.ts";
 export { packWeights, weightArrays } from "./model/weights.ts";
 export { type Catalog, type CatalogEntry, catalog } from "./registry/catalog.ts";

@@ -5,12 +5,11 @@ import { createScope } from "../layers/scope.ts";
 import { encodeDataset } from "../preprocess/encode.ts";
 import { encodeTarget } from "../preprocess/target.ts";
 import { find } from "../registry/parse.ts";
-import { fillBatch, orderOf, type Rows } from "../training/batches.ts";
-import { emptySums, score, scoresOf, targetType } from "../training/score.ts";
-import type { Scores } from "../training/training.ts";
+import { fillBatch, orderOf, type Rows } from "./batches.ts";
 import { featuresOf } from "./features.ts";
 import { type FittedRecord, fitted, network, results } from "./network.ts";
 import { type PredictionContext, stateOf } from "./predict.ts";
+import { emptySums, type Scores, score, scoresOf, targetType } from "./score.ts";
 import type { Configured } from "./spec.ts";
 import { runWhole } from "./whole.ts";
 

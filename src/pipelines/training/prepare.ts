@@ -3,6 +3,7 @@ import { type Executor, Fault } from "../../engine/index.ts";
 import { type Dataset, targetColumns } from "../data/dataset.ts";
 import { splitRows } from "../data/split.ts";
 import type { Declaration } from "../layers/scope.ts";
+import type { Rows } from "../model/batches.ts";
 import { prepareRows } from "../model/evaluate.ts";
 import { declare, type FittedRecord, fitted, outputNames, resultTypes } from "../model/network.ts";
 import type { ModelRecord } from "../model/record.ts";
@@ -13,7 +14,6 @@ import { allRows, fitTarget, type TargetEncoding, type TargetOptions } from "../
 import type { TargetFacts, TargetKind } from "../registry/define.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
-import type { Rows } from "./batches.ts";
 import type { TrainOptions } from "./options.ts";
 import type { TrainingContext } from "./training.ts";
 

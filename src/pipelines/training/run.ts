@@ -1,12 +1,13 @@
 /** @file A training under way: what is fixed, what moves, and how it begins, for the loop and for those who tell of it. */
+
+import { orderOf, type Rows } from "../model/batches.ts";
 import { createJudge, type Judge } from "../model/evaluate.ts";
 import type { Weights } from "../model/record.ts";
+import { emptySums } from "../model/score.ts";
 import { packWeights } from "../model/weights.ts";
 import { find, optionsOf } from "../registry/parse.ts";
-import { orderOf, type Rows } from "./batches.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { type Prepared, prepare } from "./prepare.ts";
-import { emptySums } from "./score.ts";
 import { openSession, type Session, type StepMoment } from "./session.ts";
 import type { TrainingContext, TrainingProgress, TrainingState } from "./training.ts";
 import { UNWATCHED } from "./watch.ts";

@@ -1,14 +1,14 @@
 /** @file A training's compiled programs and the state they share: steps in, sums out, everything saved and put back. */
 import { type Executor, type NdArray, type Program, type State, sizeOf, type TypedArray } from "../../engine/index.ts";
+import { type BatchViews, fillBatch } from "../model/batches.ts";
 import { initialWeights } from "../model/network.ts";
 import type { Weights } from "../model/record.ts";
+import type { Sums } from "../model/score.ts";
 import { packWeights, weightArrays } from "../model/weights.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
-import { type BatchViews, fillBatch } from "./batches.ts";
 import type { Prepared } from "./prepare.ts";
 import { type StepContext, traceAccumulatedStep, traceAccumulation, traceStep, trainingStates } from "./step.ts";
-import type { Sums } from "./training.ts";
 
 export interface Session {
   readonly state: State;

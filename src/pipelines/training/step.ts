@@ -2,11 +2,11 @@
 import { gradients, type Tensor, type TensorType, type Traced, type Tracer, trace } from "../../engine/index.ts";
 import { createScope, type Declaration } from "../layers/scope.ts";
 import { type FittedRecord, network } from "../model/network.ts";
+import { type Score, score, targetType } from "../model/score.ts";
 import { penalised } from "../optimizers/common.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { TrainOptions } from "./options.ts";
-import { type Score, score, targetType } from "./score.ts";
 
 export interface StepContext {
   readonly registry: Registry;

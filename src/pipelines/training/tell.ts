@@ -1,8 +1,7 @@
 /** @file What a training tells: progress for a bar, each epoch's scores, and what is odd about the request. */
 
+import { type Scores, scoresOf } from "../model/score.ts";
 import { momentOf, type Run } from "./run.ts";
-import { scoresOf } from "./score.ts";
-import type { Scores } from "./training.ts";
 
 /** Speed since this process began, and the time that is left at it. */
 export function ratesOf({ progress, clock, earlier, extent, prepared }: Run): {

@@ -1,14 +1,14 @@
 /** @file The training loop, the same for every pipeline: epochs of batches, between which it listens, tells and saves. */
 import { Fault } from "../../engine/index.ts";
+import { orderOf } from "../model/batches.ts";
 import type { Judge } from "../model/evaluate.ts";
+import { emptySums, type Scores, scoresOf } from "../model/score.ts";
 import { isFiniteSnapshot, weightArrays } from "../model/weights.ts";
-import { orderOf } from "./batches.ts";
 import { atMostEvery } from "./clock.ts";
 import { isCheckpointDue, keepBest, publish, saveCheckpoint, trainedRecord } from "./keep.ts";
 import { beginRun, endRun, momentOf, type Run } from "./run.ts";
-import { emptySums, scoresOf } from "./score.ts";
 import { ratesOf, tellEpoch, tellOddities, tellProgress } from "./tell.ts";
-import { CONTROL, type Scores, type TrainingContext, type TrainingResult } from "./training.ts";
+import { CONTROL, type TrainingContext, type TrainingResult } from "./training.ts";
 import { watch } from "./watch.ts";
 
 /** Progress events and weight snapshots come at most this often, in milliseconds. */

@@ -2,6 +2,7 @@
 import type { Executor, NdArray } from "../../engine/index.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { ModelRecord } from "../model/record.ts";
+import type { Scores, Sums } from "../model/score.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { TrainOptions } from "./options.ts";
 
@@ -35,12 +36,6 @@ export type TrainingEvent =
       readonly type: "warning";
       readonly data: { readonly code: string; readonly message: string; readonly hint?: string };
     };
-
-/** Loss and metrics over some rows. */
-export interface Scores {
-  readonly loss: number;
-  readonly metrics: Readonly<Record<string, number>>;
-}
 
 export interface EpochData extends Scores {
   /** Counted from 1. */
@@ -121,14 +116,6 @@ export interface TrainingProgress {
   checkpoint: { step: number; seconds: number };
   /** Set when something other than the last epoch ended it. */
   stopped: "earlyStopping" | "budget" | null;
-}
-
-/** Running sums of an epoch: divide `loss` by `lossWeight`, each metric by `weight`. */
-export interface Sums {
-  loss: number;
-  lossWeight: number;
-  weight: number;
-  metrics: Record<string, number>;
 }
 
 /** What early stopping remembers. */

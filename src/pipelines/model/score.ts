@@ -1,11 +1,24 @@
 /** @file The sums that judge a batch, traced: weighted loss, and the head's running figures. Training and evaluation share them. */
 import type { Tensor, Tracer } from "../../engine/index.ts";
-import type { FittedRecord } from "../model/network.ts";
-import type { Configured } from "../model/spec.ts";
 import { restoreTarget, standardiseTarget } from "../preprocess/target.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
-import type { Scores, Sums } from "./training.ts";
+import type { FittedRecord } from "./network.ts";
+import type { Configured } from "./spec.ts";
+
+/** Loss and metrics over some rows. */
+export interface Scores {
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** Running sums over some rows: divide `loss` by `lossWeight`, each metric by `weight`. */
+export interface Sums {
+  loss: number;
+  lossWeight: number;
+  weight: number;
+  metrics: Record<string, number>;
+}
 
 /** Scalars F32 []. */
 export interface Score {
