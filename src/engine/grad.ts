@@ -23,7 +23,7 @@ export function gradients(loss: Tensor, of: readonly Tensor[]): Tensor[] {
       hint: "ask for gradients of F32 tensors",
     });
   }
-  return pullBack(loss, [loss.constant(1)], of, false);
+  return pullBack([loss], [loss.constant(1)], of, false);
 }
 
 /** What flows into a node's input: to which of that input's results (0 but for `part`), and how much. */
@@ -34,28 +34,41 @@ interface Flow {
 }
 
 /**
- * Pulls `seeds`, the gradients of the results of `output` (one, for most ops), back to `of`.
+ * Pulls `seeds`, the gradients of `roots`, back to `of`.
  * @param stopThere whether the tensors of `of` count as given, so that nothing is sought behind them
  */
-function pullBack(output: Tensor, seeds: readonly Tensor[], of: readonly Tensor[], stopThere: boolean): Tensor[] {
+function pullBack(
+  roots: readonly Tensor[],
+  seeds: readonly Tensor[],
+  of: readonly Tensor[],
+  stopThere: boolean,
+): Tensor[] {
   const targets = new Set(of.map((tensor) => tensor.node));
-  const needed = pathsTo(output.node, targets, stopThere);
-  const arrived = new Map<Node, (Tensor | undefined)[]>([[output.node, [...seeds]]]);
+  const needed = pathsTo(
+    roots.map((root) => root.node),
+    targets,
+    stopThere,
+  );
+  const arrived = new Map<Node, (Tensor | undefined)[]>();
+  const arrive = ({ input, part, gradient }: Flow) => {
+    const sums = arrived.get(input) ?? [];
+    sums[part] = sums[part]?.add(gradient) ?? gradient;
+    arrived.set(input, sums);
+  };
+  roots.forEach((root, i) => {
+    if (root.dtype === "F32") arrive({ input: root.node, part: 0, gradient: seeds[i]! });
+  });
   for (const node of [...needed].sort((a, b) => b.id - a.id)) {
     const flowing = arrived.get(node);
     if (flowing === undefined || (stopThere && targets.has(node))) continue;
-    for (const { input, part, gradient } of flowsFrom(new Tensor(output.graph, node), flowing, needed)) {
-      const sums = arrived.get(input) ?? [];
-      sums[part] = sums[part]?.add(gradient) ?? gradient;
-      arrived.set(input, sums);
-    }
+    for (const flow of flowsFrom(new Tensor(roots[0]!.graph, node), flowing, needed)) arrive(flow);
   }
   return of.map((tensor) => arrived.get(tensor.node)?.[0] ?? tensor.constant(0).broadcastTo(tensor.shape));
 }
 
-/** The nodes through which `output` depends on any of `targets`, both ends included. Nothing flows through integers. */
-function pathsTo(output: Node, targets: ReadonlySet<Node>, stopThere: boolean): Set<Node> {
-  const reached = new Set([output]);
+/** The nodes through which `roots` depend on any of `targets`, both ends included. Nothing flows through integers. */
+function pathsTo(roots: readonly Node[], targets: ReadonlySet<Node>, stopThere: boolean): Set<Node> {
+  const reached = new Set(roots);
   for (const node of reached) {
     if (stopThere && targets.has(node)) continue;
     for (const input of node.inputs) reached.add(input);
@@ -66,6 +79,11 @@ function pathsTo(output: Node, targets: ReadonlySet<Node>, stopThere: boolean): 
     if (isReal && (targets.has(node) || node.inputs.some((input) => paths.has(input)))) paths.add(node);
   }
   return paths;
+}
+
+/** Of a function of `of`: what lies behind them is not its concern. */
+function pullBackToGiven(roots: readonly Tensor[], seeds: readonly Tensor[], of: readonly Tensor[]): Tensor[] {
+  return pullBack(roots, seeds, of, true);
 }
 
 function flowsFrom(output: Tensor, flowing: readonly (Tensor | undefined)[], needed: ReadonlySet<Node>): Flow[] {
@@ -82,7 +100,7 @@ function flowsFrom(output: Tensor, flowing: readonly (Tensor | undefined)[], nee
 
   if (op.gradient === undefined) {
     const wanted = [...new Set(node.inputs)].filter((input) => needed.has(input));
-    const simpler = op.decompose!({ inputs, output: node, attributes });
+    const simpler = [op.decompose!({ inputs, output: node, attributes })].flat();
     const found = pullBack(
       simpler,
       partGradients,
@@ -95,7 +113,15 @@ function flowsFrom(output: Tensor, flowing: readonly (Tensor | undefined)[], nee
   return node.inputs.flatMap((input, index): Flow[] => {
     const rule = rules[Math.min(index, rules.length - 1)];
     if (!rule || !needed.has(input)) return [];
-    const gradient = rule(partGradients[0]!, { inputs, output, attributes, index, parts, partGradients });
+    const gradient = rule(partGradients[0]!, {
+      inputs,
+      output,
+      attributes,
+      index,
+      parts,
+      partGradients,
+      pullBack: pullBackToGiven,
+    });
     expectGradientShape(node, index, gradient);
     return [{ input, part: 0, gradient }];
   });

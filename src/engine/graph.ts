@@ -2,8 +2,14 @@
 import type { TypedArray } from "./dtype.ts";
 import type { TensorType } from "./shape.ts";
 
-export type AttributeValue = number | string | boolean | null | readonly AttributeValue[] | TypedArray;
+export type AttributeValue = number | string | boolean | null | readonly AttributeValue[] | TypedArray | Body;
 export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/** A graph inside a node, such as a step of `scan`: a function of its `inputs`, which are `input` leaves. */
+export interface Body {
+  readonly inputs: readonly Node[];
+  readonly outputs: readonly Node[];
+}
 
 export interface Node extends TensorType {
   /** Position in its graph: every input of a node has a smaller id than the node. */
@@ -42,7 +48,20 @@ export interface Traced {
   readonly updates: Readonly<Record<string, Node>>;
 }
 
+function isBody(value: AttributeValue): value is Body {
+  return typeof value === "object" && value !== null && "outputs" in value;
+}
+
+/** A body is itself only: two that were traced apart are two computations. */
+const bodyKeys = new WeakMap<Body, string>();
+let bodies = 0;
+
 function keyOf(value: AttributeValue): string {
+  if (isBody(value)) {
+    const key = bodyKeys.get(value) ?? `body${bodies++}`;
+    bodyKeys.set(value, key);
+    return key;
+  }
   if (ArrayBuffer.isView(value)) return `${value.constructor.name}(${(value as Float32Array).join()})`;
   if (Array.isArray(value)) return `[${value.map(keyOf).join()}]`;
   return Object.is(value, -0) ? "-0" : typeof value === "string" ? JSON.stringify(value) : String(value);

@@ -15,6 +15,8 @@ export { decodeOnnx, encodeOnnx } from "./onnx/codec.ts";
 export { describeOnnx, type OnnxDescription, type OnnxValue } from "./onnx/describe.ts";
 export { exportGraph, IR_VERSIONS, type OnnxExport } from "./onnx/export.ts";
 export { fillUniform, philox } from "./philox.ts";
+export type { ScanOptions, Step } from "./scan.ts";
+export { scan } from "./scan.ts";
 export type { NdArray, Shape, TensorType } from "./shape.ts";
 export { broadcastShapes, normalizeAxes, sameShape, showShape, sizeOf, stridesOf } from "./shape.ts";
 export type { Axes, Operand, ReduceOptions } from "./tensor.ts";

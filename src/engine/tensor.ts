@@ -6,8 +6,18 @@ import type { ConvolutionAttributes } from "./ops/convolution.ts";
 import { type AttributesOf, OPS, type OpName } from "./ops/index.ts";
 import type { Few, Op } from "./ops/op.ts";
 import type { PoolingAttributes } from "./ops/pooling.ts";
+import type { ScanAttributes } from "./ops/scan.ts";
 import { type SlidingOptions, slidingOf } from "./ops/window.ts";
-import { broadcastShapes, type NdArray, normalizeAxes, type Shape, sameShape, showShape, sizeOf } from "./shape.ts";
+import {
+  broadcastShapes,
+  type NdArray,
+  normalizeAxes,
+  type Shape,
+  sameShape,
+  showShape,
+  sizeOf,
+  type TensorType,
+} from "./shape.ts";
 
 /** A number stands for a scalar of the other operand's dtype. */
 export type Operand = Tensor | number;
@@ -89,6 +99,16 @@ export class Tensor {
   /** A constant on the same graph: a number is a scalar. */
   constant(value: number | NdArray, dtype: DType = "F32"): Tensor {
     return constantOn(this.graph, value, dtype);
+  }
+
+  /** A handle on another node of this graph. */
+  handle(node: Node): Tensor {
+    return new Tensor(this.graph, node);
+  }
+  /** A leaf of a body's own graph, whose random draws are counted with this one's. */
+  leafOfBody(graph: Graph, name: string, { dtype, shape }: TensorType): Tensor {
+    streams.set(graph, streamsOf(this.graph));
+    return new Tensor(graph, graph.add("input", [], { name }, { dtype, shape }));
   }
 
   private unary(name: OpName): Tensor {
@@ -503,6 +523,11 @@ export class Tensor {
   rotary(positions: Tensor, { base = 10000 }: { readonly base?: number } = {}): Tensor {
     return apply("rotary", [this, positions], { base });
   }
+  /** All results of the op `scan`, with everything spelled out; the function `scan` is how it is written. */
+  scan(others: readonly Tensor[], attributes: ScanAttributes): Tensor[] {
+    const all = apply("scan", [this, ...others], attributes);
+    return all.node.parts!.map((_, index) => all.part(index));
+  }
   /** Images [n, channels, ...size] at another size: the nearest pixel to the upper left, or a blend of neighbours. */
   resize(size: Shape, mode: "nearest" | "linear"): Tensor {
     return apply("resize", [this], { size, mode });
@@ -563,13 +588,13 @@ export function where(condition: Tensor, ifTrue: Operand, ifFalse: Operand): Ten
   return condition.where(ifTrue, ifFalse);
 }
 
-const streams = new WeakMap<Graph, number>();
+const streams = new WeakMap<Graph, { next: number }>();
 
-/** The next stream number of a trace: each draw has its own. */
-function nextStream(graph: Graph): number {
-  const stream = streams.get(graph) ?? 0;
-  streams.set(graph, stream + 1);
-  return stream;
+/** Where the stream numbers of a trace come from: each draw has its own. */
+function streamsOf(graph: Graph): { next: number } {
+  const counter = streams.get(graph) ?? { next: 0 };
+  streams.set(graph, counter);
+  return counter;
 }
 
 /**
@@ -579,7 +604,7 @@ function nextStream(graph: Graph): number {
 export const random = {
   /** In [0, 1). */
   uniform(rng: Tensor, shape: Shape): Tensor {
-    return apply("uniform", [rng], { stream: nextStream(rng.graph), shape });
+    return apply("uniform", [rng], { stream: streamsOf(rng.graph).next++, shape });
   },
   /** Mean 0, variance 1 (Box and Muller 1958); never beyond ±5.8. */
   normal(rng: Tensor, shape: Shape): Tensor {

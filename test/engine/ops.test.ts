@@ -1,5 +1,6 @@
 /** @file Every op of the table, on its own samples: type, reference, gradients, second gradients, decomposition. */
 import { describe, expect, it } from "vitest";
+import { evaluate } from "../../src/engine/executors/reference/evaluate.ts";
 import {
   type Attributes,
   createReference,
@@ -43,7 +44,7 @@ describe("the reference", () => {
       const type = op.type(inputs, sample.attributes);
       const [first, second] = [11, 12].map((rubbish) => {
         const outputs = (type.parts ?? [type]).map((part) => constantArray(part, rubbish));
-        op.reference(inputs, outputs[0]!, sample.attributes, outputs);
+        op.reference(inputs, outputs[0]!, sample.attributes, outputs, evaluate);
         return outputs.map(({ data }) => Array.from(data));
       });
       expect({ sample, values: first }).toEqual({ sample, values: second });
@@ -80,8 +81,7 @@ describe("the gradient", () => {
 
 describe("the decomposition", () => {
   /** Results, and gradients of their projection, under names that start with `prefix`. */
-  function valuesAndGradients(prefix: string, result: Tensor, real: readonly Tensor[], tracer: Tracer) {
-    const results = Object.values(resultsOf(result));
+  function valuesAndGradients(prefix: string, results: readonly Tensor[], real: readonly Tensor[], tracer: Tracer) {
     const found = real.length === 0 ? [] : gradients(project(results, tracer, 3), real);
     return Object.fromEntries([...results, ...found].map((tensor, i) => [`${prefix} ${i}`, tensor]));
   }
@@ -94,8 +94,8 @@ describe("the decomposition", () => {
         const whole = applyByName(name, inputs, sample.attributes);
         const simpler = op.decompose!({ inputs, output: whole.node, attributes: sample.attributes });
         return {
-          ...valuesAndGradients("whole", whole, real, tracer),
-          ...valuesAndGradients("simpler", simpler, real, tracer),
+          ...valuesAndGradients("whole", Object.values(resultsOf(whole)), real, tracer),
+          ...valuesAndGradients("simpler", [simpler].flat(), real, tracer),
         };
       });
       for (const key of Object.keys(results).filter((key) => key.startsWith("whole"))) {

@@ -15,6 +15,7 @@ import { product } from "./product.ts";
 import { randomness } from "./random.ts";
 import { reductions } from "./reduction.ts";
 import { resizing } from "./resizing.ts";
+import { scanning } from "./scan.ts";
 
 export const OPS = {
   ...pointwise,
@@ -31,6 +32,7 @@ export const OPS = {
   ...normalization,
   ...attention,
   ...resizing,
+  ...scanning,
   ...randomness,
 } satisfies Record<string, CheckedOp>;
 

@@ -1,6 +1,6 @@
 /** @file What an op is: its type rule, gradient, plain reference, ONNX form and samples, written once, in one table entry. */
 import type { DType } from "../dtype.ts";
-import type { Attributes, Node, NodeType } from "../graph.ts";
+import type { Attributes, Body, Node, NodeType } from "../graph.ts";
 import type { NdArray, Shape, TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -12,6 +12,9 @@ export interface ReferenceArray extends TensorType {
   readonly data: Float64Array | Int32Array | Uint8Array;
 }
 
+/** Runs a body on values of its inputs; gives values of its outputs. */
+export type Evaluate = (body: Body, inputs: readonly ReferenceArray[]) => readonly ReferenceArray[];
+
 /** An op on its inputs, as gradient rules and decompositions see it. */
 export interface Applied<A> {
   readonly inputs: Few<Tensor>;
@@ -22,12 +25,14 @@ export interface Applied<A> {
   /** Of an op with several results: each result, and its gradient (zeros where nothing depends on it). */
   readonly parts: readonly Tensor[];
   readonly partGradients: readonly Tensor[];
+  /** The reverse pass itself, for ops with a body: what flows from `outputs`, given their gradients, back to `of`. */
+  pullBack(outputs: readonly Tensor[], gradients: readonly Tensor[], of: readonly Tensor[]): Tensor[];
 }
 
 /** An op before its output exists; `output` is only its type. */
 export interface Unapplied<A> {
   readonly inputs: Few<Tensor>;
-  readonly output: TensorType;
+  readonly output: NodeType;
   readonly attributes: A;
 }
 
@@ -108,6 +113,7 @@ export interface Op<A extends Attributes = Attributes> {
     output: ReferenceArray,
     attributes: A,
     outputs: readonly ReferenceArray[],
+    evaluate: Evaluate,
   ): void;
   readonly onnx: OnnxForm<A>;
   /** Calls whose varying axis has `size` elements; none where the op has no meaning at that size. */
@@ -116,8 +122,8 @@ export interface Op<A extends Attributes = Attributes> {
   readonly pointwise?: boolean;
   /** Estimated floating-point operations of a node; the number of output elements where absent. */
   readonly cost?: (node: Node) => number;
-  /** The same in simpler ops: documentation, cross-check, and fallback where an executor has no kernel for the whole. */
-  readonly decompose?: Method<[at: Unapplied<A>], Tensor>;
+  /** The same in simpler ops: documentation, cross-check, and fallback where an executor has no kernel for the whole. Of an op with several results: all. */
+  readonly decompose?: Method<[at: Unapplied<A>], Tensor | readonly Tensor[]>;
   /** An equal, simpler expression, bit for bit the same, or null. */
   readonly simplify?: Method<[at: Unapplied<A>], Tensor | null>;
 }

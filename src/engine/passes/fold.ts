@@ -1,4 +1,5 @@
 /** @file What depends on constants alone is computed once, here, by the ops' references, and becomes a constant. */
+import { Fault } from "../fault.ts";
 import type { Node, Traced } from "../graph.ts";
 import { opOf } from "../ops/index.ts";
 import type { Few, ReferenceArray } from "../ops/op.ts";
@@ -37,8 +38,19 @@ function foldWhole(node: Node, inputs: readonly Tensor[]): Tensor | null {
   return new Tensor(graph, graph.add("constant", [], { value }, { dtype: node.dtype, shape: node.shape }));
 }
 
+/** Nodes with several results are never folded, and only such nodes have bodies. */
+function noBodies(): never {
+  throw new Fault("INTERNAL", "a node with a body was folded");
+}
+
 function compute(node: Node, inputs: readonly ReferenceArray[]): ReferenceArray {
   const output = emptyArray(node);
-  opOf(node)!.reference(inputs as readonly ReferenceArray[] as Few<ReferenceArray>, output, node.attributes, [output]);
+  opOf(node)!.reference(
+    inputs as readonly ReferenceArray[] as Few<ReferenceArray>,
+    output,
+    node.attributes,
+    [output],
+    noBodies,
+  );
   return output;
 }

@@ -8,7 +8,12 @@ export type Change = (node: Node, inputs: Few<Tensor>) => Tensor | null;
 
 /** The nodes that outputs and updates depend on, inputs before users. */
 export function reachable({ outputs, updates }: Pick<Traced, "outputs" | "updates">): Node[] {
-  const reached = new Set([...Object.values(outputs), ...Object.values(updates)]);
+  return upstream([...Object.values(outputs), ...Object.values(updates)]);
+}
+
+/** The nodes that `roots` depend on, and they themselves, inputs before users. */
+export function upstream(roots: readonly Node[]): Node[] {
+  const reached = new Set(roots);
   for (const node of reached) for (const input of node.inputs) reached.add(input);
   return [...reached].sort((a, b) => a.id - b.id);
 }

@@ -2,12 +2,12 @@
 import type { TypedArray } from "../../dtype.ts";
 import { Fault } from "../../fault.ts";
 import type { Node, Traced } from "../../graph.ts";
-import { opOf } from "../../ops/index.ts";
-import type { Few, ReferenceArray } from "../../ops/op.ts";
+import type { ReferenceArray } from "../../ops/op.ts";
 import { constantArray, emptyArray } from "../../ops/values.ts";
 import { reachable } from "../../passes/rewrite.ts";
 import { type NdArray, sameShape, showShape, sizeOf, type TensorType } from "../../shape.ts";
 import type { Executor, Program, State } from "../executor.ts";
+import { compute } from "./evaluate.ts";
 
 /** Float64 in and out: a program's F32 views are `Float64Array`, I32 `Int32Array`, BOOL `Uint8Array`. States read as F32. */
 export function createReference(): Executor {
@@ -104,14 +104,4 @@ function fixed(node: Node, states: ReadonlyMap<string, ReferenceArray>): Referen
   if (node.op === "state") return [arrayAt(states, node.attributes.path as string, node)];
   if (node.op === "constant") return [constantArray(node, node.attributes.value as number | TypedArray)];
   return undefined;
-}
-
-function compute(node: Node, values: ReadonlyMap<Node, readonly ReferenceArray[]>): void {
-  const op = opOf(node);
-  if (op === undefined) return;
-  // A `part` reads one of its input's results; any other op reads the only one.
-  const index = node.op === "part" ? (node.attributes.index as number) : 0;
-  const inputs = node.inputs.map((input) => values.get(input)![index]!);
-  const outputs = values.get(node)!;
-  op.reference(inputs as readonly ReferenceArray[] as Few<ReferenceArray>, outputs[0]!, node.attributes, outputs);
 }
