@@ -1,6 +1,7 @@
 /** @file The machine: an executor that compiles a program to instructions for a small virtual machine in WebAssembly. */
 import { Fault } from "../../fault.ts";
 import type { Buffer } from "../../plan/plan.ts";
+import { sameShape, showShape, type TensorType } from "../../shape.ts";
 import type { Executor, State } from "../executor.ts";
 import { compile } from "./compile.ts";
 import { CONTROL_SCRATCH, SCRATCH_BYTES } from "./kernels/layout.ts";
@@ -71,10 +72,7 @@ export function createMachine(options: MachineOptions = {}): Executor {
           hint: "create it with createState of the executor that compiles the program",
         });
       }
-      const missing = Object.keys(traced.states).find((path) => !buffers.has(path));
-      if (missing !== undefined) {
-        throw new Fault("NOT_FOUND", `there is no state \`${missing}\``, { hint: "declare it in createState" });
-      }
+      for (const [path, node] of Object.entries(traced.states)) refuseOtherState(path, node, state.types[path]);
       const compiled = compile(traced, buffers);
       makeRoom(compiled.plan.arenaBytes);
       const placed = placeProgram(compiled, {
@@ -94,4 +92,17 @@ export function createMachine(options: MachineOptions = {}): Executor {
       programs.clear();
     },
   };
+}
+
+/** A program reads a state where its own shape says: one that is smaller would be read past its end. */
+function refuseOtherState(path: string, wanted: TensorType, there: TensorType | undefined): void {
+  if (there === undefined) {
+    throw new Fault("NOT_FOUND", `there is no state \`${path}\``, { hint: "declare it in createState" });
+  }
+  if (wanted.dtype === there.dtype && sameShape(wanted.shape, there.shape)) return;
+  const [expected, got] = [wanted, there].map(({ dtype, shape }) => `${dtype} ${showShape(shape)}`) as [string, string];
+  throw new Fault("SHAPE_MISMATCH", `the program takes \`${path}\` as ${expected}, the state has ${got}`, {
+    violations: [{ path, message: "another type", expected, got }],
+    hint: "create the state with the types of the program's states",
+  });
 }
