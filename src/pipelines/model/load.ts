@@ -2,19 +2,22 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { Fault } from "../../engine/index.ts";
+import { Fault, sameShape, showShape } from "../../engine/index.ts";
 import { readRegularFile } from "../files/regular.ts";
 import { decodeSafetensors } from "../files/safetensors.ts";
+import type { Declaration } from "../layers/scope.ts";
 import { parseBy } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
 import { parseModelSpec } from "./create.ts";
 import { MODEL_FILE, ModelFile, PENDING, VERSION, WEIGHTS_FILE } from "./file.ts";
-import type { ModelRecord } from "./record.ts";
+import { declare, outputNames } from "./network.ts";
+import type { ModelRecord, Weights } from "./record.ts";
 import { packWeights } from "./weights.ts";
 
 /**
  * Loads what `saveModel` wrote.
- * Faults: NOT_FOUND; PATH_DENIED outside `roots`; CHECKPOINT_CORRUPT that says which file is wrong and how; INVALID_PARAMS
+ * Faults: NOT_FOUND; PATH_DENIED outside `roots`; CHECKPOINT_CORRUPT that says which file is wrong and how, also where its
+ * parts are whole but not of one model; INVALID_PARAMS
  * when the spec names something that the registry does not have, such as a plugin's backbone.
  */
 export async function loadModel(registry: Registry, path: string, roots?: readonly string[]): Promise<ModelRecord> {
@@ -23,7 +26,7 @@ export async function loadModel(registry: Registry, path: string, roots?: readon
   const file = parseModelFile(await readRegularFile(join(folder, MODEL_FILE), { roots }), folder);
   const { format: _, version: __, weights, ...described } = file;
   const { input, ...spec } = described.spec;
-  return {
+  const record: ModelRecord = {
     ...described,
     spec: parseModelSpec(registry, { ...spec, ...(input === null ? {} : { input }) }),
     weights:
@@ -31,6 +34,37 @@ export async function loadModel(registry: Registry, path: string, roots?: readon
         ? null
         : packWeights(decodeSafetensors(await readWeights(folder, weights, roots), WEIGHTS_FILE).tensors),
   };
+  const problem = contradiction(registry, record);
+  if (problem !== null) throw corrupt(folder, MODEL_FILE, problem);
+  return record;
+}
+
+/** What in a record belies the rest: each part may be sound, and yet be another model's. Null when all agree. */
+function contradiction(registry: Registry, record: ModelRecord): string | null {
+  const { spec, signature, preprocessing, target, weights } = record;
+  if (weights === null) return null;
+  if (signature === null || preprocessing === null || target === null)
+    return "it has weights, but not what they are for";
+  if (!sameShape(signature.raw, [preprocessing.rawWidth])) return "`signature.raw` is not what `preprocessing` takes";
+  if (!sameShape(signature.features, preprocessing.featureShape)) {
+    return "`signature.features` is not what `preprocessing` gives";
+  }
+  if (signature.outputs !== outputNames(target).length) return "`signature.outputs` is not what `target` needs";
+  return strangeWeights(declare(registry, spec, signature.features, signature.outputs), weights.layout);
+}
+
+/** How the weights that are there differ from those that the spec makes. */
+function strangeWeights(declared: readonly Declaration[], layout: Weights["layout"]): string | null {
+  const there = new Map(layout.map((entry) => [entry.path, entry]));
+  for (const { path, type } of declared) {
+    const entry = there.get(path);
+    if (entry === undefined) return `the weights lack \`${path}\`, which the spec makes`;
+    if (entry.dtype !== type.dtype || !sameShape(entry.shape, type.shape)) {
+      const [has, wants] = [entry, type].map(({ dtype, shape }) => `${dtype} ${showShape(shape)}`);
+      return `the weights have \`${path}\` as ${has}, the spec makes it ${wants}`;
+    }
+  }
+  return layout.length === declared.length ? null : "the weights have more tensors than the spec makes";
 }
 
 async function refuseNoFolder(folder: string): Promise<void> {

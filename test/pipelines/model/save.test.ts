@@ -1,8 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { type NdArray, sizeOf } from "../../../src/engine/index.ts";
 import { createModel } from "../../../src/pipelines/model/create.ts";
 import { loadModel } from "../../../src/pipelines/model/load.ts";
+import { declare } from "../../../src/pipelines/model/network.ts";
 import type { ModelRecord } from "../../../src/pipelines/model/record.ts";
 import { saveModel } from "../../../src/pipelines/model/save.ts";
 import { packWeights, weightArrays } from "../../../src/pipelines/model/weights.ts";
@@ -20,9 +22,16 @@ const dataset = await load({
   target: "y",
 });
 
+/** A whole model; every one of its weights is `weight`. */
 function recordWith(weight: number): ModelRecord {
+  const model = createModel(registry, { pipeline: "classification", backbone: { type: "mlp", hidden: [3] }, seed: 3 });
+  const leaves = declare(registry, model.spec, [5], 2);
+  const filled = leaves.map(({ path, type }): [string, NdArray] => [
+    path,
+    { ...type, data: new Float32Array(sizeOf(type.shape)).fill(weight) },
+  ]);
   return {
-    ...createModel(registry, { pipeline: "classification", backbone: { type: "mlp", hidden: [3] }, seed: 3 }),
+    ...model,
     state: "trained",
     signature: { raw: [4], features: [5], outputs: 2, results: { probabilities: { dtype: "F32", shape: [2] } } },
     preprocessing: fitted(dataset, { columns: { size: [{ type: "clip", low: 0 }, "minMax"] } }),
@@ -39,10 +48,7 @@ function recordWith(weight: number): ModelRecord {
       trainedAt: "2026-11-21T10:00:00.000Z",
     },
     parameters: 5,
-    weights: packWeights({
-      "head.weight": { dtype: "F32", shape: [2, 2], data: Float32Array.of(weight, 1, 2, 3) },
-      "head.steps": { dtype: "I32", shape: [], data: Int32Array.of(7) },
-    }),
+    weights: packWeights(Object.fromEntries(filled)),
   };
 }
 
@@ -52,7 +58,7 @@ async function saved(weight = 0.5): Promise<string> {
   return folder;
 }
 
-const firstWeight = ({ weights }: ModelRecord): number => Number(weightArrays(weights!)["head.weight"]!.data[0]);
+const firstWeight = ({ weights }: ModelRecord): number => Number(Object.values(weightArrays(weights!))[0]!.data[0]);
 
 /** What stands in the folder after the save's first `steps` renames, were it killed there. */
 async function killedWhileReplacing(steps: number): Promise<string> {
@@ -159,6 +165,15 @@ describe("a folder that is no whole model is refused", () => {
       change("model.json", set(["preprocessing", "columns", 0, "steps", 0], { type: "whiten" })),
       /preprocessing\.columns\[0\]\.steps\[0\]/,
     ],
+    [
+      "weights of another network",
+      change("model.json", set(["spec", "backbone", "hidden"], [4])),
+      /F32 \[5, 3\].*F32 \[5, 4\]/,
+    ],
+    ["weights of a smaller network", change("model.json", set(["spec", "backbone", "hidden"], [3, 3])), /layers\.1/],
+    ["another number of outputs", change("model.json", set(["signature", "outputs"], 3)), /signature\.outputs/],
+    ["another number of features", change("model.json", set(["signature", "features"], [9])), /signature\.features/],
+    ["weights without a target", change("model.json", set(["target"], null)), /what they are for/],
     ["a version from the future", change("model.json", set(["version"], 99)), /version is 99/],
     ["not an object", change("model.json", (path) => writeFileSync(path, "null")), /model\.json/],
   ])("%s", async (_what, make, message) => {
