@@ -1,7 +1,7 @@
 /** @file The child process: lines in, lines out, standard error drained, and never a reason for the host to stay alive by itself. */
 import type { Socket } from "node:net";
 import { execa, type Options } from "execa";
-import { createLineReader, encodeMessage } from "../../src/protocol/index.ts";
+import { createLineReader } from "../../src/protocol/index.ts";
 import { SidecarGoneError } from "./errors.ts";
 import type { Command } from "./find.ts";
 
@@ -20,13 +20,16 @@ export interface ChildHandlers {
 
 export interface Child {
   readonly pid: number | undefined;
-  send(message: unknown): void;
+  /** One line, newline included. */
+  send(line: string): void;
   /** The host waits for something: keep it alive. Calls are counted. */
   hold(): void;
   release(): void;
   /** No more messages will be sent; the sidecar then ends by itself. */
   end(): void;
   kill(): void;
+  /** Kills it, and says why to those who wait. */
+  fail(reason: string): void;
   /** Resolves when it has ended, however. */
   readonly gone: Promise<SidecarGoneError>;
 }
@@ -56,6 +59,7 @@ export function startChild(
     for (const line of lines) if ("text" in line) onLine(line.text);
   };
   let stderr = "";
+  let failure: string | undefined;
   running.stdout.on("data", (chunk: Buffer) => take(reader.read(chunk)));
   running.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-LOG_TAIL);
@@ -66,16 +70,14 @@ export function startChild(
 
   const gone = running.then((result) => {
     take(reader.end());
-    const how = result.signal === undefined ? `code ${result.exitCode}` : `signal ${result.signal}`;
-    const cause =
-      result.exitCode === undefined && result.signal === undefined
-        ? `could not be started: ${result.shortMessage}`
-        : `ended with ${how}`;
-    const error = new SidecarGoneError(`ml-sidecar ${cause}`, {
-      exitCode: result.exitCode,
-      signal: result.signal,
-      stderr,
-    });
+    const { exitCode, signal, shortMessage } = result;
+    const ended =
+      signal !== undefined
+        ? `ended by ${signal}`
+        : exitCode !== undefined
+          ? `ended with code ${exitCode}`
+          : `could not be started: ${shortMessage}`;
+    const error = new SidecarGoneError(`ml-sidecar ${failure ?? ended}`, { exitCode, signal, stderr });
     onGone(error);
     return error;
   });
@@ -92,7 +94,7 @@ export function startChild(
   return {
     pid: running.pid,
     gone,
-    send: (message) => running.stdin.write(encodeMessage(message)),
+    send: (line) => running.stdin.write(line),
     hold() {
       if (held++ === 0) keepHost(true);
     },
@@ -101,5 +103,9 @@ export function startChild(
     },
     end: () => running.stdin.end(),
     kill: () => running.kill("SIGKILL"),
+    fail(reason) {
+      failure ??= reason;
+      running.kill("SIGKILL");
+    },
   };
 }

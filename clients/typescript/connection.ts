@@ -1,6 +1,15 @@
 /** @file Calls and their answers over one child process: each call finds its answer by id, each event its job. */
 import { readFile } from "node:fs/promises";
-import { METHODS, type MethodName, type ParamsOf, type ResultOf, type WireError } from "../../src/protocol/index.ts";
+import {
+  DEFAULT_MAX_INPUT_LINE_BYTES,
+  ERRORS,
+  encodeMessage,
+  METHODS,
+  type MethodName,
+  type ParamsOf,
+  type ResultOf,
+  type WireError,
+} from "../../src/protocol/index.ts";
 import { type Child, type ChildOptions, startChild } from "./child.ts";
 import { SidecarError, type SidecarGoneError } from "./errors.ts";
 import { createEventLog, type EventLog, toEvent } from "./events.ts";
@@ -18,6 +27,8 @@ export interface CallOptions {
 }
 
 export interface Connection {
+  /** The longest line that the sidecar takes; a longer one would be refused without saying whose it was. */
+  maxLineBytes: number;
   readonly child: Child;
   readonly events: EventLog;
   call<M extends MethodName>(method: M, params: ParamsOf<M>, options?: CallOptions): Promise<ResultOf<M>>;
@@ -45,6 +56,28 @@ async function toResult<M extends MethodName>(method: M, result: unknown): Promi
   return (parsed?.success ? parsed.data : whole) as ResultOf<M>;
 }
 
+/** A JSON object, or `undefined` for what no sidecar says. */
+function toMessage(text: string): (Answer & { method?: string; params?: unknown }) | undefined {
+  try {
+    const message: unknown = JSON.parse(text);
+    return typeof message === "object" && message !== null ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function tooLong(method: MethodName, maxLineBytes: number): SidecarError {
+  return new SidecarError(method, {
+    code: ERRORS.LIMIT_EXCEEDED.code,
+    message: `the call is longer than the ${maxLineBytes} bytes that the sidecar takes in one line`,
+    data: {
+      reason: "LIMIT_EXCEEDED",
+      retryable: false,
+      hint: "send large tensors as `file`, or start with a larger --max-line-bytes",
+    },
+  });
+}
+
 export function connect(command: Command, options: ChildOptions): Connection {
   const pending = new Map<number, Pending>();
   let lastId = 0;
@@ -52,7 +85,8 @@ export function connect(command: Command, options: ChildOptions): Connection {
 
   const child = startChild(command, options, {
     onLine(text) {
-      const message = JSON.parse(text) as Answer & { method?: string; params?: unknown };
+      const message = toMessage(text);
+      if (message === undefined) return child.fail(`spoke something else than the protocol: ${text.slice(0, 200)}`);
       if (message.method === "event") return events.add(toEvent(message.params));
       const call = typeof message.id === "number" ? pending.get(message.id) : undefined;
       if (call !== undefined) call.settle(message);
@@ -66,13 +100,19 @@ export function connect(command: Command, options: ChildOptions): Connection {
 
   const events = createEventLog(child);
 
-  return {
+  const connection: Connection = {
     child,
     events,
+    maxLineBytes: DEFAULT_MAX_INPUT_LINE_BYTES,
     call(method, params, { signal, ...meta } = {}) {
       if (gone !== undefined) return Promise.reject(gone);
       if (signal?.aborted) return Promise.reject(signal.reason as Error);
       const id = ++lastId;
+      const given = Object.entries(meta).filter(([, value]) => value !== undefined);
+      const _meta = given.length === 0 ? {} : { _meta: Object.fromEntries(given) };
+      const line = encodeMessage({ jsonrpc: "2.0", id, method, params: { ...params, ..._meta } });
+      if (Buffer.byteLength(line) > connection.maxLineBytes)
+        return Promise.reject(tooLong(method, connection.maxLineBytes));
       return new Promise((resolve, reject) => {
         const finish = () => {
           pending.delete(id);
@@ -81,7 +121,7 @@ export function connect(command: Command, options: ChildOptions): Connection {
         };
         const cancel = () => {
           finish();
-          child.send({ jsonrpc: "2.0", method: "$/cancel", params: { id } });
+          child.send(encodeMessage({ jsonrpc: "2.0", method: "$/cancel", params: { id } }));
           reject(signal?.reason);
         };
         pending.set(id, {
@@ -98,10 +138,9 @@ export function connect(command: Command, options: ChildOptions): Connection {
         });
         signal?.addEventListener("abort", cancel, { once: true });
         child.hold();
-        const given = Object.entries(meta).filter(([, value]) => value !== undefined);
-        const _meta = given.length === 0 ? {} : { _meta: Object.fromEntries(given) };
-        child.send({ jsonrpc: "2.0", id, method, params: { ...params, ..._meta } });
+        child.send(line);
       });
     },
   };
+  return connection;
 }

@@ -59,7 +59,10 @@ function callsOf({ call }: Connection): Record<string, unknown> {
 }
 
 const LONGEST_ANSWER = 64 * 1024 * 1024;
-const PATIENCE_MILLISECONDS = 5000;
+/** A sidecar that says nothing for so long is none. */
+const START_MILLISECONDS = 30_000;
+/** After its input's end, a sidecar has so long to leave by itself. */
+const LEAVE_MILLISECONDS = 5000;
 
 /**
  * Starts a sidecar and greets it.
@@ -68,16 +71,18 @@ const PATIENCE_MILLISECONDS = 5000;
 export async function startSidecar({ command, options = [], ...settings }: StartOptions = {}): Promise<Sidecar> {
   const connection = connect([...findSidecar(command), ...options], settings);
   const { call, child: running } = connection;
-  await call("runtime.initialize", {
+  const impatient = setTimeout(() => running.fail("did not answer its first call"), START_MILLISECONDS);
+  const { limits } = await call("runtime.initialize", {
     client: { name: "ml-sidecar-typescript" },
     parentPid: process.pid,
     limits: { maxLineBytes: LONGEST_ANSWER },
-  });
+  }).finally(() => clearTimeout(impatient));
+  connection.maxLineBytes = limits.maxInputLineBytes;
 
   async function close(): Promise<void> {
     running.hold();
     running.end();
-    const timer = setTimeout(() => running.kill(), PATIENCE_MILLISECONDS);
+    const timer = setTimeout(() => running.kill(), LEAVE_MILLISECONDS);
     await running.gone;
     clearTimeout(timer);
     running.release();

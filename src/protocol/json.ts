@@ -74,7 +74,8 @@ function surveyNumber(text: string, digits: number, found: Survey): number {
   if (integer && end - digits >= 16) {
     const token = text.slice(start, end);
     if (String(Number(token)) !== token) found.rounding.push([start, end]);
-  } else if ((exponentAt >= 0 && end - exponentAt >= 4) || end - digits > 308) {
+  } else if ((exponentAt >= 0 && end - exponentAt >= 4) || end - digits > 100) {
+    // Only three digits of exponent, or a long mantissa, can overflow.
     if (!Number.isFinite(Number(text.slice(start, end)))) found.overflow ??= [start, end];
   }
   return end - 1;
@@ -108,7 +109,8 @@ const MISTAKES: readonly (readonly [pattern: RegExp, hint: string])[] = [
   [/\0/, "the line has NUL bytes: is it UTF-16? Messages are UTF-8"],
 ];
 
-const STRINGS = /"(?:[^"\\]|\\.)*"/g;
+/** The closing quote may be missing, so that no start is tried twice: linear. */
+const STRINGS = /"(?:[^"\\]|\\.)*"?/g;
 
 function hintFor(text: string): string {
   const head = text.slice(0, 100_000).replaceAll(STRINGS, '""');

@@ -131,6 +131,14 @@ describe("a sidecar", () => {
     expect((await rest).at(-1)?.type).toBe("job.cancelled");
   });
 
+  it("refuses a call that is longer than the sidecar takes, and goes on", async () => {
+    const small = await startSidecar({ command: MAIN, options: ["--max-line-bytes", "10000"] });
+    const inputs = new Array(10_000).fill(0);
+    expect(await rejectionOf(small.predict({ model: "m_1", inputs }))).toMatchObject({ reason: "LIMIT_EXCEEDED" });
+    expect(await small.ping()).toEqual({ pong: true });
+    await small.close();
+  });
+
   it("answers DEADLINE_EXCEEDED when the time is up", async () => {
     const job = await train(1_000_000);
     expect(await rejectionOf(job.result({ timeoutMs: 20 }))).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
@@ -179,6 +187,13 @@ describe("finding the sidecar", () => {
       startSidecar({ command: [process.execPath, "--eval", "console.error('no luck'); process.exit(3)"] }),
     );
     expect(error).toMatchObject({ name: "SidecarGoneError", exitCode: 3, message: expect.stringContaining("no luck") });
+  });
+
+  it("says what a program spoke that is no sidecar", async () => {
+    const error = await rejectionOf(
+      startSidecar({ command: [process.execPath, "--eval", "console.log('hello'); setInterval(() => {}, 1000)"] }),
+    );
+    expect(error).toMatchObject({ name: "SidecarGoneError", message: expect.stringContaining("hello") });
   });
 
   it("takes the argument before the environment, and the environment before its own package", () => {
