@@ -24,8 +24,7 @@ export interface Calls {
       readonly validation: number | DataRequest | null;
       /** As the host wrote them; checked before on the main thread. */
       readonly options: Data;
-      /** Null lets the machine choose. */
-      readonly threads: number | null;
+      readonly threads: number;
       /** Where checkpoints go, and where one may already be; null without a data directory. */
       readonly checkpointPath: string | null;
       readonly resume: boolean;

@@ -109,15 +109,11 @@ export const COMPUTATIONS: Computations = {
   async evaluate({ model, data }, workshop) {
     const record = recordOf(model, workshop);
     const dataset = await load(data, workshop);
-    const { confusion, ...rest } = evaluate(
+    const { confusion, classes, ...rest } = evaluate(
       { registry: workshop.registry, executor: machineOf(workshop), record },
       dataset,
     );
-    const classes = record.target?.kind === "classes" ? record.target.classes : null;
-    return {
-      ...rest,
-      ...(confusion === undefined || classes === null ? {} : { confusion: { classes, counts: confusion } }),
-    };
+    return { ...rest, ...(confusion === undefined ? {} : { confusion: { classes, counts: confusion } }) };
   },
 
   async loadData({ data }, workshop) {

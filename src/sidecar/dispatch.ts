@@ -14,6 +14,8 @@ type Reply = (response: Response | null, sent: () => void) => void;
 type Invoke = typeof import("./methods/index.ts").invoke;
 
 const LONGEST_ID = 1024;
+/** What a host may still ask once it has asked for the end. */
+const ANSWERED_TO_THE_END = /^(ping|runtime\.(health|shutdown)|jobs\.)/;
 const isEmpty = (params: object): boolean => {
   for (const _ in params) return false;
   return true;
@@ -55,7 +57,7 @@ export function createDispatch(session: Session, loadMethods: () => Promise<{ in
     const { id, method, params } = request;
     try {
       if (typeof id === "string" && id.length > LONGEST_ID) throw idTooLong();
-      if (session.state === "draining" && !(method in LIGHT)) throw shuttingDown();
+      if (session.state === "draining" && !ANSWERED_TO_THE_END.test(method)) throw shuttingDown();
       const flight = session.requests.begin(id, (outcome, sent) =>
         reply(toResponse(session, id, method, outcome), sent),
       );

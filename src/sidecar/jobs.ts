@@ -18,6 +18,8 @@ export interface JobRequest {
   readonly model: string;
   readonly createdAt: string;
   readonly params: Data;
+  /** W3C trace context of the call, repeated in the events. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface Job extends JobRequest {
@@ -31,7 +33,7 @@ export interface Job extends JobRequest {
 
 export interface Jobs {
   /** A new job, queued and silent until `release`. */
-  open(request: Pick<JobRequest, "kind" | "model" | "params">): Job;
+  open(request: Omit<JobRequest, "id" | "createdAt">): Job;
   /** Lets the job's events out; called once its response is on its way. */
   release(job: Job): void;
   emit(job: Job, type: string, data: Data): void;
@@ -39,8 +41,6 @@ export interface Jobs {
   finish(job: Job, state: FinalState, outcome: { readonly result?: Data; readonly error?: WireError }): void;
   /** Stops without a last event: a later session may resume it. */
   interrupt(job: Job): void;
-  /** Calls all who wait, though the job has not ended (the sidecar has). */
-  dismissWaiters(): void;
   /** @throws Refusal `NOT_FOUND` */
   get(id: string): Job;
   list(): readonly Job[];
@@ -54,7 +54,10 @@ export interface Jobs {
 }
 
 const FINAL_EVENTS = { completed: "job.completed", failed: "job.failed", cancelled: "job.cancelled" } as const;
+const LAST_EVENTS: ReadonlySet<string> = new Set(Object.values(FINAL_EVENTS));
 const ENDED: ReadonlySet<JobState> = new Set(["completed", "failed", "cancelled", "interrupted"]);
+
+export const isLastEvent = (type: string): boolean => LAST_EVENTS.has(type);
 
 export const hasEnded = ({ state }: Job): boolean => ENDED.has(state);
 
@@ -63,6 +66,9 @@ const COALESCED: Readonly<Record<string, { readonly everyMilliseconds: number; r
   "train.progress": { everyMilliseconds: 100, backlogBytes: 0 },
   "train.epoch": { everyMilliseconds: 0, backlogBytes: 256 * 1024 },
 };
+
+/** What is held back of the second type says nothing any more once the first has been told. */
+const SUPERSEDES: Readonly<Record<string, string>> = { "train.epoch": "train.progress" };
 
 interface Held {
   readonly data: Data;
@@ -84,6 +90,8 @@ interface Desk {
 export function createJobs(store: Store | null, send: (event: JobEvent) => void, backlog: () => number): Jobs {
   const jobs = new Map<string, Job>();
   const desks = new Map<Job, Desk>();
+  /** Those with events held back. */
+  const holding = new Set<Job>();
   let newest = 0;
   let timer: NodeJS.Timeout | undefined;
 
@@ -101,7 +109,8 @@ export function createJobs(store: Store | null, send: (event: JobEvent) => void,
 
   function write(job: Job, type: string, data: Data): void {
     const desk = deskOf(job);
-    const event = { jobId: job.id, seq: ++desk.seq, t: new Date().toISOString(), type, data };
+    const trace = job.traceparent === undefined ? {} : { traceparent: job.traceparent };
+    const event = { jobId: job.id, seq: ++desk.seq, t: new Date().toISOString(), type, data, ...trace };
     desk.journal.append(event);
     send(event);
   }
@@ -124,12 +133,14 @@ export function createJobs(store: Store | null, send: (event: JobEvent) => void,
       desk.sentAt.set(type, performance.now());
       write(job, type, dropped > 0 ? { ...data, dropped } : data);
     }
+    if (desk.held.size > 0) holding.add(job);
+    else holding.delete(job);
   }
 
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
-    for (const [job, desk] of desks) if (desk.held.size > 0) writeHeld(job, desk);
+    for (const job of holding) writeHeld(job, deskOf(job));
   }
 
   function emit(job: Job, type: string, data: Data): void {
@@ -140,6 +151,8 @@ export function createJobs(store: Store | null, send: (event: JobEvent) => void,
     }
     if (type === "train.progress") job.progress = data;
     if (type in COALESCED) {
+      const superseded = SUPERSEDES[type];
+      if (superseded !== undefined) desk.held.delete(superseded);
       const held = desk.held.get(type);
       desk.held.set(type, { data, dropped: held === undefined ? 0 : held.dropped + 1 });
       writeHeld(job, desk);
@@ -179,6 +192,7 @@ export function createJobs(store: Store | null, send: (event: JobEvent) => void,
       desk.held.delete("train.progress");
       for (const [type, { data, dropped }] of desk.held) write(job, type, dropped > 0 ? { ...data, dropped } : data);
       desk.held.clear();
+      holding.delete(job);
       emit(job, FINAL_EVENTS[state], { model: job.model, ...(result ? { result } : {}), ...(error ? { error } : {}) });
       wake(desk);
     },
@@ -186,9 +200,6 @@ export function createJobs(store: Store | null, send: (event: JobEvent) => void,
       job.state = "interrupted";
       job.endedAt = new Date().toISOString();
       wake(deskOf(job));
-    },
-    dismissWaiters() {
-      for (const desk of desks.values()) wake(desk);
     },
     get(id) {
       const job = jobs.get(id);

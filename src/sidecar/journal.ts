@@ -12,6 +12,7 @@ export interface JobEvent {
   readonly t: string;
   readonly type: string;
   readonly data: Readonly<Record<string, unknown>>;
+  readonly traceparent?: string;
 }
 
 export interface Journal {

@@ -6,7 +6,7 @@ import { readData } from "./data.ts";
 import { createDatasets } from "./datasets.ts";
 import { createDispatch } from "./dispatch.ts";
 import { createIdempotency, type Remembered } from "./idempotency.ts";
-import { createJobs } from "./jobs.ts";
+import { createJobs, isLastEvent } from "./jobs.ts";
 import { appendRecord, readRecords } from "./journal.ts";
 import { createLanes } from "./lanes.ts";
 import type { Learning } from "./learning.ts";
@@ -37,6 +37,8 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
   const scratch = createScratch();
   let ending: Ending | null = null;
   let learning: Learning | null = null;
+  /** The host asked for everything to be finished first, and may have hung up since. */
+  let draining = false;
 
   async function loadMethods() {
     const [methods, { loadLearning }, { restoreModels }] = await Promise.all([
@@ -54,7 +56,9 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
     scratch,
     listener: {
       message: (message) => dispatch.take(message),
-      ended: () => end("input ended"),
+      ended() {
+        if (!draining) end("input ended");
+      },
       broken(error) {
         log("warn", "standard output is closed", { error: error.message });
         end("broken pipe");
@@ -86,7 +90,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
     jobs: createJobs(
       store,
       (event) => {
-        if (!session.optedOut.has(event.type)) connection.sendEvent(event);
+        if (isLastEvent(event.type) || !session.optedOut.has(event.type)) connection.sendEvent(event);
       },
       connection.backlog,
     ),
@@ -106,6 +110,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
 
   async function shutdown(mode: ShutdownMode): Promise<void> {
     if (mode === "drain") {
+      draining = true;
       await Promise.all(
         session.jobs.list().map((job) => new Promise<void>((done) => session.jobs.whenEnded(job, done))),
       );
@@ -125,7 +130,6 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
 
   async function finish(command: "checkpointAndStop" | "cancel"): Promise<void> {
     const grace = new Promise<void>((resolve) => setTimeout(resolve, GRACE_MILLISECONDS));
-    session.jobs.dismissWaiters();
     await Promise.race([grace, stopWork(command)]);
     session.requests.abandonAll(shutDown());
     await connection.flushed();

@@ -12,7 +12,9 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { Refusal } from "../protocol/errors.ts";
 import { writeAtomically } from "./atomic.ts";
+import { UsageError } from "./commandline.ts";
 import { lockDirectory } from "./lock.ts";
 
 export type Kind = "models" | "data" | "jobs";
@@ -30,11 +32,10 @@ export interface Store {
   release(): void;
 }
 
-/** @throws Refusal `DATA_DIRECTORY_LOCKED` */
+/** @throws Refusal `DATA_DIRECTORY_LOCKED`; UsageError when the directory cannot be written. */
 export function openStore(dataDirectory: string): Store {
   const directory = resolve(dataDirectory);
-  for (const kind of ["models", "data", "jobs"]) mkdirSync(join(directory, kind), { recursive: true, mode: 0o700 });
-  const release = lockDirectory(directory);
+  const release = prepare(directory);
 
   function path(kind: Kind, id: string, file: string): string {
     mkdirSync(join(directory, kind, id), { recursive: true, mode: 0o700 });
@@ -57,6 +58,17 @@ export function openStore(dataDirectory: string): Store {
     answersPath: join(directory, "answers.ndjson"),
     release,
   };
+}
+
+/** Makes what is missing, and takes the lock. */
+function prepare(directory: string): () => void {
+  try {
+    for (const kind of ["models", "data", "jobs"]) mkdirSync(join(directory, kind), { recursive: true, mode: 0o700 });
+    return lockDirectory(directory);
+  } catch (thrown) {
+    if (thrown instanceof Refusal) throw thrown;
+    throw new UsageError(`--data-dir ${directory} cannot be used: ${(thrown as Error).message}`);
+  }
 }
 
 const isId = (name: string) => /^[a-z]_\d+$/.test(name);

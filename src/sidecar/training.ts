@@ -1,5 +1,7 @@
 /** @file A training from the call that starts it to its last event: what the worker tells, as the job's states and events. */
+import { availableParallelism } from "node:os";
 import { Refusal, toWireError } from "../protocol/errors.ts";
+import type { Meta } from "../protocol/schemas/primitives.ts";
 import type { Calls, Notice } from "./calls.ts";
 import { requestData } from "./data.ts";
 import { hasEnded, type Job } from "./jobs.ts";
@@ -25,13 +27,18 @@ export function commandOf(job: Job): Task<unknown>["command"] {
  * Starts a training. Everything that can be known to be wrong without reading the data is refused here; what the data
  * shows to be wrong ends the job.
  */
-export async function startTraining(model: Model, params: Params, session: Session, call: Call): Promise<Job> {
+export async function startTraining(
+  model: Model,
+  { _meta, ...params }: Params & { readonly _meta?: Meta | undefined },
+  session: Session,
+  call: Call,
+): Promise<Job> {
   refuseBusy(model);
   const options = optionsOf(params);
   session.learning.pipelines.parseTrainOptions(session.learning.registry, model.record, options);
   const request = await requestOf(model, params, session);
   if (call.abandoned) throw new Refusal("CANCELLED", "cancelled before it began");
-  const job = session.jobs.open({ kind: "train", model: model.id, params });
+  const job = session.jobs.open({ kind: "train", model: model.id, params, traceparent: _meta?.traceparent });
   follow(job, model, session, { ...request, checkpointPath: checkpointPath(job, session), resume: false });
   call.afterResponse(() => session.jobs.release(job));
   return job;
@@ -95,8 +102,13 @@ async function requestOf(model: Model, params: Params, session: Session) {
         ? validation
         : await requestData(validation as Reference, session),
     options: optionsOf(params),
-    threads: session.settings.threads,
+    threads: session.settings.threads ?? fairShare(session),
   };
+}
+
+/** Threads of a training, so that all of them together do not wait for cores. The result is the same for any number. */
+function fairShare({ workers }: Session): number {
+  return Math.max(1, Math.floor(availableParallelism() / (workers.trainings + 1)));
 }
 
 function follow(job: Job, model: Model, session: Session, request: Training["request"]): void {

@@ -25,6 +25,8 @@ export interface Workers {
     request: Calls[Name]["request"],
     onNotice?: (notice: Notice) => void,
   ): Task<Calls[Name]["reply"]>;
+  /** Starts a worker ahead of its first call, if there is none. */
+  warm(): void;
   /** Trainings that have a worker now. */
   readonly trainings: number;
   close(): void;
@@ -162,6 +164,9 @@ export function createWorkers(entry: URL, settings: Omit<WorkerSettings, "contro
           waiting.reject(new Refusal("CANCELLED", "cancelled"));
         },
       };
+    },
+    warm() {
+      if (workers.size === 0 && !closed) start();
     },
     get trainings() {
       return [...workers].filter(({ task }) => task?.call === "train").length;

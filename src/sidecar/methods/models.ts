@@ -65,6 +65,7 @@ export const modelMethods: Handlers<`models.${string}`> = {
   "models.create"({ name = null, _meta, ...raw }, session) {
     const { pipelines, registry } = session.learning;
     const model = session.models.add(name, pipelines.createModel(registry, raw));
+    session.workers.warm();
     session.store?.writeJson("models", model.id, "entry.json", { name, createdAt: model.createdAt, raw });
     return { model: viewOf(model) };
   },

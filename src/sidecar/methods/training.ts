@@ -4,7 +4,7 @@ import type { Handlers } from "./index.ts";
 import { viewOf } from "./jobs.ts";
 
 export const trainingMethods: Handlers<`train.${string}`> = {
-  "train.start"({ _meta, ...params }, session, call) {
+  "train.start"(params, session, call) {
     const model = session.models.get(params.model);
     return session.lanes.run(model.id, async () => ({
       job: viewOf(await startTraining(model, params, session, call), session),
