@@ -73,8 +73,10 @@ export function createGraph(): Graph {
   return {
     nodes,
     add(op, inputs, attributes, { dtype, shape, parts }) {
-      const attributeKey = Object.entries(attributes).map(([name, value]) => `${name}=${keyOf(value)}`);
-      const key = `${op}(${inputs.map((input) => input.id).join()}){${attributeKey.join(";")}}${dtype}[${shape.join()}]`;
+      let key = `${op}(`;
+      for (const input of inputs) key += `${input.id},`;
+      for (const name in attributes) key += `;${name}=${keyOf(attributes[name]!)}`;
+      key += `)${dtype}${shape.join()}`;
       const known = byKey.get(key);
       if (known !== undefined) return known;
       const single = { id: nodes.length, op, inputs, attributes, dtype, shape };

@@ -6,8 +6,8 @@ import type { Tensor } from "../tensor.ts";
 import { reachable, rewrite } from "./rewrite.ts";
 
 /** @param isKept whether an op that could be taken apart is left whole, by its name */
-export function decompose(traced: Traced, isKept: (op: string) => boolean): Traced {
-  const isComposite = (node: Node) => !isKept(node.op) && opOf(node)?.decompose !== undefined;
+export function decompose(traced: Traced, isKept: (op: string, node: Node) => boolean): Traced {
+  const isComposite = (node: Node) => !isKept(node.op, node) && opOf(node)?.decompose !== undefined;
   let program = traced;
   while (reachable(program).some(isComposite)) program = decomposeOnce(program, isComposite);
   return program;

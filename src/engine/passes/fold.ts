@@ -7,14 +7,15 @@ import { constantOf } from "../ops/pointwise.ts";
 import { constantArray, emptyArray } from "../ops/values.ts";
 import { sizeOf } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
-import { rewrite } from "./rewrite.ts";
+import { type Change, rewrite } from "./rewrite.ts";
 
 /** Larger constants are not worth holding: they are computed where they are needed. */
 const LARGEST = 4096;
 
-/** @see rewrite */
+export const folded: Change = (node, inputs) => foldUniform(node, inputs) ?? foldWhole(node, inputs);
+
 export function fold(traced: Traced): Traced {
-  return rewrite(traced, (node, inputs) => foldUniform(node, inputs) ?? foldWhole(node, inputs));
+  return rewrite(traced, folded);
 }
 
 /** A pointwise op on numbers that are the same everywhere gives one number everywhere. */

@@ -6,6 +6,25 @@ import { Tensor } from "../tensor.ts";
 /** Says what a node becomes, given its inputs in the new graph; null: the same op on them. */
 export type Change = (node: Node, inputs: Few<Tensor>) => Tensor | null;
 
+/** Makes every change that one of `changes` makes, again and again until none does. */
+export function inTurn(...changes: readonly Change[]): Change {
+  const next = (node: Node, inputs: Few<Tensor>): Tensor | null => {
+    for (const change of changes) {
+      const result = change(node, inputs);
+      if (result !== null) return result;
+    }
+    return null;
+  };
+  return (node, inputs) => {
+    let last: Tensor | null = null;
+    for (let result = next(node, inputs); result !== null; ) {
+      last = result;
+      result = next(result.node, result.inputs as readonly Tensor[] as Few<Tensor>);
+    }
+    return last;
+  };
+}
+
 /** The nodes that outputs and updates depend on, inputs before users. */
 export function reachable({ outputs, updates }: Pick<Traced, "outputs" | "updates">): Node[] {
   return upstream([...Object.values(outputs), ...Object.values(updates)]);
