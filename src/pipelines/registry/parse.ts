@@ -20,8 +20,17 @@ function valueAt(value: unknown, keys: readonly PropertyKey[]): unknown {
 /** A value as it may stand in an error message: JSON, cut short. */
 export function show(value: unknown): string {
   if (value === undefined) return "nothing";
-  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? typeof value);
+  const text = typeof value === "number" ? String(value) : written(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** Files may hold values nested deeper than JSON.stringify can follow. */
+function written(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? typeof value;
+  } catch {
+    return Array.isArray(value) ? "a deeply nested array" : "a deeply nested object";
+  }
 }
 
 function expectedBy(issue: z.core.$ZodIssue): string | undefined {

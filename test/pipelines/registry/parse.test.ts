@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Fault } from "../../../src/engine/index.ts";
 import { createModel, createRegistry, parseModelSpec, parseTrainOptions } from "../../../src/pipelines/index.ts";
 import { nearest } from "../../../src/pipelines/registry/nearest.ts";
-import { parseBy } from "../../../src/pipelines/registry/parse.ts";
+import { parseBy, show } from "../../../src/pipelines/registry/parse.ts";
 import { faultOf } from "../../support/fault.ts";
 
 const registry = createRegistry();
@@ -120,4 +120,15 @@ describe("the nearest name", () => {
 it("a value that is huge is shown cut short", () => {
   const fault = faultOf(() => parseBy(z.object({ a: z.number() }), { a: "y".repeat(10_000) }, "deep"));
   expect(fault.violations[0]!.got!.length).toBeLessThan(100);
+});
+
+describe("a value in an error message", () => {
+  it("is JSON, cut short", () => {
+    expect(show({ a: [1, "b"] })).toBe('{"a":[1,"b"]}');
+    expect(show("x".repeat(1000))).toHaveLength(80);
+  });
+
+  it("may be nested deeper than can be written", () => {
+    expect(show(JSON.parse(`${"[".repeat(200_000)}${"]".repeat(200_000)}`))).toBe("a deeply nested array");
+  });
 });
