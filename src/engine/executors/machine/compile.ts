@@ -6,9 +6,10 @@ import { optimise } from "../../passes/index.ts";
 import { reachable } from "../../passes/rewrite.ts";
 import { order } from "../../plan/order.ts";
 import { type Buffer, type Plan, plan } from "../../plan/plan.ts";
-import { sizeOf } from "../../shape.ts";
+import { sizeOf, type TensorType } from "../../shape.ts";
 import { broadcastAccess, source } from "./access.ts";
 import { chain, isChainable } from "./chain.ts";
+import { canConvolve, conv, convTranspose, convWeights } from "./convolution.ts";
 import { type Group, group } from "./group.ts";
 import type { Instruction } from "./instruction.ts";
 import { copyInstruction, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
@@ -39,9 +40,6 @@ export const DECOMPOSED = [
   "scatterND",
   "cumulativeSum",
   "argSort",
-  "conv",
-  "convTranspose",
-  "convWeights",
   "maxPool",
   "maxPoolIndices",
   "averagePool",
@@ -52,13 +50,30 @@ export const DECOMPOSED = [
   "rotary",
   "resize",
   "scan",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "asinh",
+  "acosh",
+  "atanh",
 ] as const satisfies readonly OpName[];
 
+/** Lowered where the kernels have room for them, and decomposed elsewhere. */
+const CONVOLUTIONS = { conv, convTranspose, convWeights } satisfies Partial<Record<OpName, Lowering>>;
+
+const KERNELS: Readonly<Record<string, Lowering>> = { ...LOWERINGS, ...CONVOLUTIONS };
+
 /** An op that is neither lowered nor decomposed is named in the compile error of this line. */
-type Uncovered = Exclude<
-  OpName,
-  keyof typeof POINTWISE | keyof typeof LOWERINGS | Special | (typeof DECOMPOSED)[number]
->;
+type Covered =
+  | keyof typeof POINTWISE
+  | keyof typeof LOWERINGS
+  | keyof typeof CONVOLUTIONS
+  | Special
+  | (typeof DECOMPOSED)[number];
+type Uncovered = Exclude<OpName, Covered>;
 const everyOpIsCovered: [Uncovered] extends [never] ? true : Uncovered = true;
 void everyOpIsCovered;
 
@@ -68,7 +83,11 @@ export interface Compiled {
   /** The program's own buffers, still without addresses. */
   readonly inputs: Readonly<Record<string, Buffer>>;
   readonly outputs: Readonly<Record<string, Buffer>>;
-  readonly constants: readonly { readonly buffer: Buffer; readonly node: Node; readonly value: number | TypedArray }[];
+  readonly constants: readonly {
+    readonly buffer: Buffer;
+    readonly type: TensorType;
+    readonly value: number | TypedArray;
+  }[];
   readonly types: Pick<Traced, "inputs" | "outputs">;
 }
 
@@ -80,7 +99,7 @@ const arenaBuffer = (elements: number): Buffer => ({ bytes: elements * 4, addres
 
 /** @param states the places of states by path */
 export function compile(original: Traced, states: ReadonlyMap<string, Buffer>): Compiled {
-  const traced = optimise(original, (op) => op in LOWERINGS);
+  const traced = optimise(original, (op, node) => (op in CONVOLUTIONS ? canConvolve(node) : op in LOWERINGS));
   const roots = [...Object.values(traced.outputs), ...Object.values(traced.updates)].map(source);
   const computed = computedNodes(traced, roots);
   const isComputed = new Set(computed);
@@ -128,7 +147,7 @@ function lower(traced: Traced, sequence: readonly Group[], states: ReadonlyMap<s
   const instructions: Instruction[] = [];
   const commits: Instruction[] = [];
   const values = new Map<Node, Buffer>();
-  const constants: { buffer: Buffer; node: Node; value: number | TypedArray }[] = [];
+  const constants: { buffer: Buffer; type: TensorType; value: number | TypedArray }[] = [];
   const inputs = mapValues(traced.inputs, fixedBuffer);
   const outputs = mapValues(traced.outputs, fixedBuffer);
   const stateBuffers = new Set(states.values());
@@ -142,8 +161,14 @@ function lower(traced: Traced, sequence: readonly Group[], states: ReadonlyMap<s
     if (known !== undefined) return known;
     if (at.op !== "constant") throw new Error(`${at.op} (node ${at.id}) is read before it is computed`);
     const buffer = fixedBuffer(at);
-    constants.push({ buffer, node: at, value: at.attributes.value as number | TypedArray });
+    constants.push({ buffer, type: at, value: at.attributes.value as number | TypedArray });
     values.set(at, buffer);
+    return buffer;
+  }
+
+  function carry(list: Int32Array): Buffer {
+    const buffer: Buffer = { bytes: list.byteLength, address: 0, home: "fixed" };
+    constants.push({ buffer, type: { dtype: "I32", shape: [list.length] }, value: list });
     return buffer;
   }
 
@@ -215,9 +240,10 @@ function lower(traced: Traced, sequence: readonly Group[], states: ReadonlyMap<s
       read,
       out,
       temporary: arenaBuffer,
+      constant: carry,
       emit: (instruction) => instructions.push({ ...instruction, commits: stateBuffers.has(out) }),
     };
-    (LOWERINGS as Readonly<Record<string, Lowering>>)[node.op]!(node, context);
+    KERNELS[node.op]!(node, context);
     for (const other of others) instructions.push(copyOf(node, out, other, `copy ${node.op}`));
   });
   instructions.push(...commits);

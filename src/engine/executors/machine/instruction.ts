@@ -26,6 +26,8 @@ export const OPCODES = {
   gather: code.GATHER,
   scatterAdd: code.SCATTER_ADD,
   oneHot: code.ONE_HOT,
+  convolve: code.CONVOLVE,
+  convolveWeights: code.CONVOLVE_WEIGHTS,
 } as const;
 
 export type InstructionKind = keyof typeof OPCODES;

@@ -17,6 +17,8 @@ export interface Lowered {
   readonly out: Buffer;
   /** Working memory that lasts as long as the instructions that name it. */
   temporary(elements: number): Buffer;
+  /** Numbers that the program carries along. */
+  constant(values: Int32Array): Buffer;
   emit(instruction: Instruction): void;
 }
 

@@ -58,9 +58,9 @@ export function placeProgram(compiled: Compiled, setting: Setting): Placed {
     next += aligned(buffer.bytes);
   };
   for (const buffer of [...Object.values(inputs), ...Object.values(outputs)]) place(buffer);
-  for (const { buffer, node, value } of constants) {
+  for (const { buffer, type, value } of constants) {
     place(buffer);
-    const view = viewOf(memory, node, buffer.address);
+    const view = viewOf(memory, type, buffer.address);
     if (typeof value === "number") view.fill(value);
     else view.set(value as Float32Array);
   }

@@ -2,6 +2,7 @@
  * @file The machine: walks a program's instructions, one after the other. Work large enough is cut into chunks that helper
  * threads take too; which thread computes a chunk never changes a bit of it.
  */
+import { convolve, convolveWeights } from "./convolution";
 import * as op from "./layout";
 import { copy, copyStrided, fill, gather, oneHot, scatterAdd } from "./move";
 import { pointwise } from "./pointwise";
@@ -55,6 +56,12 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
       break;
     case op.ONE_HOT:
       oneHot(at, from, to);
+      break;
+    case op.CONVOLVE:
+      convolve(at, from, to, scratch);
+      break;
+    case op.CONVOLVE_WEIGHTS:
+      convolveWeights(at, from, to, scratch);
       break;
     default:
       unreachable();

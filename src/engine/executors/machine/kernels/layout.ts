@@ -33,6 +33,8 @@ export const EXTREME_POSITION = 10;
 export const COPY = 11;
 export const SCATTER_ADD = 12;
 export const REDUCE_INTEGERS = 13;
+export const CONVOLVE = 14;
+export const CONVOLVE_WEIGHTS = 15;
 
 /** Elements in one unit of a fill or a copy, and columns in one of a reduction that keeps the last axis. */
 export const CHUNK = 1024;
