@@ -26,7 +26,7 @@ await build({
   platform: "node",
   target: "node20",
   chunkNames: "chunks/[name]-[hash]",
-  external: ["onnxruntime-node", "pino", "execa", "proper-lockfile"],
+  external: ["onnxruntime-node", "pino", "execa"],
   sourcemap: "linked",
   logLevel: "warning",
 });
