@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import os from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 
 export interface Figure {
   readonly case: string;
@@ -18,9 +19,26 @@ export interface Figure {
 export interface Report {
   readonly when: string;
   readonly machine: { cpu: string; cores: number; node: string };
+  /** `busyShare` before and after. */
+  readonly busy: readonly [before: number, after: number];
   readonly contenders: readonly string[];
   readonly leftOut: readonly string[];
   readonly figures: readonly Figure[];
+}
+
+/**
+ * The share of the machine's processor time that goes to others, from 0 to 1, over a moment in which the bench does nothing.
+ * PyTorch's threads wait for each other by spinning, so on a busy machine its times with two threads say nothing.
+ */
+export async function busyShare(milliseconds = 500): Promise<number> {
+  const before = os.cpus();
+  await setTimeout(milliseconds);
+  const shares = os.cpus().map(({ times }, index) => {
+    const since = (name: keyof typeof times) => times[name] - before[index]!.times[name];
+    const all = since("user") + since("nice") + since("sys") + since("idle") + since("irq");
+    return all === 0 ? 0 : 1 - since("idle") / all;
+  });
+  return shares.reduce((sum, share) => sum + share, 0) / shares.length;
 }
 
 export function machine(): Report["machine"] {
@@ -58,11 +76,7 @@ export function table(figures: readonly Figure[]): string {
 
 function limitRow({ case: name, what, milliseconds, limitMilliseconds }: Figure): string[] {
   const met = milliseconds <= (limitMilliseconds ?? 0);
-  return [
-    `\`${name}\` ${what}`,
-    showTime(milliseconds),
-    `${showTime(limitMilliseconds ?? 0)}${met ? "" : ", missed"}`,
-  ];
+  return [`\`${name}\` ${what}`, showTime(milliseconds), `${showTime(limitMilliseconds ?? 0)}${met ? "" : ", missed"}`];
 }
 
 function markdown(rows: readonly (readonly string[])[]): string {

@@ -6,17 +6,26 @@ import { spawnSync } from "node:child_process";
 import { GROUPS, STEP_CASES, type StepCase, WIRE_CASES } from "./cases.ts";
 import { type Contender, type ContenderCommand, startContender } from "./contender.ts";
 import { PEERS, type Peer } from "./peers.ts";
-import { type Figure, machine, save, table } from "./report.ts";
+import { busyShare, type Figure, machine, save, table } from "./report.ts";
 import { timeSteps } from "./steps.ts";
+
+/** From this share on, what others do shows in the figures. */
+const BUSY = 0.1;
 
 const known = [...STEP_CASES, ...WIRE_CASES].map(({ name }) => name);
 const wanted = wantedCases(process.argv.slice(2));
 const leftOut: string[] = [];
 const names = new Set<string>();
+const before = await busyShare();
 const figures = [...(await stepFigures()), ...wireFigures()];
+const busy = [before, await busyShare()] as const;
 console.log(`\n${table(figures)}`);
+if (Math.max(...busy) > BUSY) {
+  const [first, last] = busy.map((share) => `${Math.round(share * 100)} %`);
+  console.log(`\nOthers used ${first} of this machine before and ${last} after: these figures are not to be trusted.`);
+}
 for (const reason of leftOut) console.log(`left out: ${reason}`);
-const report = { when: new Date().toISOString(), machine: machine(), contenders: [...names], leftOut, figures };
+const report = { when: new Date().toISOString(), machine: machine(), busy, contenders: [...names], leftOut, figures };
 console.log(
   `\n${report.machine.cpu}, ${report.machine.cores} cores, Node ${report.machine.node}; ${report.contenders.join(", ")}`,
 );
