@@ -1,5 +1,6 @@
 /** @file The protocol's face: all that the sidecar, the clients and the generators use. */
 
+export type { TensorData } from "./elements.ts";
 export {
   type Batch,
   type Id,
@@ -60,7 +61,6 @@ export {
   MAX_INLINE_VALUES,
   MAX_TENSOR_BYTES,
   type Region,
-  type TensorData,
   type TensorValue,
 } from "./tensor.ts";
 export { showPath, showValue, toViolations } from "./violations.ts";

@@ -2,111 +2,19 @@
  * @file Tensors on the wire and in memory. Whatever a host claims about shape and size is checked before anything is allocated, and
  * no value is rounded, wrapped or guessed in silence. Reading files and resolving handles is left to the caller.
  */
+
+import { ELEMENTS, type TensorData } from "./elements.ts";
 import { Refusal } from "./errors.ts";
-import { fromBF16, fromF16, toBF16, toF16 } from "./half.ts";
-import { isDecimalInteger, isNonFiniteName } from "./numbers.ts";
+import { fromWireNumber, isNonFiniteName } from "./numbers.ts";
 import { type FileRegion, WIRE_DTYPES, type WireDType, type WireTensorObject } from "./schemas/tensor.ts";
 import { suggestion } from "./suggest.ts";
 import { showValue } from "./violations.ts";
-
-export type TensorData =
-  | Float64Array
-  | Float32Array
-  | Uint16Array
-  | BigInt64Array
-  | Int32Array
-  | Int16Array
-  | Int8Array
-  | Uint8Array;
 
 /** A tensor in memory, C order. F16 and BF16 are bits in a `Uint16Array`, BOOL is bytes of 0 and 1. */
 export interface TensorValue {
   readonly dtype: WireDType;
   readonly shape: readonly number[];
   readonly data: TensorData;
-}
-
-/** What there is to know about a dtype: its array, and a JSON value to its element and back. */
-interface Storage {
-  readonly array: new (buffer: ArrayBuffer) => TensorData;
-  /** `undefined` where the value can't be held exactly enough: not a number, not whole, out of range. */
-  readonly element: (value: unknown) => number | bigint | undefined;
-  readonly value: (element: number | bigint) => unknown;
-  readonly holds: string;
-}
-
-const numberOf = (value: unknown): number | undefined =>
-  typeof value === "number" ? value : isNonFiniteName(value) || isDecimalInteger(value) ? Number(value) : undefined;
-
-/** A finite number that overflows to an infinity is not held; an infinity asked for by name is. */
-function floating(narrow: (value: number) => number) {
-  return (value: unknown): number | undefined => {
-    const number = numberOf(value);
-    if (number === undefined || isNonFiniteName(value)) return number;
-    return Number.isFinite(narrow(number)) ? number : undefined;
-  };
-}
-
-function integral(least: number, most: number) {
-  return (value: unknown): number | undefined => {
-    const number = numberOf(value);
-    return Number.isInteger(number) && number! >= least && number! <= most ? number : undefined;
-  };
-}
-
-function integer64(value: unknown): bigint | undefined {
-  if (!Number.isSafeInteger(value) && !isDecimalInteger(value)) return undefined;
-  if (typeof value === "string" && value.length > 20) return undefined;
-  const integer = BigInt(value as number | string);
-  return BigInt.asIntN(64, integer) === integer ? integer : undefined;
-}
-
-/** The shortest decimal that is the same F32: 0.1, not 0.10000000149011612. */
-function shortestF32(value: number): number {
-  for (let digits = 6; digits <= 9; digits++) {
-    const short = Number(value.toPrecision(digits));
-    if (Object.is(Math.fround(short), value)) return short;
-  }
-  return value;
-}
-
-const asIs = (element: number | bigint): unknown => element;
-
-const STORAGE: Readonly<Record<WireDType, Storage>> = {
-  F64: { array: Float64Array, element: floating((x) => x), value: asIs, holds: "64-bit floats" },
-  F32: {
-    array: Float32Array,
-    element: floating(Math.fround),
-    value: (x) => shortestF32(Number(x)),
-    holds: "32-bit floats",
-  },
-  F16: {
-    array: Uint16Array,
-    element: (value) => mapDefined(floating((x) => fromF16(toF16(x)))(value), toF16),
-    value: (x) => shortestF32(fromF16(Number(x))),
-    holds: "16-bit floats up to ±65504",
-  },
-  BF16: {
-    array: Uint16Array,
-    element: (value) => mapDefined(floating((x) => fromBF16(toBF16(x)))(value), toBF16),
-    value: (x) => shortestF32(fromBF16(Number(x))),
-    holds: "bfloat16 numbers",
-  },
-  I64: { array: BigInt64Array, element: integer64, value: asIs, holds: "integers of 64 bits" },
-  I32: { array: Int32Array, element: integral(-(2 ** 31), 2 ** 31 - 1), value: asIs, holds: "integers of 32 bits" },
-  I16: { array: Int16Array, element: integral(-32768, 32767), value: asIs, holds: "integers from -32768 to 32767" },
-  I8: { array: Int8Array, element: integral(-128, 127), value: asIs, holds: "integers from -128 to 127" },
-  U8: { array: Uint8Array, element: integral(0, 255), value: asIs, holds: "integers from 0 to 255" },
-  BOOL: {
-    array: Uint8Array,
-    element: (value) => (value === true || value === 1 ? 1 : value === false || value === 0 ? 0 : undefined),
-    value: (x) => x === 1,
-    holds: "true and false, or 1 and 0",
-  },
-};
-
-function mapDefined<A, B>(value: A | undefined, map: (value: A) => B): B | undefined {
-  return value === undefined ? undefined : map(value);
 }
 
 /** Exactly these bytes of a file. */
@@ -157,11 +65,11 @@ const SOURCES = ["values", "b64", "file", "handle"] as const;
 export function decodeTensor(wire: unknown, context: DecodeContext = {}): TensorValue {
   const path = context.path ?? "";
   if (!isTensorObject(wire)) return decodeBare(wire, path);
-  if (!Object.hasOwn(STORAGE, wire.dtype)) {
+  if (!Object.hasOwn(ELEMENTS, wire.dtype)) {
     throw refuse("DTYPE_UNSUPPORTED", inside(path, "dtype"), `is no dtype: ${showValue(wire.dtype)}`, {
-      expected: Object.keys(STORAGE).join(", "),
+      expected: Object.keys(ELEMENTS).join(", "),
       got: showValue(wire.dtype),
-      hint: suggestion(String(wire.dtype), Object.keys(STORAGE)),
+      hint: suggestion(String(wire.dtype), Object.keys(ELEMENTS)),
     });
   }
   const { dtype } = wire;
@@ -215,7 +123,7 @@ function fill(values: unknown, shape: readonly number[], size: number, dtype: Wi
   const flat = values.every(isScalar);
   const nesting = flat ? [size] : shape;
   checkNesting(values, nesting, path, shape);
-  const { array, element, holds } = STORAGE[dtype];
+  const { array, element, holds } = ELEMENTS[dtype];
   const data = new array(new ArrayBuffer(size * WIRE_DTYPES[dtype]));
   let index = 0;
   const visit = (items: readonly unknown[], axis: number, at: string): void => {
@@ -322,13 +230,13 @@ function gather(
   }
   const place = () => `${path}${placeOf(seen.index, shape)}`;
   if (typeof value === "boolean") {
-    if (seen.booleans++ !== seen.index) throw notHeld(value, place(), "F32", STORAGE.F32.holds);
+    if (seen.booleans++ !== seen.index) throw notHeld(value, place(), "F32", ELEMENTS.F32.holds);
     data[seen.index++] = value ? 1 : 0;
     return;
   }
-  const number = typeof value === "number" ? value : numberOf(value);
+  const number = fromWireNumber(value);
   const overflows = number === undefined || (!Number.isFinite(Math.fround(number)) && !isNonFiniteName(value));
-  if (overflows || seen.booleans > 0) throw notHeld(value, place(), "F32", STORAGE.F32.holds);
+  if (overflows || seen.booleans > 0) throw notHeld(value, place(), "F32", ELEMENTS.F32.holds);
   if (Number.isInteger(number) && Math.fround(number) !== number) seen.roundedByF32 = true;
   data[seen.index++] = number;
 }
@@ -414,7 +322,7 @@ function resolve(
 
 /** Little-endian bytes as elements; copied where they are not aligned for their type. */
 function fromBytes(bytes: Uint8Array, dtype: WireDType): TensorData {
-  const { array } = STORAGE[dtype];
+  const { array } = ELEMENTS[dtype];
   const whole =
     bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
   const data = new array(whole ? (bytes.buffer as ArrayBuffer) : new Uint8Array(bytes).buffer);
@@ -443,7 +351,7 @@ export function encodeTensor({ dtype, shape, data }: TensorValue, context: Encod
   const chosen = form ?? bySize;
   const described = { dtype, shape: [...shape] };
   if (chosen === "values")
-    return { ...described, values: Array.from(data as ArrayLike<number | bigint>, STORAGE[dtype].value) };
+    return { ...described, values: Array.from(data as ArrayLike<number | bigint>, ELEMENTS[dtype].value) };
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (chosen === "file" && writeRegion !== undefined) return { ...described, file: writeRegion(bytes) };
   return { ...described, b64: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64") };
