@@ -5,6 +5,7 @@ import { createOpenRpcDocument } from "../../src/protocol/index.ts";
 import { catalogPage } from "./catalog.ts";
 import { protocolPage } from "./protocol.ts";
 import { pythonTypes } from "./python.ts";
+import { pythonErrors } from "./python-errors.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -18,5 +19,6 @@ export function documents(): Readonly<Record<string, string>> {
     "docs/openrpc.json": `${JSON.stringify(openRpc, null, 2)}\n`,
     "docs/catalog.md": catalogPage({ ...catalog(createRegistry()) }),
     "clients/python/src/ml_sidecar/_types.py": pythonTypes(openRpc),
+    "clients/python/src/ml_sidecar/_reasons.py": pythonErrors(),
   };
 }

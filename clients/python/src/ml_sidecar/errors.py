@@ -1,6 +1,6 @@
 """What can go wrong: one exception for each reason of the wire, and two for the process itself.
 
-The classes of the wire's reasons are generated from ``src/protocol/errors.ts`` into ``_reasons.py``; all are
+The classes of the wire's reasons are generated into ``_reasons.py`` (``npm run docs``); all are
 ``SidecarError``, so that one ``except`` catches what the sidecar says, whatever its version.
 """
 
