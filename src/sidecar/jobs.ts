@@ -61,17 +61,14 @@ export const isLastEvent = (type: string): boolean => LAST_EVENTS.has(type);
 
 export const hasEnded = ({ state }: Job): boolean => ENDED.has(state);
 
-/** How often an event of a type may be sent, and from which backlog on it is held back: a newer one then takes its place. */
-const COALESCED: Readonly<Record<string, { readonly everyMilliseconds: number; readonly backlogBytes: number }>> = {
-  "train.progress": { everyMilliseconds: 100, backlogBytes: 0 },
-  "train.epoch": { everyMilliseconds: 0, backlogBytes: 256 * 1024 },
-};
+/** At most ten progress events a second, and none while the host does not read: a newer one then takes the older one's place. */
+const PROGRESS = "train.progress";
+const PROGRESS_MILLISECONDS = 100;
 
-/** What is held back of the second type says nothing any more once the first has been told. */
-const SUPERSEDES: Readonly<Record<string, string>> = { "train.epoch": "train.progress" };
-
+/** The newest progress, waiting for its turn. */
 interface Held {
   readonly data: Data;
+  /** Progress left out before it because the host did not read. */
   readonly dropped: number;
 }
 
@@ -81,8 +78,10 @@ interface Desk {
   seq: number;
   /** Events that wait for the response to go first. Null once it has. */
   gate: { type: string; data: Data }[] | null;
-  readonly held: Map<string, Held>;
-  readonly sentAt: Map<string, number>;
+  held: Held | null;
+  /** Progress left out since the last that was sent. */
+  dropped: number;
+  progressAt: number;
   readonly waiters: Set<() => void>;
 }
 
@@ -90,7 +89,7 @@ interface Desk {
 export function createJobs(store: Store | null, send: (event: JobEvent) => void, backlog: () => number): Jobs {
   const jobs = new Map<string, Job>();
   const desks = new Map<Job, Desk>();
-  /** Those with events held back. */
+  /** Those whose progress is held back. */
   const holding = new Set<Job>();
   let newest = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -115,26 +114,27 @@ export function createJobs(store: Store | null, send: (event: JobEvent) => void,
     send(event);
   }
 
-  /** Whether a coalesced event has to wait, and if only for a moment, for how long. */
-  function waitFor(desk: Desk, type: string): number {
-    const { everyMilliseconds, backlogBytes } = COALESCED[type]!;
-    if (backlog() > backlogBytes) return Number.POSITIVE_INFINITY;
-    return (desk.sentAt.get(type) ?? Number.NEGATIVE_INFINITY) + everyMilliseconds - performance.now();
+  function writeHeld(job: Job, desk: Desk): void {
+    const { held } = desk;
+    if (held === null || backlog() > 0) return;
+    const wait = desk.progressAt + PROGRESS_MILLISECONDS - performance.now();
+    if (wait > 0) {
+      timer ??= setTimeout(flush, wait);
+      return;
+    }
+    desk.progressAt = performance.now();
+    desk.held = null;
+    desk.dropped = 0;
+    holding.delete(job);
+    write(job, PROGRESS, held.dropped > 0 ? { ...held.data, dropped: held.dropped } : held.data);
   }
 
-  function writeHeld(job: Job, desk: Desk): void {
-    for (const [type, { data, dropped }] of desk.held) {
-      const wait = waitFor(desk, type);
-      if (wait > 0) {
-        if (Number.isFinite(wait)) timer ??= setTimeout(flush, wait);
-        continue;
-      }
-      desk.held.delete(type);
-      desk.sentAt.set(type, performance.now());
-      write(job, type, dropped > 0 ? { ...data, dropped } : data);
-    }
-    if (desk.held.size > 0) holding.add(job);
-    else holding.delete(job);
+  /** Gives the held progress up, because something newer is to be said. */
+  function drop(job: Job, desk: Desk): void {
+    if (desk.held === null) return;
+    if (backlog() > 0) desk.dropped++;
+    desk.held = null;
+    holding.delete(job);
   }
 
   function flush(): void {
@@ -149,16 +149,15 @@ export function createJobs(store: Store | null, send: (event: JobEvent) => void,
       desk.gate.push({ type, data });
       return;
     }
-    if (type === "train.progress") job.progress = data;
-    if (type in COALESCED) {
-      const superseded = SUPERSEDES[type];
-      if (superseded !== undefined) desk.held.delete(superseded);
-      const held = desk.held.get(type);
-      desk.held.set(type, { data, dropped: held === undefined ? 0 : held.dropped + 1 });
-      writeHeld(job, desk);
+    drop(job, desk);
+    if (type !== PROGRESS) {
+      write(job, type, data);
       return;
     }
-    write(job, type, data);
+    job.progress = data;
+    desk.held = { data, dropped: desk.dropped };
+    holding.add(job);
+    writeHeld(job, desk);
   }
 
   function wake(desk: Desk): void {
@@ -188,11 +187,6 @@ export function createJobs(store: Store | null, send: (event: JobEvent) => void,
       job.endedAt = new Date().toISOString();
       job.result = result ?? null;
       job.error = error ?? null;
-      // The last word on how far it got is the result; what was held back is older than that.
-      desk.held.delete("train.progress");
-      for (const [type, { data, dropped }] of desk.held) write(job, type, dropped > 0 ? { ...data, dropped } : data);
-      desk.held.clear();
-      holding.delete(job);
       emit(job, FINAL_EVENTS[state], { model: job.model, ...(result ? { result } : {}), ...(error ? { error } : {}) });
       wake(desk);
     },
@@ -235,7 +229,15 @@ function newJob(request: JobRequest): Job {
 }
 
 function newDesk(journal: Journal): Desk {
-  return { journal, seq: 0, gate: [], held: new Map(), sentAt: new Map(), waiters: new Set() };
+  return {
+    journal,
+    seq: 0,
+    gate: [],
+    held: null,
+    dropped: 0,
+    progressAt: Number.NEGATIVE_INFINITY,
+    waiters: new Set(),
+  };
 }
 
 /** A job of an earlier session: ended as its last event says, or interrupted. */

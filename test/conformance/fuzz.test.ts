@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseMessage } from "../../src/protocol/index.ts";
-import { SMALL_CLASSIFIER, type Sidecar, startSidecar } from "../support/sidecar.ts";
+import { type Sidecar, SMALL_CLASSIFIER, startSidecar } from "../support/sidecar.ts";
 
 const LINES = 100_000;
 /** The sidecar has this many to itself before the next are written; fewer than may be in flight. */
@@ -19,8 +19,18 @@ const SEEDS = [
   { jsonrpc: "2.0", id: 4, method: "jobs.events", params: { jobId: "j_1", afterSeq: 3 } },
   { jsonrpc: "2.0", id: 5, method: "jobs.wait", params: { jobId: "j_1", timeoutMs: 1 } },
   { jsonrpc: "2.0", id: 6, method: "data.delete", params: { handle: "d_1" } },
-  { jsonrpc: "2.0", id: 7, method: "train.start", params: { model: "m_x", data: { rows: [{ a: 1e3, b: -0.5 }], target: "b" } } },
-  { jsonrpc: "2.0", id: 8, method: "predict", params: { model: "m_x", inputs: { dtype: "F32", shape: [1, 2], b64: "AAAAAAAAAAA=" } } },
+  {
+    jsonrpc: "2.0",
+    id: 7,
+    method: "train.start",
+    params: { model: "m_x", data: { rows: [{ a: 1e3, b: -0.5 }], target: "b" } },
+  },
+  {
+    jsonrpc: "2.0",
+    id: 8,
+    method: "predict",
+    params: { model: "m_x", inputs: { dtype: "F32", shape: [1, 2], b64: "AAAAAAAAAAA=" } },
+  },
   { jsonrpc: "2.0", method: "$/cancel", params: { id: 5 } },
   [
     { jsonrpc: "2.0", id: 9, method: "ping" },
@@ -28,7 +38,26 @@ const SEEDS = [
   ],
 ].map((message) => JSON.stringify(message));
 
-const TOKENS = ["{", "}", "[", "]", ",", ":", '"', "\\", "null", "-", "1e999", "\\ud800", "\u2028", "\0", "é𝄞", "__proto__", "NaN", "\r"];
+const TOKENS = [
+  "{",
+  "}",
+  "[",
+  "]",
+  ",",
+  ":",
+  '"',
+  "\\",
+  "null",
+  "-",
+  "1e999",
+  "\\ud800",
+  "\u2028",
+  "\0",
+  "é𝄞",
+  "__proto__",
+  "NaN",
+  "\r",
+];
 
 type Mutation = (line: string, at: number, token: string) => string;
 const MUTATIONS: readonly Mutation[] = [
@@ -46,7 +75,9 @@ const damaged = fc
     fc.constantFrom(...SEEDS),
     fc.array(fc.tuple(fc.constantFrom(...MUTATIONS), fc.nat(), fc.constantFrom(...TOKENS)), { maxLength: 3 }),
   )
-  .map(([seed, mutations]) => mutations.reduce((line, [mutate, at, token]) => mutate(line, at % (line.length + 1), token), seed));
+  .map(([seed, mutations]) =>
+    mutations.reduce((line, [mutate, at, token]) => mutate(line, at % (line.length + 1), token), seed),
+  );
 
 /** A mutation might happen to ask for the end, or for a training. */
 const isHarmless = (line: string) => !/shutdown/.test(line);

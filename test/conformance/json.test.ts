@@ -34,6 +34,26 @@ describe("JSON", () => {
     expect(error.data.hint).toMatch(/"NaN"/);
   });
 
+  it("FAILURES 17: NaN and infinities go out as strings, in JSON that every parser takes", async () => {
+    const x = Array.from({ length: 32 }, (_, row) => [row, row % 3]);
+    const y = x.map(([a]) => a! * 1e37);
+    await sidecar.call("models.create", {
+      name: "huge",
+      pipeline: "regression",
+      backbone: { type: "mlp", hidden: [] },
+    });
+    const { job } = await sidecar.call("train.start", { model: "huge", data: { x, y }, epochs: 1 });
+    await sidecar.call("jobs.wait", { jobId: job.id });
+    const { outputs } = await sidecar.call("predict", {
+      model: "huge",
+      inputs: [
+        [1e30, 1],
+        [1, 1],
+      ],
+    });
+    expect(outputs.values.values).toEqual([expect.stringMatching(/^-?Infinity$|^NaN$/), expect.any(Number)]);
+  });
+
   it("FAILURES 18: 1e400", async () => {
     expect((await answerTo(predict("[[1e400]]"))).error).toMatchObject({
       code: -32600,

@@ -106,6 +106,23 @@ describe("life", () => {
     expect((await sidecar.exit).code).toBe(5);
   });
 
+  it("FAILURES 51: started through a shell, it ends with its input", async () => {
+    const sidecar = startSidecar({ command: ["sh", "-c", '"$0" "$1"; exit $?', process.execPath, PROGRAM] });
+    await sidecar.call("ping");
+    sidecar.endInput();
+    expect((await sidecar.exit).code).toBe(0);
+  });
+
+  it("FAILURES 51: started through a shell that is killed, it ends though nothing else closed its input", async () => {
+    const sidecar = startSidecar({ command: ["sh", "-c", '"$0" "$1" & echo $! >&2; wait', process.execPath, PROGRAM] });
+    await until(() => sidecar.errors().includes("\n"));
+    const pid = Number(sidecar.errors());
+    await until(() => isAlive(pid));
+    await sleep(300);
+    sidecar.child.kill("SIGKILL");
+    await until(() => !isAlive(pid));
+  });
+
   it("FAILURES 52: a host that is process 1 is no sign of being an orphan", async () => {
     const namespace = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"] as const;
     if (spawnSync(namespace[0], [...namespace.slice(1), "true"]).status !== 0) return;
@@ -141,6 +158,31 @@ describe("life", () => {
       expect(sidecar.messages.at(-1).params.type).toBe("job.cancelled");
     },
   );
+
+  it("FAILURES 57: a checkpoint that takes too long is given up, and the previous one stays", async () => {
+    const directory = temporaryDirectory();
+    const sidecar = startSidecar({ parameters: ["--data-dir", directory] });
+    const backbone = { type: "mlp", hidden: [2048, 2048, 2048] };
+    const { model } = await sidecar.call("models.create", { ...SMALL_CLASSIFIER, backbone });
+    const { job } = await sidecar.call("train.start", {
+      model: model.id,
+      ...ENDLESS,
+      checkpoint: { everySeconds: 1000 },
+    });
+    await sidecar.event("train.progress", job.id);
+    sidecar.child.kill("SIGTERM");
+    expect((await sidecar.exit).code).toBe(0);
+    const path = join(directory, "jobs", job.id, "checkpoint.safetensors");
+    if (!existsSync(path)) return;
+    const size = readFileSync(path).readBigUInt64LE(0);
+    expect(
+      JSON.parse(
+        readFileSync(path)
+          .subarray(8, 8 + Number(size))
+          .toString(),
+      ).__metadata__,
+    ).toBeDefined();
+  });
 
   it("FAILURES 58: a second sidecar on one data directory is refused with code 7", async () => {
     const parameters = ["--data-dir", temporaryDirectory()];
@@ -271,6 +313,58 @@ describe("life", () => {
     const losses = await curve(second, job.id);
     expect([...losses.keys()]).toEqual(Array.from({ length: losses.size }, (_, index) => index + 1));
     expect(losses.size).toBe(3000);
+  });
+
+  it("FAILURES 65: many starts and stops leave no process behind", { timeout: 60_000 }, async () => {
+    for (let round = 0; round < 10; round++) {
+      const sidecars = Array.from({ length: 4 }, () => startSidecar());
+      for (const sidecar of sidecars) sidecar.send({ jsonrpc: "2.0", id: 1, method: "ping" });
+      for (const sidecar of sidecars) sidecar.endInput();
+      expect(await Promise.all(sidecars.map(({ exit }) => exit))).toEqual(Array(4).fill({ code: 0, signal: null }));
+      expect(sidecars.map(({ pid }) => isAlive(pid))).toEqual(Array(4).fill(false));
+    }
+  });
+
+  it("FAILURES 66: many requests leave memory flat", { timeout: 60_000 }, async () => {
+    const sidecar = startSidecar();
+    const used = async () => (await sidecar.call("runtime.health")).memory.rss as number;
+    let early = 0;
+    for (let round = 0; round < 600; round++) {
+      const ids = Array.from({ length: 200 }, (_, index) => `${round}-${index}`);
+      sidecar.send(...ids.map((id) => ({ jsonrpc: "2.0", id, method: "jobs.list" })));
+      await sidecar.next(({ id }) => id === ids.at(-1));
+      (sidecar.messages as Json[]).length = 0;
+      if (round === 200) early = await used();
+    }
+    expect((await used()) - early).toBeLessThan(30 * 2 ** 20);
+  });
+
+  it.each([
+    ["checkpoint", "interrupted"],
+    ["now", "cancelled"],
+  ])("runtime.shutdown answers, then ends; after mode %s the job is %s", async (mode, state) => {
+    const parameters = ["--data-dir", temporaryDirectory()];
+    const first = startSidecar({ parameters });
+    const { model } = await first.call("models.create", SMALL_CLASSIFIER);
+    const { job } = await first.call("train.start", { model: model.id, ...ENDLESS });
+    await first.event("train.epoch", job.id);
+    const waiting = first.ask("jobs.wait", { jobId: job.id });
+    expect(await first.call("runtime.shutdown", { mode })).toEqual({ state: "draining" });
+    expect((await waiting).result.job.state).toBe(state);
+    expect((await first.exit).code).toBe(0);
+    const second = startSidecar({ parameters });
+    expect((await second.call("jobs.get", { jobId: job.id })).job.state).toBe(state);
+  });
+
+  it("runtime.shutdown in mode drain lets a training finish, even when the host hangs up meanwhile", async () => {
+    const sidecar = startSidecar();
+    const { model } = await sidecar.call("models.create", SMALL_CLASSIFIER);
+    const { job } = await sidecar.call("train.start", { model: model.id, ...ENDLESS, epochs: 2000 });
+    await sidecar.call("runtime.shutdown", { mode: "drain" });
+    expect((await sidecar.ask("models.list")).error.code).toBe(1001);
+    sidecar.endInput();
+    expect((await sidecar.exit).code).toBe(0);
+    expect((await sidecar.event("job.completed", job.id)).params.data.result.epochs).toBe(2000);
   });
 
   it("FAILURES 68: an environment of PATH and HOME alone", async () => {
