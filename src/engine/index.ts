@@ -1,6 +1,7 @@
 /** @file The engine's face: everything that other rooms may import. */
 export type { ComputeDType, DType, TypedArray } from "./dtype.ts";
 export { DTYPES } from "./dtype.ts";
+export { einsum } from "./einsum.ts";
 export type { Executor, Program, State } from "./executors/executor.ts";
 export { createMachine, type MachineOptions } from "./executors/machine/index.ts";
 export { findOnnxruntime, type OnnxruntimePresence } from "./executors/onnxruntime/find.ts";
@@ -14,6 +15,7 @@ export type { Assembler } from "./onnx/assemble.ts";
 export { decodeOnnx, encodeOnnx } from "./onnx/codec.ts";
 export { describeOnnx, type OnnxDescription, type OnnxValue } from "./onnx/describe.ts";
 export { exportGraph, IR_VERSIONS, type OnnxExport } from "./onnx/export.ts";
+export { type SlidingOptions, slidingOf } from "./ops/window.ts";
 export { fillUniform, philox } from "./philox.ts";
 export type { ScanOptions, Step } from "./scan.ts";
 export { scan } from "./scan.ts";

@@ -7,7 +7,7 @@ import { type AttributesOf, OPS, type OpName } from "./ops/index.ts";
 import type { Few, Op } from "./ops/op.ts";
 import type { PoolingAttributes } from "./ops/pooling.ts";
 import type { ScanAttributes } from "./ops/scan.ts";
-import { type SlidingOptions, slidingOf } from "./ops/window.ts";
+import { adaptiveShares, type SlidingOptions, slidingOf } from "./ops/window.ts";
 import {
   broadcastShapes,
   type NdArray,
@@ -190,6 +190,33 @@ export class Tensor {
   cos(): Tensor {
     return this.unary("cos");
   }
+  tan(): Tensor {
+    return this.unary("tan");
+  }
+  asin(): Tensor {
+    return this.unary("asin");
+  }
+  acos(): Tensor {
+    return this.unary("acos");
+  }
+  atan(): Tensor {
+    return this.unary("atan");
+  }
+  sinh(): Tensor {
+    return this.unary("sinh");
+  }
+  cosh(): Tensor {
+    return this.unary("cosh");
+  }
+  asinh(): Tensor {
+    return this.unary("asinh");
+  }
+  acosh(): Tensor {
+    return this.unary("acosh");
+  }
+  atanh(): Tensor {
+    return this.unary("atanh");
+  }
   tanh(): Tensor {
     return this.unary("tanh");
   }
@@ -285,6 +312,10 @@ export class Tensor {
   variance(axes?: Axes, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
     const { keepDims = false, correction = 0 } = options;
     return apply("variance", [this], { axes: normalizeAxes(axes, this.shape.length), keepDims, correction });
+  }
+  /** The Euclidean length over the axes; its gradient at 0 is not a number, as that of the square root. */
+  norm(axes?: Axes, options?: ReduceOptions): Tensor {
+    return this.square().sum(axes, options).sqrt();
   }
   /** I32: the position of the largest element along `axis`. */
   argMax(axis: number): Tensor {
@@ -459,6 +490,19 @@ export class Tensor {
     const { countPadding = true, ...rest } = options;
     const sliding = slidingOf(this.shape.slice(2), window, { strides: window, ...rest });
     return apply("averagePool", [this], { ...sliding, window, countPadding });
+  }
+  /** The mean of every plane: [n, channels]. */
+  globalAveragePool(): Tensor {
+    return this.mean(this.shape.flatMap((_, axis) => (axis < 2 ? [] : [axis])));
+  }
+  /** As many windows as `size` asks, from ⌊i · from / to⌋ up to ⌈(i + 1) · from / to⌉, averaged. */
+  adaptiveAveragePool(size: Shape): Tensor {
+    return size.reduce<Tensor>((x, to, spatial) => {
+      const shares = x.constant(adaptiveShares(this.shape[spatial + 2]!, to));
+      const last = x.shape.length - 1;
+      const swapped = x.shape.map((_, axis) => (axis === spatial + 2 ? last : axis === last ? spatial + 2 : axis));
+      return x.permute(swapped).matmul(shares).permute(swapped);
+    }, this);
   }
 
   // Normalization and losses.

@@ -16,9 +16,11 @@ import { randomness } from "./random.ts";
 import { reductions } from "./reduction.ts";
 import { resizing } from "./resizing.ts";
 import { scanning } from "./scan.ts";
+import { trigonometry } from "./trigonometry.ts";
 
 export const OPS = {
   ...pointwise,
+  ...trigonometry,
   ...logic,
   ...activation,
   ...reductions,

@@ -228,8 +228,6 @@ export const pointwise = {
     domain: [-0.7, 3],
     cost: 12,
   }),
-  sin: unary({ reference: Math.sin, gradient: (dy, x) => dy.mul(x.cos()), onnx: "Sin", cost: 12 }),
-  cos: unary({ reference: Math.cos, gradient: (dy, x) => dy.mul(x.sin()).neg(), onnx: "Cos", cost: 12 }),
   tanh: unary({
     reference: Math.tanh,
     gradient: (dy, _x, y) => dy.sub(dy.mul(y.square())),

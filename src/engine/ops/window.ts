@@ -1,6 +1,6 @@
 /** @file Windows that slide over an image: where they stand, what they see. Convolutions and pooling share this. */
 import { Fault } from "../fault.ts";
-import type { Shape } from "../shape.ts";
+import type { NdArray, Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { expectThat } from "./expect.ts";
 import { forEachIndex } from "./loops.ts";
@@ -47,6 +47,16 @@ export function slidingOf(size: Shape, window: Shape, { strides, padding = 0, di
     return [Math.floor(total / 2), Math.ceil(total / 2)];
   });
   return { strides: stride, dilations: dilation, before: pairs.map(([n]) => n), after: pairs.map(([, n]) => n) };
+}
+
+/** [from, to]: what each of `from` elements gives to each of `to` windows that average them all. */
+export function adaptiveShares(from: number, to: number): NdArray {
+  const data = new Float64Array(from * to);
+  for (let place = 0; place < to; place++) {
+    const [start, end] = [Math.floor((place * from) / to), Math.ceil(((place + 1) * from) / to)];
+    for (let i = start; i < end; i++) data[i * to + place] = 1 / (end - start);
+  }
+  return { dtype: "F64", shape: [from, to], data };
 }
 
 /** How many places a window has along each axis. */

@@ -5,7 +5,6 @@ import {
   gradients,
   type NdArray,
   type Tensor,
-  type TensorType,
   type Tracer,
   trace,
 } from "../../../src/engine/index.ts";
@@ -15,26 +14,6 @@ import { sizeOf } from "../../../src/engine/shape.ts";
 import { apply } from "../../../src/engine/tensor.ts";
 
 export const OP_NAMES = Object.keys(OPS) as OpName[];
-
-/** Sizes at which loops over vectors of four or eight lanes have every kind of remainder. */
-export const SIZES = [0, 1, 3, 4, 5, 15, 16, 17, 63, 64, 65] as const;
-
-/** Values at which formulas break. Exact in float32, so that executors of either precision see the same. */
-export const SPECIAL_VALUES = [
-  0,
-  -0,
-  1,
-  -1,
-  0.5,
-  1.5,
-  2.5,
-  -2.5,
-  1e-40,
-  3e38,
-  Number.POSITIVE_INFINITY,
-  Number.NEGATIVE_INFINITY,
-  Number.NaN,
-];
 
 /** A small generator of our own (mulberry32), so that a failing case can be run again. */
 export function createGenerator(seed: number): () => number {
@@ -65,16 +44,6 @@ export function materialize(input: SampleInput, random: () => number): NdArray {
 export function materializeAll(sample: Sample<Attributes>, seed = 1): NdArray[] {
   const random = createGenerator(seed);
   return sample.inputs.map((input) => materialize(input, random));
-}
-
-/** Every special value against every other, for a pointwise op of `count` F32 inputs. */
-export function specialInputs(count: number): NdArray[] {
-  const n = SPECIAL_VALUES.length;
-  return Array.from({ length: count }, (_, input) => ({
-    dtype: "F32" as const,
-    shape: [n ** count],
-    data: Float64Array.from({ length: n ** count }, (_, i) => SPECIAL_VALUES[Math.floor(i / n ** input) % n]!),
-  }));
 }
 
 export type Build = (inputs: Few<Tensor>, tracer: Tracer) => Readonly<Record<string, Tensor>>;
@@ -210,5 +179,3 @@ export function largestDifference(got: readonly number[], expected: readonly num
     return Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(largest, difference);
   }, 0);
 }
-
-export type { TensorType };

@@ -14,6 +14,7 @@ import { type Group, group } from "./group.ts";
 import type { Instruction } from "./instruction.ts";
 import { copyInstruction, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
 import type { POINTWISE } from "./pointwise.ts";
+import { canPool, maxPool, maxPoolIndices } from "./pooling.ts";
 
 /** Ops that are not computed at all, or by chains without an entry in the pointwise table. */
 type Special = "reshape" | "cast" | "uniform";
@@ -35,13 +36,10 @@ export const DECOMPOSED = [
   "tile",
   "padWith",
   "takeAlong",
-  "scatterAlong",
   "gatherND",
   "scatterND",
   "cumulativeSum",
   "argSort",
-  "maxPool",
-  "maxPoolIndices",
   "averagePool",
   "rmsNorm",
   "batchNorm",
@@ -62,15 +60,32 @@ export const DECOMPOSED = [
 ] as const satisfies readonly OpName[];
 
 /** Lowered where the kernels have room for them, and decomposed elsewhere. */
-const CONVOLUTIONS = { conv, convTranspose, convWeights } satisfies Partial<Record<OpName, Lowering>>;
+const PARTIAL = {
+  conv: { lower: conv, fits: canConvolve },
+  convTranspose: { lower: convTranspose, fits: canConvolve },
+  convWeights: { lower: convWeights, fits: canConvolve },
+  maxPool: { lower: maxPool, fits: canPool },
+  maxPoolIndices: { lower: maxPoolIndices, fits: canPool },
+} satisfies Partial<Record<OpName, PartialLowering>>;
 
-const KERNELS: Readonly<Record<string, Lowering>> = { ...LOWERINGS, ...CONVOLUTIONS };
+interface PartialLowering {
+  readonly lower: Lowering;
+  fits(node: Node): boolean;
+}
+
+function partialLowering(op: string): PartialLowering | undefined {
+  return (PARTIAL as Readonly<Record<string, PartialLowering>>)[op];
+}
+
+function loweringOf(op: string): Lowering {
+  return partialLowering(op)?.lower ?? (LOWERINGS as Readonly<Record<string, Lowering>>)[op]!;
+}
 
 /** An op that is neither lowered nor decomposed is named in the compile error of this line. */
 type Covered =
   | keyof typeof POINTWISE
   | keyof typeof LOWERINGS
-  | keyof typeof CONVOLUTIONS
+  | keyof typeof PARTIAL
   | Special
   | (typeof DECOMPOSED)[number];
 type Uncovered = Exclude<OpName, Covered>;
@@ -99,7 +114,7 @@ const arenaBuffer = (elements: number): Buffer => ({ bytes: elements * 4, addres
 
 /** @param states the places of states by path */
 export function compile(original: Traced, states: ReadonlyMap<string, Buffer>): Compiled {
-  const traced = optimise(original, (op, node) => (op in CONVOLUTIONS ? canConvolve(node) : op in LOWERINGS));
+  const traced = optimise(original, (op, node) => partialLowering(op)?.fits(node) ?? op in LOWERINGS);
   const roots = [...Object.values(traced.outputs), ...Object.values(traced.updates)].map(source);
   const computed = computedNodes(traced, roots);
   const isComputed = new Set(computed);
@@ -243,7 +258,7 @@ function lower(traced: Traced, sequence: readonly Group[], states: ReadonlyMap<s
       constant: carry,
       emit: (instruction) => instructions.push({ ...instruction, commits: stateBuffers.has(out) }),
     };
-    KERNELS[node.op]!(node, context);
+    loweringOf(node.op)(node, context);
     for (const other of others) instructions.push(copyOf(node, out, other, `copy ${node.op}`));
   });
   instructions.push(...commits);
