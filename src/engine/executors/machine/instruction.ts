@@ -28,6 +28,8 @@ export const OPCODES = {
   oneHot: code.ONE_HOT,
   convolve: code.CONVOLVE,
   convolveWeights: code.CONVOLVE_WEIGHTS,
+  maxPool: code.MAX_POOL,
+  scatterAlong: code.SCATTER_ALONG,
 } as const;
 
 export type InstructionKind = keyof typeof OPCODES;

@@ -256,6 +256,32 @@ function scatterAdd(node: Node, { read, out, emit }: Lowered): void {
   );
 }
 
+function scatterAlong(node: Node, { read, out, emit }: Lowered): void {
+  const [updates, indices] = node.inputs as readonly [Node, Node];
+  const { axis } = node.attributes as AttributesOf<"scatterAlong">;
+  const [outer, count, inner] = around(updates.shape, axis);
+  const [from, by] = [read(updates), read(indices)];
+  emit(
+    kernel({
+      kind: "scatterAlong",
+      label: `scatterAlong [${updates.shape}] into [${node.shape}]`,
+      units: sizeOf(node.shape) === 0 ? 0 : outer,
+      operands: [
+        { buffer: from },
+        { buffer: by },
+        { buffer: out },
+        count,
+        node.shape[axis]!,
+        inner,
+        Number(node.dtype === "I32"),
+      ],
+      reads: [from, by],
+      writes: [out],
+      nanoseconds: sizeOf(updates.shape) * 1.5 + sizeOf(node.shape) * 0.1,
+    }),
+  );
+}
+
 function oneHot(node: Node, { read, out, emit }: Lowered): void {
   const [indices] = node.inputs as readonly [Node];
   const { classes } = node.attributes as AttributesOf<"oneHot">;
@@ -471,5 +497,6 @@ export const LOWERINGS = {
   concat,
   gather,
   scatterAdd,
+  scatterAlong,
   oneHot,
 } satisfies Partial<Record<OpName, Lowering>>;

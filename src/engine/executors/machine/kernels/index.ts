@@ -6,6 +6,7 @@ import { convolve, convolveWeights } from "./convolution";
 import * as op from "./layout";
 import { copy, copyStrided, fill, gather, oneHot, scatterAdd } from "./move";
 import { pointwise } from "./pointwise";
+import { maxPool, scatterAlong } from "./pool";
 import { product, thinProduct } from "./product";
 import { extremePosition, reduceColumns, reduceIntegers, reduceRows } from "./reduce";
 import { finish, join, nextChunk, publish, take, wake } from "./threads";
@@ -62,6 +63,12 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
       break;
     case op.CONVOLVE_WEIGHTS:
       convolveWeights(at, from, to, scratch);
+      break;
+    case op.MAX_POOL:
+      maxPool(at, from, to);
+      break;
+    case op.SCATTER_ALONG:
+      scatterAlong(at, from, to);
       break;
     default:
       unreachable();

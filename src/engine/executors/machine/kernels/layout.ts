@@ -35,6 +35,8 @@ export const SCATTER_ADD = 12;
 export const REDUCE_INTEGERS = 13;
 export const CONVOLVE = 14;
 export const CONVOLVE_WEIGHTS = 15;
+export const MAX_POOL = 16;
+export const SCATTER_ALONG = 17;
 
 /** Elements in one unit of a fill or a copy, and columns in one of a reduction that keeps the last axis. */
 export const CHUNK = 1024;
