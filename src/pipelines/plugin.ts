@@ -4,8 +4,13 @@ export type { NdArray, Shape, TensorType, Tracer } from "../engine/index.ts";
 export { concat, Fault, random, stack, Tensor, where } from "../engine/index.ts";
 export type { DataReference } from "./data/reference.ts";
 export { ACTIVATION_NAMES, ACTIVATIONS, type Activation, type ActivationName } from "./layers/activations.ts";
+export { type AttentionOptions, attention } from "./layers/attention.ts";
+export { type BatchNormOptions, batchNorm } from "./layers/batchNorm.ts";
+export { CELL_NAMES, type CellName } from "./layers/cells.ts";
+export { type ConvOptions, conv, convTranspose, PADDING_MODE_NAMES, type PaddingMode } from "./layers/conv.ts";
 export { type DenseOptions, dense } from "./layers/dense.ts";
 export { dropout } from "./layers/dropout.ts";
+export { type EmbeddingOptions, embedding } from "./layers/embedding.ts";
 export {
   constant,
   INITIALISER_NAMES,
@@ -15,7 +20,18 @@ export {
   ones,
   zeros,
 } from "./layers/initialisers.ts";
-export { type BatchNormOptions, batchNorm, layerNorm, type NormOptions } from "./layers/norm.ts";
+export { groupNorm, instanceNorm, layerNorm, type NormOptions, rmsNorm } from "./layers/norm.ts";
+export {
+  adaptivePool,
+  averagePool,
+  type Fold,
+  globalPool,
+  maxPool,
+  type PoolingOptions,
+} from "./layers/pooling.ts";
+export { learnedPositions, sinusoidalPositions } from "./layers/positions.ts";
+export { type Recurrence, type RecurrentOptions, recurrent } from "./layers/recurrent.ts";
 export type { Scope } from "./layers/scope.ts";
+export { type TransformerOptions, transformerBlock } from "./layers/transformer.ts";
 export { createRandom, permutation, type RandomStream } from "./random.ts";
 export * from "./registry/define.ts";

@@ -2,10 +2,11 @@
 import { z } from "zod";
 import type { Tensor } from "../../engine/index.ts";
 import { ACTIVATION_NAMES, ACTIVATIONS } from "../layers/activations.ts";
+import { batchNorm } from "../layers/batchNorm.ts";
 import { dense } from "../layers/dense.ts";
 import { dropout } from "../layers/dropout.ts";
 import { INITIALISER_NAMES, INITIALISERS } from "../layers/initialisers.ts";
-import { batchNorm, layerNorm } from "../layers/norm.ts";
+import { layerNorm } from "../layers/norm.ts";
 import type { Scope } from "../layers/scope.ts";
 import { defineBackbone } from "../registry/define.ts";
 

@@ -7,13 +7,15 @@ export interface DenseOptions {
   readonly units: number;
   readonly bias?: boolean;
   readonly init?: Initialiser;
+  /** Zeros when left out. */
+  readonly biasInit?: Initialiser;
 }
 
 /** @param x [..., inputs] @returns x · weight + bias, [..., units]; weight is [inputs, units], bias [units]. */
 export function dense(
   scope: Scope,
   x: Tensor,
-  { units, bias = true, init = INITIALISERS.heUniform }: DenseOptions,
+  { units, bias = true, init = INITIALISERS.heUniform, biasInit = zeros }: DenseOptions,
 ): Tensor {
   const inputs = x.shape.at(-1);
   if (inputs === undefined || inputs === 0) {
@@ -29,5 +31,5 @@ export function dense(
     });
   }
   const product = x.matmul(scope.parameter("weight", [inputs, units], init));
-  return bias ? product.add(scope.parameter("bias", [units], zeros)) : product;
+  return bias ? product.add(scope.parameter("bias", [units], biasInit)) : product;
 }

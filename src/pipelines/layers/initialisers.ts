@@ -62,6 +62,30 @@ const orthogonal: Initialiser = (shape, random) => {
   });
 };
 
+/** Uniform within ±`bound`, whatever the shape. */
+export const uniformWithin = (bound: number): Initialiser => uniform(() => bound / Math.sqrt(3));
+/** Normal with the given standard deviation, whatever the shape. */
+export const normalOf = (deviation: number): Initialiser => normal(() => deviation);
+/** Within ±1/√inputs: what PyTorch's dense and convolutional layers start from. */
+export const fanInUniform: Initialiser = uniform((shape) => 1 / Math.sqrt(3 * fanIn(shape)));
+
+/**
+ * The same rule for a convolution's weights, which stand as [outputs, inputs, ...window]: each place of the window is a
+ * product of its own.
+ */
+export function forWindows(rule: Initialiser): Initialiser {
+  return ([outputs = 1, inputs = 1, ...window], random) => {
+    const places = sizeOf(window);
+    const values = rule([...window, inputs, outputs], random);
+    return Float32Array.from(values, (_, index) => {
+      const place = index % places;
+      const input = Math.floor(index / places) % inputs;
+      const output = Math.floor(index / (places * inputs));
+      return values[(place * inputs + input) * outputs + output]!;
+    });
+  };
+}
+
 /** All rules that can be named in a spec. */
 export const INITIALISERS = {
   heUniform: uniform(he),

@@ -1,5 +1,6 @@
-/** @file Batch and layer normalisation. */
+/** @file Norms that look at one sample at a time: layer, root mean square, group and instance normalisation. */
 import type { Tensor } from "../../engine/index.ts";
+import { expectDivides, expectImage } from "./expect.ts";
 import { ones, zeros } from "./initialisers.ts";
 import type { Scope } from "./scope.ts";
 
@@ -8,50 +9,33 @@ export interface NormOptions {
   readonly epsilon?: number;
 }
 
-export interface BatchNormOptions extends NormOptions {
-  /** The share of the new batch in the running statistics; 0.1 when left out. */
-  readonly momentum?: number;
-}
-
-/**
- * Batch normalisation over all axes but the last (Ioffe and Szegedy 2015, algorithm 1). In training it uses the batch's
- * mean and biased variance, padding left out, and moves the running ones (unbiased variance, as PyTorch keeps it), which
- * are what it uses in prediction.
- * @param x [batch, ..., channels]
- */
-export function batchNorm(scope: Scope, x: Tensor, { epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): Tensor {
-  const channels = [x.shape.at(-1)!];
-  const scale = scope.parameter("weight", channels, ones);
-  const shift = scope.parameter("bias", channels, zeros);
-  const runningMean = scope.buffer("runningMean", channels, zeros);
-  const runningVariance = scope.buffer("runningVariance", channels, ones);
-  if (!scope.training) {
-    return x.sub(runningMean).mul(runningVariance.add(epsilon).rsqrt().mul(scale)).add(shift);
-  }
-
-  const axes = x.shape.slice(0, -1).map((_, axis) => axis);
-  const perRow = axes.slice(1).reduce((product, axis) => product * x.shape[axis]!, 1);
-  const rows = scope.present === null ? null : scope.present.reshape([x.shape[0]!, ...axes.slice(1).map(() => 1), 1]);
-  const count = rows === null ? null : rows.sum().mul(perRow).maximum(1);
-  const average = (value: Tensor): Tensor =>
-    rows === null || count === null ? value.mean(axes) : value.mul(rows).sum(axes).div(count);
-
-  const mean = average(x);
-  const centred = x.sub(mean);
-  const variance = average(centred.square());
-  const unbiased =
-    count === null
-      ? variance.mul((x.shape[0]! * perRow) / Math.max(1, x.shape[0]! * perRow - 1))
-      : variance.mul(count).div(count.sub(1).maximum(1));
-  scope.update("runningMean", runningMean.mul(1 - momentum).add(mean.mul(momentum)));
-  scope.update("runningVariance", runningVariance.mul(1 - momentum).add(unbiased.mul(momentum)));
-  return centred.mul(variance.add(epsilon).rsqrt().mul(scale)).add(shift);
-}
-
 /** Layer normalisation over the last axis (Ba et al. 2016, equation 4). @param x [..., channels] */
 export function layerNorm(scope: Scope, x: Tensor, { epsilon = 1e-5 }: NormOptions = {}): Tensor {
   const channels = [x.shape.at(-1)!];
   const scale = scope.parameter("weight", channels, ones);
   const shift = scope.parameter("bias", channels, zeros);
   return x.layerNorm(scale, shift, { epsilon });
+}
+
+/** Division by the root mean square of the last axis (Zhang and Sennrich 2019, equation 4). @param x [..., channels] */
+export function rmsNorm(scope: Scope, x: Tensor, { epsilon = 1e-5 }: NormOptions = {}): Tensor {
+  return x.rmsNorm(scope.parameter("weight", [x.shape.at(-1)!], ones), { epsilon });
+}
+
+/** The channels of each image in `groups`, normalised together (Wu and He 2018). @param x [batch, channels, ...size] */
+export function groupNorm(
+  scope: Scope,
+  x: Tensor,
+  { groups, epsilon = 1e-5 }: NormOptions & { readonly groups: number },
+): Tensor {
+  const channels = x.shape[1]!;
+  expectDivides(scope, channels, groups, "groups", x);
+  const scale = scope.parameter("weight", [channels], ones);
+  return x.groupNorm(scale, scope.parameter("bias", [channels], zeros), groups, { epsilon });
+}
+
+/** Each channel of each image on its own (Ulyanov et al. 2016). @param x [batch, channels, ...size] */
+export function instanceNorm(scope: Scope, x: Tensor, options: NormOptions = {}): Tensor {
+  expectImage(scope, x);
+  return groupNorm(scope, x, { ...options, groups: x.shape[1]! });
 }

@@ -1,0 +1,103 @@
+/** @file Recurrent layers: a cell along sequences, stacked, in one direction or both. */
+import { concat, scan, type Tensor } from "../../engine/index.ts";
+import { CELLS, type Cell, type CellName } from "./cells.ts";
+import { dropout } from "./dropout.ts";
+import { expectSequence } from "./expect.ts";
+import { uniformWithin } from "./initialisers.ts";
+import { withinLengths } from "./lengths.ts";
+import type { Scope } from "./scope.ts";
+
+export interface RecurrentOptions {
+  readonly cell: CellName;
+  /** Width of the hidden state. */
+  readonly hidden: number;
+  /** How many stand on each other; 1 when left out. */
+  readonly layers?: number;
+  /** A second cell reads each sequence from its end; outputs and last states of the two stand side by side. */
+  readonly bidirectional?: boolean;
+  readonly bias?: boolean;
+  /** Between layers. */
+  readonly dropout?: number;
+  /**
+   * I32 [batch]: each sequence's length. Beyond it outputs are zeros, the state stays, and the second direction begins at
+   * its end, as with PyTorch's packed sequences.
+   */
+  readonly lengths?: Tensor;
+}
+
+export interface Recurrence {
+  /** [batch, time, directions · hidden], of the last layer. */
+  readonly outputs: Tensor;
+  /**
+   * What is remembered after the last step, by layer and in it by direction: hidden state, and an LSTM's cell after it, each
+   * [batch, hidden].
+   */
+  readonly last: readonly (readonly Tensor[])[];
+}
+
+/**
+ * `torch.nn.RNN`, `LSTM`, `GRU` with `batch_first`, from zeros; their initial values too. Each layer and direction has
+ * weightIh [inputs, gates · hidden], weightHh [hidden, gates · hidden], biasIh and biasHh [gates · hidden], under
+ * `layers.0` and `layers.0.reverse`.
+ * @param x [batch, time, features]
+ */
+export function recurrent(scope: Scope, x: Tensor, options: RecurrentOptions): Recurrence {
+  expectSequence(scope, x);
+  const { layers = 1, bidirectional = false, dropout: rate = 0, lengths } = options;
+  const [batch, time] = x.shape as [number, number, number];
+  const counts = lengths && withinLengths(lengths, time).transpose().reshape([time, batch, 1]);
+  const last: Tensor[][] = [];
+  let sequence = x.permute([1, 0, 2]);
+  for (let index = 0; index < layers; index++) {
+    const layer = scope.child(`layers.${index}`);
+    const input = index === 0 ? sequence : dropout(layer, sequence, { rate });
+    const directions = bidirectional ? [layer, layer.child("reverse")] : [layer];
+    const runs = directions.map((direction, place) => along(direction, input, counts, place === 1, options));
+    last.push(...runs.map((run) => run.memories));
+    sequence = concat(
+      runs.map(({ outputs }) => outputs),
+      2,
+    );
+  }
+  return { outputs: sequence.permute([1, 0, 2]), last };
+}
+
+/** One layer in one direction. @param x [time, batch, features] @param counts BOOL [time, batch, 1]: where sequences go on */
+function along(
+  scope: Scope,
+  x: Tensor,
+  counts: Tensor | undefined,
+  reverse: boolean,
+  { cell: name, hidden, bias = true }: RecurrentOptions,
+): { outputs: Tensor; memories: Tensor[] } {
+  const cell: Cell = CELLS[name];
+  const init = uniformWithin(1 / Math.sqrt(hidden));
+  const width = cell.gates * hidden;
+  const weights = scope.parameter("weightHh", [hidden, width], init);
+  const [biasIh, biasHh] = ["biasIh", "biasHh"].map((path) => (bias ? scope.parameter(path, [width], init) : null));
+
+  // All inputs at once; only what the hidden state changes is left to the steps.
+  const product = x.matmul(scope.parameter("weightIh", [x.shape[2]!, width], init));
+  const ahead = [biasIh, cell.gatesHidden ? null : biasHh].reduce<Tensor>((sum, b) => (b ? sum.add(b) : sum), product);
+  const inside = cell.gatesHidden && biasHh ? [biasHh] : [];
+
+  const start = x.constant(0).broadcastTo([x.shape[1]!, hidden]);
+  const { carry, outputs } = scan(
+    {
+      carry: new Array<Tensor>(cell.memories).fill(start),
+      over: counts === undefined ? [ahead] : [ahead, counts],
+      given: [weights, ...inside],
+      reverse,
+    },
+    (memories, [fromInput, goesOn], [weight, shift]) => {
+      const fromHidden = memories[0]!.matmul(weight!);
+      const next = cell.step(fromInput!, shift === undefined ? fromHidden : fromHidden.add(shift), memories);
+      if (goesOn === undefined) return { carry: next, outputs: [next[0]!] };
+      return {
+        carry: next.map((value, i) => goesOn.where(value, memories[i]!)),
+        outputs: [goesOn.where(next[0]!, 0)],
+      };
+    },
+  );
+  return { outputs: outputs[0]!, memories: carry };
+}
