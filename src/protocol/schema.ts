@@ -19,7 +19,10 @@ export function createSchemaCollection(prefix: string): SchemaCollection {
     if (typeof value !== "object" || value === null) return value;
     return Object.fromEntries(
       Object.entries(value)
-        .filter(([key]) => key !== "$schema" && key !== "$defs" && key !== "id")
+        // as a keyword zod's `id` is a string; a property of that name has a schema
+        .filter(
+          ([key, member]) => key !== "$schema" && key !== "$defs" && !(key === "id" && typeof member === "string"),
+        )
         .map(([key, member]) => [key, key === "$ref" ? String(member).replace("#/$defs/", prefix) : relocate(member)]),
     );
   }

@@ -25,6 +25,22 @@ it("says which params are required", () => {
   expect(start.params.filter(({ required }) => required).map(({ name }) => name)).toEqual(["model", "data"]);
 });
 
+it("describes every member that it requires, one called `id` too", () => {
+  const incomplete: string[] = [];
+  const visit = (value: unknown, path: string): void => {
+    if (typeof value !== "object" || value === null) return;
+    const { required, properties } = value as { required?: unknown; properties?: Record<string, unknown> };
+    if (Array.isArray(required) && properties !== undefined) {
+      for (const name of required) if (!(name in properties)) incomplete.push(`${path}.${name}`);
+    }
+    for (const [key, member] of Object.entries(value)) visit(member, `${path}.${key}`);
+  };
+  visit(document.components.schemas, "schemas");
+  visit(document.methods, "methods");
+  expect(incomplete).toEqual([]);
+  expect(document.components.schemas.Job).toHaveProperty(["properties", "id"]);
+});
+
 it("is the same after a way through JSON", () => {
   expect(JSON.parse(JSON.stringify(document))).toEqual(document);
 });

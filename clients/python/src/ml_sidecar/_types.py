@@ -134,6 +134,7 @@ class Event(TypedDict):
 
 
 class _JobRequired(TypedDict):
+    id: str  # the id that other methods take
     state: Literal["queued", "running", "paused", "completed", "failed", "cancelled", "interrupted"]  # where the job stands; the last four are final, but `interrupted` may be resumed
 
 
@@ -172,6 +173,7 @@ class ModelOutputsItem(TypedDict):
 
 
 class _ModelRequired(TypedDict):
+    id: str  # the id that other methods take
     name: Union[str, None]  # the name it was given
     pipeline: str  # what it learns
     state: Literal["new", "training", "trained"]  # whether it has learned
@@ -198,6 +200,7 @@ class ModelCardOutputsItem(TypedDict):
 
 
 class _ModelCardRequired(TypedDict):
+    id: str  # the id that other methods take
     name: Union[str, None]  # the name it was given
     pipeline: str  # what it learns
     state: Literal["new", "training", "trained"]  # whether it has learned

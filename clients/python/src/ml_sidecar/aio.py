@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any, AsyncIterator, Awaitable, Callable, Dict, List, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, AsyncIterator, Awaitable, Callable, Dict, List, Mapping, Optional, Union, cast
 
 from . import requests
 from ._version import VERSION
@@ -18,6 +18,9 @@ from .process import CLOSE_SECONDS, StderrTail, end_group, spawn_options, why_en
 from .progress import ProgressBar
 from .requests import Handle, Request
 from .session import Call, Event, Session
+
+if TYPE_CHECKING:
+    from . import _types as types
 
 OnEvent = Callable[[Event], Union[None, Awaitable[None]]]
 
@@ -72,7 +75,7 @@ class AsyncSidecar:
         self._watching: Optional["asyncio.Task[None]"] = None
         self._subscriptions: "set[asyncio.Task[None]]" = set()
         #: What the sidecar said of itself, once it has started.
-        self.info: Dict[str, Any] = {}
+        self.info: types.RuntimeInitializeResult = cast("types.RuntimeInitializeResult", {})
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -147,7 +150,7 @@ class AsyncSidecar:
     async def ping(self) -> Any:
         return await self.call("ping")
 
-    async def health(self) -> Dict[str, Any]:
+    async def health(self) -> types.RuntimeHealthResult:
         return await self.call("runtime.health")
 
     async def catalog(self) -> Dict[str, Any]:
@@ -219,9 +222,9 @@ class AsyncSidecar:
 class AsyncModel:
     """A model that lives in the sidecar. ``view`` is what was last heard of it. Methods as ``Model``'s, awaited."""
 
-    def __init__(self, sidecar: AsyncSidecar, view: Mapping[str, Any]) -> None:
+    def __init__(self, sidecar: AsyncSidecar, view: types.Model) -> None:
         self._sidecar = sidecar
-        self.view = dict(view)
+        self.view = view
 
     @property
     def id(self) -> str:
@@ -253,22 +256,25 @@ class AsyncModel:
         """Outputs by name for an array (rows × features), nested lists, or rows as dicts."""
         return await self._sidecar._send(requests.predict(self.id, inputs), timeout)
 
-    async def evaluate(self, data: Any, *, target: Any = None, timeout: Optional[float] = None) -> Dict[str, Any]:
+    async def evaluate(self, data: Any, *, target: Any = None, timeout: Optional[float] = None) -> types.EvaluateResult:
         """``metrics``, ``samples`` and, for classes, ``confusion``, on data that has its targets."""
         return await self._sidecar._send(requests.evaluate(self.id, data, target), timeout)
 
-    async def save(self, path: PathLike) -> Dict[str, Any]:
+    async def save(self, path: PathLike) -> types.ModelsSaveResult:
         """Writes the model as a folder (``model.json`` and ``weights.safetensors``)."""
         return await self._sidecar._send(requests.save(self.id, path))
 
-    async def export(self, path: Optional[PathLike] = None, *, format: str = "onnx", **options: Any) -> Dict[str, Any]:
+    async def export(
+        self, path: Optional[PathLike] = None, *, format: str = "onnx", **options: Any
+    ) -> types.ModelsExportResult:
         """Writes the model as ONNX or safetensors; says where, how large, and how it was verified."""
         return await self._sidecar._send(requests.export(self.id, path, format, options))
 
-    async def card(self) -> Dict[str, Any]:
+    async def card(self) -> types.ModelCard:
         """All that is known of the model; renews ``view``."""
-        self.view = (await self._sidecar.call("models.get", model=self.id))["model"]
-        return self.view
+        card: types.ModelCard = (await self._sidecar.call("models.get", model=self.id))["model"]
+        self.view = card
+        return card
 
     async def delete(self) -> None:
         await self._sidecar.call("models.delete", model=self.id)
@@ -277,9 +283,9 @@ class AsyncModel:
 class AsyncJob:
     """A training under way. ``async for event in job``; ``await job.wait()`` for its result."""
 
-    def __init__(self, sidecar: AsyncSidecar, view: Mapping[str, Any]) -> None:
+    def __init__(self, sidecar: AsyncSidecar, view: types.Job) -> None:
         self._sidecar = sidecar
-        self.view = dict(view)
+        self.view = view
 
     @property
     def id(self) -> str:
@@ -310,7 +316,7 @@ class AsyncJob:
         if event.type == "job.failed":
             finished(await self.refresh())
 
-    async def wait(self, timeout: Optional[float] = None, *, progress: bool = False) -> Dict[str, Any]:
+    async def wait(self, timeout: Optional[float] = None, *, progress: bool = False) -> types.TrainingResult:
         """The result of the training, when it is there; raises as ``Job.wait`` does."""
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
@@ -333,7 +339,7 @@ class AsyncJob:
         task.add_done_callback(self._sidecar._subscriptions.discard)
         return task
 
-    async def refresh(self) -> Dict[str, Any]:
+    async def refresh(self) -> types.Job:
         self.view = (await self._sidecar.call("jobs.get", jobId=self.id))["job"]
         return self.view
 

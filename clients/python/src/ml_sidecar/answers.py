@@ -115,7 +115,7 @@ def _number(item: Any) -> Any:
 
 def _packed(dtype: str, flat: List[Any]) -> Sequence[Any]:
     code = DTYPES[dtype].code
-    if code in (None, "e", "?"):
+    if code is None or code in "e?":
         return flat
     return array.array(code, flat if code in "fd" else map(int, flat))
 

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 import weakref
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Union, cast
 
 from . import requests
 from ._version import VERSION
@@ -20,6 +20,9 @@ from .process import CAN_POLL, CLOSE_SECONDS, Child
 from .progress import ProgressBar
 from .requests import Handle, Request
 from .session import Call, Event, Session
+
+if TYPE_CHECKING:
+    from . import _types as types
 
 #: The longest line that this client asks for; larger answers come through a file.
 MAX_LINE_BYTES = 16 << 20
@@ -69,7 +72,7 @@ class Sidecar:
             threading.Thread(target=self._wait_until, args=(lambda: False, None), daemon=True).start()
         try:
             #: What the sidecar said of itself: ``server``, ``capabilities``, ``limits``.
-            self.info: Dict[str, Any] = self._send(requests.initialize(VERSION, MAX_LINE_BYTES), timeout=timeout)
+            self.info: types.RuntimeInitializeResult = self._send(requests.initialize(VERSION, MAX_LINE_BYTES), timeout=timeout)
         except BaseException:
             self.close()
             raise
@@ -119,7 +122,7 @@ class Sidecar:
     def ping(self) -> Any:
         return self.call("ping")
 
-    def health(self) -> Dict[str, Any]:
+    def health(self) -> types.RuntimeHealthResult:
         return self.call("runtime.health")
 
     def catalog(self) -> Dict[str, Any]:
@@ -241,9 +244,9 @@ def closed() -> SidecarDiedError:
 class Model:
     """A model that lives in the sidecar. ``view`` is what was last heard of it."""
 
-    def __init__(self, sidecar: Sidecar, view: Mapping[str, Any]) -> None:
+    def __init__(self, sidecar: Sidecar, view: types.Model) -> None:
         self._sidecar = sidecar
-        self.view = dict(view)
+        self.view = view
 
     @property
     def id(self) -> str:
@@ -286,22 +289,25 @@ class Model:
         """
         return self._sidecar._send(requests.predict(self.id, inputs), timeout)
 
-    def evaluate(self, data: Any, *, target: Any = None, timeout: Optional[float] = None) -> Dict[str, Any]:
+    def evaluate(self, data: Any, *, target: Any = None, timeout: Optional[float] = None) -> types.EvaluateResult:
         """``metrics``, ``samples`` and, for classes, ``confusion``, on data that has its targets."""
         return self._sidecar._send(requests.evaluate(self.id, data, target), timeout)
 
-    def save(self, path: PathLike) -> Dict[str, Any]:
+    def save(self, path: PathLike) -> types.ModelsSaveResult:
         """Writes the model as a folder (``model.json`` and ``weights.safetensors``)."""
         return self._sidecar._send(requests.save(self.id, path))
 
-    def export(self, path: Optional[PathLike] = None, *, format: str = "onnx", **options: Any) -> Dict[str, Any]:
+    def export(
+        self, path: Optional[PathLike] = None, *, format: str = "onnx", **options: Any
+    ) -> types.ModelsExportResult:
         """Writes the model as ONNX or safetensors; says where, how large, and how it was verified."""
         return self._sidecar._send(requests.export(self.id, path, format, options))
 
-    def card(self) -> Dict[str, Any]:
+    def card(self) -> types.ModelCard:
         """All that is known of the model; renews ``view``."""
-        self.view = self._sidecar.call("models.get", model=self.id)["model"]
-        return self.view
+        card: types.ModelCard = self._sidecar.call("models.get", model=self.id)["model"]
+        self.view = card
+        return card
 
     def delete(self) -> None:
         self._sidecar.call("models.delete", model=self.id)
@@ -310,9 +316,9 @@ class Model:
 class Job:
     """A training under way. Iterate over it for its events; ``wait`` for its result."""
 
-    def __init__(self, sidecar: Sidecar, view: Mapping[str, Any]) -> None:
+    def __init__(self, sidecar: Sidecar, view: types.Job) -> None:
         self._sidecar = sidecar
-        self.view = dict(view)
+        self.view = view
 
     @property
     def id(self) -> str:
@@ -346,7 +352,7 @@ class Job:
         if event.type == "job.failed":
             finished(self.refresh())
 
-    def wait(self, timeout: Optional[float] = None, *, progress: bool = False) -> Dict[str, Any]:
+    def wait(self, timeout: Optional[float] = None, *, progress: bool = False) -> types.TrainingResult:
         """The result of the training, when it is there.
 
         Raises what made the job fail, ``CancelledError``, or ``WaitTimeoutError`` after ``timeout`` seconds (the job goes on).
@@ -370,7 +376,7 @@ class Job:
         thread.start()
         return thread
 
-    def refresh(self) -> Dict[str, Any]:
+    def refresh(self) -> types.Job:
         self.view = self._sidecar.call("jobs.get", jobId=self.id)["job"]
         return self.view
 
@@ -422,14 +428,14 @@ class Job:
             pass  # whoever waits for the job hears of it
 
 
-def has_ended(view: Mapping[str, Any]) -> bool:
+def has_ended(view: types.Job) -> bool:
     return view["state"] in {"completed", "failed", "cancelled", "interrupted"}
 
 
-def finished(view: Mapping[str, Any]) -> Dict[str, Any]:
+def finished(view: types.Job) -> types.TrainingResult:
     """The result of a job that has ended; raises when it ended otherwise than by completing."""
     if view["state"] == "completed":
-        return view.get("result") or {}
+        return cast("types.TrainingResult", view.get("result") or {})
     error = view.get("error")
     if error:
         raise from_wire(error)

@@ -89,7 +89,7 @@ def from_wire(error: Mapping[str, Any]) -> SidecarError:
     data = error.get("data")
     data = data if isinstance(data, Mapping) else {}
     reason = data.get("reason")
-    return BY_REASON.get(reason, SidecarError)(
+    return BY_REASON.get(str(reason), SidecarError)(
         error.get("message", "error"),
         code=error.get("code", 0),
         reason=reason,

@@ -60,7 +60,7 @@ class ProgressBar:
         if event.is_last and event.type != "job.completed":
             facts["end"] = event.type.split(".")[1]
         text = f" {self._fraction:4.0%}  " + "  ".join(facts.values())
-        if len(text) + BAR_WIDTHS[0] > width and facts.pop("rate", None):
+        if len(text) + BAR_WIDTHS[0] > width and facts.pop("rate", ""):
             text = f" {self._fraction:4.0%}  " + "  ".join(facts.values())
         length = min(max(width - len(text), BAR_WIDTHS[0]), BAR_WIDTHS[-1])
         full = round(length * min(1.0, self._fraction))

@@ -7,7 +7,10 @@ travel as they are, so that what the catalog says of an optimizer's options hold
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional, Union
+
+if TYPE_CHECKING:
+    from ._types import DataDescription
 
 Params = Dict[str, Any]
 
@@ -22,11 +25,11 @@ class Request(NamedTuple):
 class Handle(str):
     """A handle that ``put`` gave, with the ``description`` of the data that it stands for."""
 
-    description: Dict[str, Any]
+    description: DataDescription
 
-    def __new__(cls, handle: str, description: Mapping[str, Any]) -> "Handle":
+    def __new__(cls, handle: str, description: DataDescription) -> Handle:
         self = super().__new__(cls, handle)
-        self.description = dict(description)
+        self.description = description
         return self
 
 

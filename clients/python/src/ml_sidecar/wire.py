@@ -91,9 +91,10 @@ def _other_to_wire(value: Any) -> Any:
         tensor = encode_buffer(buffer)
         if tensor is not None:
             return tensor
-    for kind in (str, int, float, list, tuple):
-        if isinstance(value, kind):
-            return _TO_WIRE[kind](kind(value))
+    plain: Any
+    for plain in (str, int, float, list, tuple):
+        if isinstance(value, plain):
+            return _TO_WIRE[plain](plain(value))
     if isinstance(value, Mapping):
         return _fields(value)
     if hasattr(value, "tolist"):  # arrays of strings or objects
