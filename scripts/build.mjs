@@ -26,7 +26,7 @@ await build({
   platform: "node",
   target: "node20",
   chunkNames: "chunks/[name]-[hash]",
-  external: ["onnxruntime-node", "pino", "execa"],
+  external: ["onnxruntime-node", "fast-png", "jpeg-js", "pino", "execa"],
   sourcemap: "linked",
   logLevel: "warning",
 });
