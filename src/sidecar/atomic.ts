@@ -1,5 +1,5 @@
 /** @file Small files that are either the old ones or the new ones, whatever kills the process in between. */
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Writes under a temporary name, syncs, renames, and syncs the directory, so that the name is on the disk too. */
@@ -10,6 +10,9 @@ export function writeAtomically(path: string, content: string | Uint8Array): voi
   try {
     for (let done = 0; done < bytes.byteLength; ) done += writeSync(file, bytes, done);
     fsyncSync(file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   } finally {
     closeSync(file);
   }

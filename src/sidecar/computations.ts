@@ -18,6 +18,7 @@ import {
   predict,
   type Registry,
   saveModel,
+  type TrainingState,
   train,
   weightArrays,
 } from "../pipelines/index.ts";
@@ -61,6 +62,19 @@ export const COMPUTATIONS: Computations = {
     const executor = workshop.createMachine(request.threads);
     notify({ kind: "started", data: { rows: dataset.rows, data: dataset.name, hash: dataset.hash } });
     let progressAt = Number.NEGATIVE_INFINITY;
+    let checkpoints: "saved" | "failing" = "saved";
+    /** A training goes on without checkpoints when they cannot be written, and says so once. */
+    const checkpoint = (path: string, state: TrainingState) => {
+      try {
+        writeCheckpoint(path, state);
+        checkpoints = "saved";
+      } catch (thrown) {
+        const message = `the checkpoint could not be written: ${(thrown as Error).message}`;
+        const data = { code: "CHECKPOINT_NOT_SAVED", message, hint: "the previous one, if any, is still there" };
+        if (checkpoints === "saved") notify({ kind: "event", type: "warning", data });
+        checkpoints = "failing";
+      }
+    };
     try {
       return train({
         registry,
@@ -75,10 +89,11 @@ export const COMPUTATIONS: Computations = {
           const now = performance.now();
           if (type === "train.progress" && now - progressAt < PROGRESS_MILLISECONDS) return;
           if (type === "train.progress") progressAt = now;
+          if (type === "checkpoint.saved" && checkpoints === "failing") return;
           notify({ kind: "event", type, data: data as never });
         },
         publish: (published) => notify({ kind: "published", record: published }),
-        checkpoint: checkpointPath === null ? undefined : (state) => writeCheckpoint(checkpointPath, state),
+        checkpoint: checkpointPath === null ? undefined : (state) => checkpoint(checkpointPath, state),
         resume,
       });
     } finally {
@@ -163,7 +178,7 @@ function machineOf(workshop: Workshop): Executor {
 /** Wire tensors become arrays; all else is the pipelines' to understand. */
 function load({ reference, handles }: DataRequest, { registry, roots }: Workshop): Promise<Dataset> {
   const decoded: Record<string, unknown> = { ...reference };
-  for (const member of ["x", "y"]) {
+  for (const member of ["x", "y", "sampleWeight"]) {
     const wire = reference[member];
     if (isTensorObject(wire))
       decoded[member] = decodeTensor(wire, { path: `data.${member}`, readRegion: regionReader(roots) });

@@ -5,8 +5,6 @@ import { resolve } from "node:path";
 import type { Settings } from "./commandline.ts";
 import { onnxruntimeVersion } from "./methods/runtime.ts";
 
-declare const WebAssembly: { validate(bytes: Uint8Array): boolean };
-
 /** A module with one function of no result whose body is the given instructions. */
 function validates(...body: number[]): boolean {
   const code = [1, body.length + 2, 0, ...body, 0x0b];

@@ -5,6 +5,7 @@
 import type { WireError } from "../protocol/errors.ts";
 import { Refusal } from "../protocol/errors.ts";
 import { type JobEvent, type Journal, openJournal } from "./journal.ts";
+import type { Log } from "./log.ts";
 import { numberOf, type Store } from "./store.ts";
 
 export type JobState = "queued" | "running" | "paused" | "completed" | "failed" | "cancelled" | "interrupted";
@@ -86,19 +87,25 @@ interface Desk {
 }
 
 /** @param send puts an event on the wire; @param backlog says how many bytes the host has yet to take. */
-export function createJobs(store: Store | null, send: (event: JobEvent) => void, backlog: () => number): Jobs {
+export function createJobs(
+  store: Store | null,
+  send: (event: JobEvent) => void,
+  backlog: () => number,
+  log: Log = () => {},
+): Jobs {
   const jobs = new Map<string, Job>();
   const desks = new Map<Job, Desk>();
   /** Those whose progress is held back. */
   const holding = new Set<Job>();
   let newest = 0;
   let timer: NodeJS.Timeout | undefined;
+  const onTrouble = (error: Error) => log("error", `an event could not be journalled: ${error.message}`);
 
   for (const id of store?.ids("jobs") ?? []) {
     const request = store!.readJson<JobRequest>("jobs", id, "job.json");
     newest = Math.max(newest, numberOf(id));
     if (request === null) continue;
-    const journal = openJournal(store!.path("jobs", id, "events.ndjson"));
+    const journal = openJournal(store!.path("jobs", id, "events.ndjson"), onTrouble);
     const job = revive(request, journal);
     jobs.set(id, job);
     desks.set(job, { ...newDesk(journal), gate: null, seq: journal.last?.seq ?? 0 });
@@ -171,7 +178,7 @@ export function createJobs(store: Store | null, send: (event: JobEvent) => void,
       store?.writeJson("jobs", id, "job.json", asked);
       const job = newJob(asked);
       jobs.set(id, job);
-      desks.set(job, newDesk(openJournal(store?.path("jobs", id, "events.ndjson") ?? null)));
+      desks.set(job, newDesk(openJournal(store?.path("jobs", id, "events.ndjson") ?? null, onTrouble)));
       return job;
     },
     release(job) {

@@ -2,7 +2,17 @@
  * @file A job's events in the order of their numbers, to be replayed. With a data directory they are lines of an append-only
  * file; without, and for speed, the newest are kept in memory.
  */
-import { appendFileSync, closeSync, existsSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
 
 /** One event, as it goes over the wire. */
 export interface JobEvent {
@@ -25,15 +35,18 @@ export interface Journal {
 
 const KEPT_IN_MEMORY = 4096;
 
-/** @param path the file to append to; null keeps the newest events in memory only. */
-export function openJournal(path: string | null): Journal {
+/**
+ * @param path the file to append to; null keeps the newest events in memory only.
+ * @param onTrouble hears that an event could not be written (the disk is full). The event is told all the same.
+ */
+export function openJournal(path: string | null, onTrouble: (error: Error) => void = () => {}): Journal {
   const before = path === null ? [] : readJournal(path);
   let recent = before.slice(-KEPT_IN_MEMORY);
   const file = path === null ? null : openSync(path, "a", 0o600);
 
   return {
     append(event) {
-      if (file !== null) writeSync(file, `${JSON.stringify(event)}\n`);
+      if (file !== null) appendWhole(file, `${JSON.stringify(event)}\n`, onTrouble);
       recent.push(event);
       if (recent.length > 2 * KEPT_IN_MEMORY) recent = recent.slice(-KEPT_IN_MEMORY);
     },
@@ -50,6 +63,18 @@ export function openJournal(path: string | null): Journal {
       if (file !== null) closeSync(file);
     },
   };
+}
+
+/** Appends a line, or nothing: half a line would join with the next one. */
+function appendWhole(file: number, line: string, onTrouble: (error: Error) => void): void {
+  const { size } = fstatSync(file);
+  try {
+    const bytes = Buffer.from(line, "utf8");
+    if (writeSync(file, bytes) < bytes.byteLength) throw new Error("the disk is full");
+  } catch (error) {
+    ftruncateSync(file, size);
+    onTrouble(error as Error);
+  }
 }
 
 /** Reads the events; a last line that was cut short when the process was killed is removed from the file. */

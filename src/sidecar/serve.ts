@@ -93,6 +93,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
         if (isLastEvent(event.type) || !session.optedOut.has(event.type)) connection.sendEvent(event);
       },
       connection.backlog,
+      log,
     ),
     workers: createWorkers(workerEntry, settings, log),
     optedOut: new Set(),

@@ -58,12 +58,21 @@ export function resumeInterrupted(job: Job, session: Session): void {
   );
 }
 
+/** Cancels a job: at its next step, or at once when it has not begun. */
+export function cancelJob(job: Job): void {
+  const task = tasks.get(job);
+  if (task?.waiting) task.abandon();
+  else task?.command("cancel");
+}
+
 /** Stops all trainings so that the process can end: with a checkpoint where there is a data directory to put it. */
 export async function stopTrainings(session: Session, command: "checkpointAndStop" | "cancel"): Promise<void> {
   const open = session.jobs.list().filter((job) => !hasEnded(job));
   await Promise.all(
     open.map((job) => {
-      commandOf(job)(session.store === null ? "cancel" : command);
+      if (command === "cancel" || session.store === null) cancelJob(job);
+      else if (tasks.get(job)?.waiting) session.jobs.interrupt(job);
+      else commandOf(job)(command);
       return new Promise<void>((resolve) => session.jobs.whenEnded(job, resolve));
     }),
   );

@@ -261,6 +261,37 @@ describe("life", () => {
     expect((await second.ask("ping")).result).toEqual({ pong: true });
   });
 
+  it("FAILURES 61: a full disk costs checkpoints and the journal, not the training", async () => {
+    const directory = temporaryDirectory();
+    // Node ignores the signal of a file that grows too large, so that every write past the limit fails as on a full disk.
+    const command = [
+      "sh",
+      "-c",
+      'ulimit -f 8; exec "$0" "$1" --data-dir "$2"',
+      process.execPath,
+      PROGRAM,
+      directory,
+    ] as const;
+    const sidecar = startSidecar({ command });
+    const { model } = await sidecar.call("models.create", {
+      ...SMALL_CLASSIFIER,
+      backbone: { type: "mlp", hidden: [64] },
+    });
+    const { job } = await sidecar.call("train.start", { model: model.id, data: { builtin: "digits" }, epochs: 50 });
+    expect((await sidecar.call("jobs.wait", { jobId: job.id })).job.state).toBe("completed");
+    expect((await sidecar.event("warning", job.id)).params.data.message).toMatch(/could not/);
+    const events = sidecar.messages.filter(({ method }) => method === "event").map(({ params }) => params);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    const journal = readFileSync(join(directory, "jobs", job.id, "events.ndjson"), "utf8");
+    expect(() =>
+      journal
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+    ).not.toThrow();
+    expect((await sidecar.ask("ping")).result).toEqual({ pong: true });
+  });
+
   it("FAILURES 62: a training resumed after kill -9 equals an uninterrupted one bit for bit", async () => {
     const start = {
       data: { builtin: "digits" },

@@ -4,7 +4,7 @@ import type { ResultOf } from "../../protocol/methods.ts";
 import { hasEnded, type Job } from "../jobs.ts";
 import type { JobEvent } from "../journal.ts";
 import type { Session } from "../session.ts";
-import { commandOf, resumeInterrupted } from "../training.ts";
+import { cancelJob, commandOf, resumeInterrupted } from "../training.ts";
 import type { Handlers } from "./index.ts";
 
 const MOST_EVENTS = 1000;
@@ -57,7 +57,7 @@ export const jobMethods: Handlers<`jobs.${string}`> = {
   "jobs.cancel"({ jobId }, session) {
     const job = session.jobs.get(jobId);
     if (job.state === "interrupted") session.jobs.finish(job, "cancelled", {});
-    else if (!hasEnded(job)) commandOf(job)("cancel");
+    else if (!hasEnded(job)) cancelJob(job);
     return { job: viewOf(job, session) };
   },
 
