@@ -219,6 +219,22 @@ class Life(unittest.TestCase):
             with self.assertRaisesRegex(SidecarDiedError, "signal 9"):
                 job.wait()
 
+    def test_a_training_that_was_killed_goes_on_in_the_next_sidecar(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with Sidecar(arguments=["--data-dir", folder]) as ml:
+                job = ml.create("classification", MLP, seed=1).train("digits", epochs=300, checkpoint=True, seed=1)
+                for event in job:
+                    if event.type == "train.epoch" and event.data["epoch"] == 3:
+                        break
+                ml._child._process.kill()
+            with Sidecar(arguments=["--data-dir", folder]) as ml:
+                job = ml.job(job.id)
+                self.assertEqual(job.state, "interrupted")
+                before = [event.seq for event in job]
+                job.resume()
+                self.assertEqual(job.wait()["epochs"], 300)
+                self.assertGreater([event.seq for event in job], before)
+
     def test_a_wrong_argument_is_explained_by_the_sidecars_own_words(self):
         with self.assertRaisesRegex(SidecarDiedError, "(?s)wrong usage.*no-such-option"):
             Sidecar(arguments=["--no-such-option"])
