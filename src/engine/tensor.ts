@@ -42,6 +42,9 @@ export function apply<Name extends OpName>(
     }
   }
   const nodes = inputs.map((input) => input.node);
+  if (name !== "part" && nodes.some((node) => node.parts !== undefined)) {
+    throw new Fault("INVALID_STATE", `${name}: an input has several results`, { hint: "choose one with .part(index)" });
+  }
   const entry: Op = OPS[name];
   try {
     return new Tensor(graph, graph.add(name, nodes, attributes, entry.type(nodes as unknown as Few<Node>, attributes)));

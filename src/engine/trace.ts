@@ -23,7 +23,14 @@ export interface Built {
 const COMPUTABLE: readonly DType[] = ["F32", "I32", "BOOL"];
 
 function nodesOf(tensors: Readonly<Record<string, Tensor>>): Record<string, Node> {
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.node]));
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, { node }]) => {
+      if (node.parts === undefined) return [name, node];
+      throw new Fault("INVALID_STATE", `\`${name}\` has ${node.parts.length} results`, {
+        hint: "choose one with .part(index)",
+      });
+    }),
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 /** @file Recurrence: a scan against the same steps written out, forward and backward. */
 import { describe, expect, it } from "vitest";
-import { createReference, gradients, random, scan, stack, type Tensor, trace } from "../../src/engine/index.ts";
+import { createReference, gradients, random, scan, stack, Tensor, trace } from "../../src/engine/index.ts";
 import { checkGradients, createGenerator, materialize, run } from "./support/samples.ts";
 
 const reference = createReference();
@@ -112,6 +112,16 @@ describe("a scan", () => {
     expect(attempt).toThrow(
       expect.objectContaining({ reason: "INVALID_STATE", hint: expect.stringContaining("`given`") }),
     );
+  });
+
+  it("is not taken for one of its results", () => {
+    const whole = ([h, c, xs, w]: readonly Tensor[]) =>
+      new Tensor(h!.graph, scanned([h!, c!, xs!, w!]).h.node.inputs[0]!);
+    const asOutput = () => run(reference, LSTM, (inputs) => ({ y: whole(inputs) }));
+    const asInput = () => run(reference, LSTM, (inputs) => ({ y: whole(inputs).exp() }));
+    for (const attempt of [asOutput, asInput]) {
+      expect(attempt).toThrow(expect.objectContaining({ hint: "choose one with .part(index)" }));
+    }
   });
 
   it("draws other numbers inside than outside", () => {
