@@ -146,9 +146,13 @@ function isLeaf(node: Node): boolean {
   return node.op === "input" || node.op === "state" || node.op === "constant";
 }
 
-/** The nodes whose memory this one's instruction reads. */
-function directReads(node: Node): Node[] {
-  return node.inputs.map((input) => {
+const knownReads = new WeakMap<Node, readonly Node[]>();
+
+/** The nodes whose memory this one's instruction reads. Asked often, of nodes that never change. */
+function directReads(node: Node): readonly Node[] {
+  const known = knownReads.get(node);
+  if (known !== undefined) return known;
+  const reads = node.inputs.map((input) => {
     const direct = source(input);
     // A transpose behind a reshape is not one of the operand's: matrixOf sees the reshape and stops there.
     if (node.op === "matmul") return source(matrixOf(input).node);
@@ -156,6 +160,8 @@ function directReads(node: Node): Node[] {
       return broadcastAccess(direct)?.base ?? direct;
     return direct;
   });
+  knownReads.set(node, reads);
+  return reads;
 }
 
 function lower(traced: Traced, sequence: readonly Group[], states: ReadonlyMap<string, Buffer>): Compiled {
