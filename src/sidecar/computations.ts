@@ -27,6 +27,7 @@ import { writeAtomically } from "./atomic.ts";
 import type { CallName, Calls, DataRequest, Notice, Resident } from "./calls.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { regionReader } from "./regions.ts";
+import { makeWayTo } from "./scratch.ts";
 
 /** What a worker has at hand. */
 export interface Workshop {
@@ -110,6 +111,7 @@ export const COMPUTATIONS: Computations = {
     let files = 0;
     const writeRegion = (bytes: Uint8Array) => {
       const path = files++ === 0 ? spillPath : `${spillPath}.${files}`;
+      makeWayTo(path);
       writeFileSync(path, bytes, { mode: 0o600 });
       return { path, offset: 0, nbytes: bytes.byteLength };
     };

@@ -9,16 +9,18 @@ export interface Parts {
   readonly columns: readonly Column[];
   readonly rows: number;
   readonly target: string | readonly string[] | undefined;
+  readonly sampleWeight?: string | undefined;
   readonly missingTarget?: "error" | "drop";
   readonly report: Omit<LoadReport, "rows" | "kinds">;
 }
 
-/** Faults: DATA_INVALID for no rows, and for a target that is no column. */
+/** Faults: DATA_INVALID for no rows, for a target that is no column, and for weights that are no weights. */
 export function assembleDataset({
   name,
   columns,
   rows,
   target = null as never,
+  sampleWeight = null as never,
   missingTarget,
   report,
 }: Parts): Dataset {
@@ -34,12 +36,14 @@ export function assembleDataset({
     if (!names.includes(wanted)) throw unknownColumn("target", wanted, names);
     if (targets.indexOf(wanted) < index) throw repeatedTarget(wanted);
   }
+  if (sampleWeight !== null) refuseWeights(columns, sampleWeight, targets);
   const dataset: Dataset = {
     name,
     rows,
     columns,
     target,
-    hash: hashOf(columns, target),
+    sampleWeight,
+    hash: hashOf(columns, { target, sampleWeight }),
     report: { ...report, rows, kinds: kindsOf(columns) },
   };
   return missingTarget === "drop" ? dropUnlabelled(dataset) : dataset;
@@ -52,9 +56,32 @@ export function takeRows(dataset: Dataset, rows: Int32Array): Dataset {
     ...dataset,
     rows: rows.length,
     columns,
-    hash: hashOf(columns, dataset.target),
+    hash: hashOf(columns, dataset),
     report: { ...dataset.report, rows: rows.length },
   };
+}
+
+/** A weight is a finite number, none is negative, and some row counts. */
+function refuseWeights(columns: readonly Column[], name: string, targets: readonly string[]): void {
+  const column = columns.find((candidate) => candidate.name === name);
+  if (column === undefined) {
+    throw unknownColumn(
+      "sampleWeight",
+      name,
+      columns.map((candidate) => candidate.name),
+    );
+  }
+  const { kind, shape, values } = column;
+  const refuse = (message: string, expected: string, got: string): Fault =>
+    new Fault("DATA_INVALID", `sample weights \`${name}\`: expected ${expected}, got ${got}`, {
+      violations: [{ path: `data.${name}`, message, expected, got }],
+      hint: "a row counts as much as its weight says; 0 leaves it out",
+    });
+  if (targets.includes(name)) throw refuse("also the target", "a column of its own", "the target");
+  if ((kind !== "number" && kind !== "boolean") || shape.length > 0) throw refuse("not numbers", "numbers", kind);
+  const wrong = values.findIndex((value: number) => !(value >= 0 && value < Number.POSITIVE_INFINITY));
+  if (wrong >= 0) throw refuse("not a weight", "a number >= 0 in every row", `${values[wrong]} in row ${wrong + 1}`);
+  if (values.every((value: number) => value === 0)) throw refuse("nothing counts", "a weight above 0", "only zeros");
 }
 
 function repeatedTarget(name: string): Fault {
@@ -110,8 +137,12 @@ function kindsOf(columns: readonly Column[]): LoadReport["kinds"] {
   return Object.fromEntries(columns.map(({ name, kind }) => [name, kind]));
 }
 
-function hashOf(columns: readonly Column[], target: Dataset["target"]): string {
-  const hash = createHash("sha256").update(JSON.stringify({ target }));
+function hashOf(
+  columns: readonly Column[],
+  { target, sampleWeight }: Pick<Dataset, "target" | "sampleWeight">,
+): string {
+  const roles = sampleWeight === null ? { target } : { target, sampleWeight };
+  const hash = createHash("sha256").update(JSON.stringify(roles));
   for (const { name, kind, shape, values, categories } of columns) {
     hash.update(JSON.stringify({ name, kind, shape, categories }));
     hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));

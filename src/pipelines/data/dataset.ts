@@ -56,6 +56,8 @@ export interface Dataset {
   readonly columns: readonly Column[];
   /** The column to predict; several for multilabel or several outputs; null when none was named. */
   readonly target: string | readonly string[] | null;
+  /** The column that says how much each row counts, in training and in evaluation; null: all count 1. */
+  readonly sampleWeight: string | null;
   /** SHA-256 of columns and target, independent of the form that they came in. */
   readonly hash: string;
   readonly report: LoadReport;
@@ -77,10 +79,10 @@ export function targetColumns({ target, columns }: Dataset): Column[] {
   return names.flatMap((name) => columns.filter((column) => column.name === name));
 }
 
-/** All columns but the target's. */
-export function inputColumns({ target, columns }: Dataset): Column[] {
+/** All columns but the target's and the sample weights. */
+export function inputColumns({ target, sampleWeight, columns }: Dataset): Column[] {
   const names = target === null ? [] : [target].flat();
-  return columns.filter((column) => !names.includes(column.name));
+  return columns.filter(({ name }) => name !== sampleWeight && !names.includes(name));
 }
 
 /** Elements of one row. */

@@ -10,7 +10,7 @@ import { openJson, openNdjson } from "./json.ts";
 import { type CellOptions, type DataReference, FORMS, type Form, type FormOptions } from "./reference.ts";
 import { openRows } from "./rows.ts";
 import { noBadRows, type RecordSource, readTable } from "./table.ts";
-import { columnsOfTensors, readNpyPair, TARGET } from "./tensors.ts";
+import { columnsOfTensors, readNpyPair, SAMPLE_WEIGHT, TARGET } from "./tensors.ts";
 
 export interface LoadContext {
   readonly registry: Pick<Registry, "datasets">;
@@ -42,8 +42,8 @@ const LOADERS: { [F in Form]: (options: FormOptions<F>, context: LoadContext) =>
   async rows({ rows, ...options }) {
     return tableDataset("rows", "rows", openRows(rows, "rows"), options);
   },
-  async x({ x, y }) {
-    return tensorDataset("tensors", "tensors", columnsOfTensors(x, y));
+  async x({ x, y, sampleWeight }) {
+    return tensorDataset("tensors", "tensors", columnsOfTensors(x, y, sampleWeight));
   },
   async npy({ npy }, { roots }) {
     return tensorDataset("npy", basename(npy.x), await readNpyPair(npy, roots));
@@ -103,19 +103,22 @@ function tableDataset(
     columns: table.columns,
     rows: table.rows,
     target: options.target,
+    sampleWeight: options.sampleWeight,
     missingTarget: options.missingTarget,
     report: { source: form, inferred, badRows: table.badRows, notes: [...notes, ...table.notes] },
   });
 }
 
 function tensorDataset(form: string, name: string, columns: ReturnType<typeof columnsOfTensors>): Dataset {
-  const [inputs, target] = columns;
+  const [inputs] = columns;
+  const given = (wanted: string) => (columns.some((column) => column.name === wanted) ? wanted : undefined);
   const width = inputs!.shape.reduce((product, dimension) => product * dimension, 1);
   return assembleDataset({
     name,
     columns,
     rows: width === 0 ? 0 : inputs!.values.length / width,
-    target: target === undefined ? undefined : TARGET,
+    target: given(TARGET),
+    sampleWeight: given(SAMPLE_WEIGHT),
     report: { source: form, inferred: {}, badRows: noBadRows(), notes: [] },
   });
 }

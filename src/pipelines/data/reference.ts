@@ -11,9 +11,15 @@ const target = z
 
 const SETTABLE_KINDS = ["number", "boolean", "date", "category", "text"] as const;
 
+const sampleWeight = z
+  .string()
+  .optional()
+  .describe("Name of the column that says how much each row counts in the loss and in the metrics; no input");
+
 /** Options of every source whose cells are text or JSON values. */
 const cells = {
   target,
+  sampleWeight,
   types: z
     .record(z.string(), z.enum(SETTABLE_KINDS))
     .default({})
@@ -56,6 +62,7 @@ export const NdjsonReference = z.strictObject({ path, ...cells, badRows });
 export const NpyReference = z.strictObject({
   x: path.describe("Path of the inputs, [rows, ...shape]"),
   y: path.optional().describe("Path of the targets, [rows] or [rows, outputs]"),
+  sampleWeight: path.optional().describe("Path of how much each row counts, [rows]"),
 });
 
 const array = z.custom<NdArray>(
@@ -82,6 +89,7 @@ export const FORMS = {
   x: z.strictObject({
     x: tensor.describe("Inputs, [rows, ...shape]"),
     y: tensor.optional().describe("Targets: [rows] class numbers, values or names, or [rows, outputs]"),
+    sampleWeight: tensor.optional().describe("How much each row counts in the loss and in the metrics, [rows]"),
   }),
   handle: z.strictObject({ handle: z.string().describe("What `data.put` answered") }),
 } as const;
@@ -92,4 +100,7 @@ export type Form = keyof typeof FORMS;
 export type DataReference = { [F in Form]: z.input<(typeof FORMS)[F]> }[Form];
 
 export type FormOptions<F extends Form> = z.output<(typeof FORMS)[F]>;
-export type CellOptions = Pick<FormOptions<"rows">, "target" | "types" | "missing" | "dates" | "missingTarget">;
+export type CellOptions = Pick<
+  FormOptions<"rows">,
+  "target" | "sampleWeight" | "types" | "missing" | "dates" | "missingTarget"
+>;

@@ -11,7 +11,7 @@ export interface Split {
 /**
  * Row numbers of two parts, each in ascending order: the same for the same seed and data.
  * @param fraction the held-out share, between 0 and 1; at least one row goes to each part.
- * @param stratifyBy a column whose values shall have the same shares in both parts (largest remainders).
+ * @param stratifyBy a column whose values shall have the same shares in both parts (largest remainders), but for one row of each that stays for training.
  * Faults: DATA_INVALID when there are not two rows to part.
  */
 export function splitRows(dataset: Dataset, fraction: number, seed: number, stratifyBy?: string): Split {
@@ -37,6 +37,7 @@ export function splitRows(dataset: Dataset, fraction: number, seed: number, stra
     groups.map(({ length }) => length),
     wanted,
   );
+  leaveOne(counts, groups);
   const isHeld = new Uint8Array(dataset.rows);
   for (const [index, rows] of groups.entries()) for (const row of rows.slice(0, counts[index]!)) isHeld[row] = 1;
   const train = new Int32Array(dataset.rows - wanted);
@@ -58,6 +59,17 @@ function apportion(sizes: readonly number[], wanted: number): number[] {
   const left = wanted - counts.reduce((sum, count) => sum + count, 0);
   for (const { index } of byRemainder.slice(0, left)) counts[index]!++;
   return counts;
+}
+
+/** Moves seats from groups that would be held out whole to groups with rows to spare, as far as there are any. */
+function leaveOne(counts: number[], groups: readonly Int32Array[]): void {
+  for (const [index, { length }] of groups.entries()) {
+    if (counts[index]! < length) continue;
+    const spare = groups.findIndex((other, place) => other.length - counts[place]! > 1);
+    if (spare < 0) return;
+    counts[index]!--;
+    counts[spare]!++;
+  }
 }
 
 /** Row numbers by value, in order of first appearance. Values that are nearly all different make no groups. */

@@ -1,4 +1,4 @@
-/** @file Tensors as a dataset: `x` becomes the column `inputs`, `y` the column `target`. Also the arrays of `.npy` pairs. */
+/** @file Tensors as a dataset: `x` becomes the column `inputs`, `y` the column `target`, `sampleWeight` one of its own name. Also the arrays of `.npy` pairs. */
 import { DTYPES, Fault, type NdArray, showShape, sizeOf } from "../../engine/index.ts";
 import { decodeNpy, type StringArray } from "../files/npy.ts";
 import { readRegularFile } from "../files/regular.ts";
@@ -9,11 +9,12 @@ import { nestedShape, writeNested } from "./writers.ts";
 
 export const INPUTS = "inputs";
 export const TARGET = "target";
+export const SAMPLE_WEIGHT = "sampleWeight";
 
 type HostArray = NdArray | StringArray;
 
-/** The columns of a pair of tensors. Faults: SHAPE_MISMATCH when the row counts differ, naming both. */
-export function columnsOfTensors(x: unknown, y: unknown): Column[] {
+/** The columns of tensors that go together. Faults: SHAPE_MISMATCH when the row counts differ, naming both. */
+export function columnsOfTensors(x: unknown, y?: unknown, sampleWeight?: unknown): Column[] {
   const inputs = toArray(x, "x");
   if (inputs.dtype === "STRING") {
     throw new Fault("DTYPE_UNSUPPORTED", "`x` holds strings", {
@@ -23,27 +24,28 @@ export function columnsOfTensors(x: unknown, y: unknown): Column[] {
   }
   const rows = rowsOf(inputs, "x");
   const columns = [tensorColumn(INPUTS, inputs)];
-  if (y === undefined) return columns;
-  const targets = toArray(y, "y");
-  const targetRows = rowsOf(targets, "y");
-  if (targetRows !== rows) {
-    throw new Fault("SHAPE_MISMATCH", `x has ${rows} rows and y has ${targetRows}`, {
-      violations: [
-        { path: "y", message: "as many rows as x", expected: `[${rows}, …]`, got: showShape(targets.shape) },
-      ],
-      hint: "the first axis of both is the row",
-    });
-  }
-  columns.push(targetColumn(targets));
+  if (y !== undefined) columns.push(targetColumn(asLongAs(rows, y, "y")));
+  if (sampleWeight !== undefined) columns.push(weightColumn(asLongAs(rows, sampleWeight, SAMPLE_WEIGHT)));
   return columns;
 }
 
+function asLongAs(rows: number, value: unknown, path: string): HostArray {
+  const array = toArray(value, path);
+  const own = rowsOf(array, path);
+  if (own === rows) return array;
+  throw new Fault("SHAPE_MISMATCH", `x has ${rows} rows and ${path} has ${own}`, {
+    violations: [{ path, message: "as many rows as x", expected: `[${rows}, …]`, got: showShape(array.shape) }],
+    hint: "the first axis of both is the row",
+  });
+}
+
 export async function readNpyPair(
-  { x, y }: FormOptions<"npy">["npy"],
+  { x, y, sampleWeight }: FormOptions<"npy">["npy"],
   roots: readonly string[] | undefined,
 ): Promise<Column[]> {
   const read = async (path: string) => decodeNpy(await readRegularFile(path, { roots }), path);
-  return columnsOfTensors(await read(x), y === undefined ? undefined : await read(y));
+  const readIfGiven = async (path: string | undefined) => (path === undefined ? undefined : read(path));
+  return columnsOfTensors(await read(x), await readIfGiven(y), await readIfGiven(sampleWeight));
 }
 
 /**
@@ -163,6 +165,16 @@ function targetColumn(array: HostArray): Column {
     values,
     missing: countMissing(values),
   };
+}
+
+/** [rows] or [rows, 1] as numbers. */
+function weightColumn(array: HostArray): Column {
+  if (array.dtype === "STRING" || sizeOf(array.shape.slice(1)) !== 1) {
+    throw ragged(SAMPLE_WEIGHT, array.shape, "one number a row");
+  }
+  const values = sharedArray("F64", array.data.length);
+  values.set(toFloats(array));
+  return { name: SAMPLE_WEIGHT, kind: "number", shape: [], values, missing: countMissing(values) };
 }
 
 function namesColumn(names: readonly string[]): Column {

@@ -12,6 +12,8 @@ export interface Rows {
   readonly features: Float32Array;
   /** count × what one row's target takes: class indices, 0 and 1, or values in their own units. */
   readonly target: Int32Array | Float32Array;
+  /** What each row counts; null: all count 1. */
+  readonly weight: Float32Array | null;
 }
 
 /** The input views of a program that takes batches; the first axis of each is the batch. */
@@ -57,13 +59,26 @@ function gather(
 /**
  * Writes the batch that begins at `order[from]`. Where fewer rows than the batch holds are left, the rest keeps an earlier
  * batch's rows, weighted by zero.
- * @returns how many rows count.
+ * @returns how many rows it is, and their weights together.
  */
-export function fillBatch(views: BatchViews, rows: Rows, order: Int32Array, from: number): number {
+export function fillBatch(
+  views: BatchViews,
+  rows: Rows,
+  order: Int32Array,
+  from: number,
+): { count: number; weight: number } {
   const to = Math.min(order.length, from + views.weight.length);
   gather(views.features, rows.features, sizeOf(rows.featureShape), order, from, to);
   gather(views.target, rows.target, rows.target.length / rows.count, order, from, to);
-  (views.weight as Float32Array).fill(1, 0, to - from);
-  (views.weight as Float32Array).fill(0, to - from);
-  return to - from;
+  const count = to - from;
+  const weights = views.weight as Float32Array;
+  weights.fill(0, count);
+  if (rows.weight === null) {
+    weights.fill(1, 0, count);
+    return { count, weight: count };
+  }
+  gather(weights, rows.weight, 1, order, from, to);
+  let weight = 0;
+  for (let index = 0; index < count; index++) weight += weights[index]!;
+  return { count, weight };
 }

@@ -1,8 +1,9 @@
-/** @file From what a host asks for to a model record: the spec parsed, nothing computed yet. */
+/** @file From what a host asks for to a model record: the spec parsed, and counted where it says enough. */
 import { z } from "zod";
 import { PreprocessSpec } from "../preprocess/spec.ts";
-import { find, parseBy, parseConfigured } from "../registry/parse.ts";
+import { find, optionsOf, parseBy, parseConfigured } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
+import { countParameters, declare } from "./network.ts";
 import type { ModelRecord } from "./record.ts";
 import type { ModelSpec } from "./spec.ts";
 
@@ -42,9 +43,20 @@ export function createModel(registry: Registry, raw: unknown): ModelRecord {
     signature: null,
     preprocessing: null,
     target: null,
+    loss: null,
     metrics: null,
     provenance: null,
-    parameters: null,
+    parameters: parametersOf(registry, spec),
     weights: null,
   };
+}
+
+/**
+ * What training will change, where the spec says what goes in and which classes come out; null until the data says. Of a
+ * list of columns it takes each as a number: the first training counts anew.
+ */
+function parametersOf(registry: Registry, spec: ModelSpec): number | null {
+  const { classes } = optionsOf(spec.head);
+  if (spec.input === null || !Array.isArray(classes)) return null;
+  return countParameters(declare(registry, spec, spec.input.shape, classes.length));
 }

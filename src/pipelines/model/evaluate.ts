@@ -4,7 +4,8 @@ import type { Dataset } from "../data/dataset.ts";
 import { createScope } from "../layers/scope.ts";
 import { encodeDataset } from "../preprocess/encode.ts";
 import { encodeTarget } from "../preprocess/target.ts";
-import { find } from "../registry/parse.ts";
+import { find, parseConfigured } from "../registry/parse.ts";
+import type { Registry } from "../registry/registry.ts";
 import { fillBatch, orderOf, type Rows } from "./batches.ts";
 import { featuresOf } from "./features.ts";
 import { type FittedRecord, fitted, network, results } from "./network.ts";
@@ -14,7 +15,7 @@ import type { Configured } from "./spec.ts";
 import { runWhole } from "./whole.ts";
 
 export interface Evaluation {
-  /** `loss` first: the pipeline's own, on the scale that is learned. */
+  /** `loss` first: the one that the model was trained with, on the scale that is learned. */
   readonly metrics: Readonly<Record<string, number>>;
   /** True class by predicted class; classification only. */
   readonly confusion?: readonly (readonly number[])[];
@@ -31,11 +32,9 @@ export function evaluate(context: PredictionContext, dataset: Dataset): Evaluati
   const { registry, executor } = context;
   const record = fitted(context.record);
   const rows = prepareRows(executor, record, dataset);
-  const { defaults } = find(registry.pipelines, record.spec.pipeline, "pipeline");
-  const loss = find(registry.losses, defaults.loss, "loss");
   const state = stateOf(executor, record.weights!);
   try {
-    const judge = createJudge(context, record, { type: loss.type, ...loss.options.parse({}) }, state, rows);
+    const judge = createJudge(context, record, lossOf(registry, record), state, rows);
     const { loss: value, metrics, confusion } = judge.all();
     judge.release();
     return {
@@ -47,6 +46,13 @@ export function evaluate(context: PredictionContext, dataset: Dataset): Evaluati
   } finally {
     state.release();
   }
+}
+
+/** The loss of the last training; of a model that had none here, its pipeline's own. */
+function lossOf(registry: Registry, { spec, loss }: FittedRecord): Configured {
+  if (loss !== null) return loss;
+  const { defaults } = find(registry.pipelines, spec.pipeline, "pipeline");
+  return parseConfigured(registry.losses, undefined, "loss", defaults.loss);
 }
 
 /** A dataset's rows as a network takes them. @param rows which ones, in which order; all when left out. */
@@ -61,7 +67,14 @@ export function prepareRows(executor: Executor, record: FittedRecord, dataset: D
     featureShape: record.preprocessing.featureShape,
     features: featuresOf(executor, record.preprocessing, raw, count),
     target: encodeTarget(dataset, record.target, rows).data as Int32Array | Float32Array,
+    weight: weightsOf(dataset, rows),
   };
+}
+
+function weightsOf({ columns, sampleWeight }: Dataset, rows: Int32Array | undefined): Float32Array | null {
+  const column = columns.find(({ name }) => name === sampleWeight);
+  if (column === undefined) return null;
+  return rows === undefined ? Float32Array.from(column.values) : Float32Array.from(rows, (row) => column.values[row]!);
 }
 
 /** Judges the weights of a state on fixed rows, as often as asked. */
@@ -111,11 +124,11 @@ export function createJudge(
   const pass = (collect: Readonly<Record<string, Float32Array | Int32Array>> | null): Scores => {
     const sums = emptySums();
     for (let row = 0; row < rows.count; row += batch) {
-      const count = fillBatch(views, rows, order, row);
+      const { count, weight } = fillBatch(views, rows, order, row);
       runWhole(program);
       sums.loss += Number(program.outputs.lossSum![0]);
       sums.lossWeight += Number(program.outputs.lossWeight![0]);
-      sums.weight += count;
+      sums.weight += weight;
       for (const name of running)
         sums.metrics[name] = (sums.metrics[name] ?? 0) + Number(program.outputs[`running.${name}`]![0]);
       for (const [name, into] of Object.entries(collect ?? {})) {
@@ -140,7 +153,7 @@ export function createJudge(
       const judged = {
         results: collected,
         targets: rows.target,
-        weights: undefined,
+        weights: rows.weight ?? undefined,
         outputs: signature.outputs,
         rows: rows.count,
       };

@@ -97,6 +97,7 @@ export const ModelFile = z.object({
   signature: signature.nullable(),
   preprocessing: preprocessing.nullable(),
   target: target.nullable(),
+  loss: z.looseObject({ type: z.string() }).nullable().default(null),
   metrics: z.object({ training: scores, validation: scores.nullable() }).nullable(),
   provenance: provenance.nullable(),
   parameters: count.nullable(),

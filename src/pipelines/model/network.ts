@@ -3,6 +3,7 @@ import {
   Fault,
   type NdArray,
   type Shape,
+  sizeOf,
   type Tensor,
   type TensorType,
   type Tracer,
@@ -93,6 +94,11 @@ export function declare(registry: Registry, spec: ModelSpec, features: Shape, ou
     return { outputs: { raw } };
   });
   return leaves;
+}
+
+/** How many numbers training may change. */
+export function countParameters(leaves: readonly Declaration[]): number {
+  return leaves.reduce((sum, { trainable, type }) => sum + (trainable ? sizeOf(type.shape) : 0), 0);
 }
 
 /** Initial values by path: each leaf draws from a stream of its own, so that adding a layer moves no other's numbers. */

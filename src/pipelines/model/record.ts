@@ -2,7 +2,7 @@
 import type { DType, Shape, TensorType } from "../../engine/index.ts";
 import type { Preprocessing } from "../preprocess/preprocessing.ts";
 import type { TargetEncoding } from "../preprocess/target.ts";
-import type { ModelSpec } from "./spec.ts";
+import type { Configured, ModelSpec } from "./spec.ts";
 
 export interface ModelRecord {
   readonly spec: ModelSpec;
@@ -13,6 +13,8 @@ export interface ModelRecord {
   readonly signature: Signature | null;
   readonly preprocessing: Preprocessing | null;
   readonly target: TargetEncoding | null;
+  /** What the last training made small, with what it took from the data; `evaluate` judges by it. Null: the pipeline's own. */
+  readonly loss: Configured | null;
   /** Those of the last training: on the training part, and on the held-out part if there was one. */
   readonly metrics: RecordedMetrics | null;
   readonly provenance: Provenance | null;

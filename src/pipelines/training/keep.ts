@@ -13,6 +13,7 @@ export function trainedRecord(run: Run, weights: Weights | null, metrics?: Model
     ...prepared.record,
     state: "trained",
     weights,
+    loss: prepared.options.loss,
     metrics: metrics ?? prepared.record.metrics,
     provenance: {
       dataHash: dataset.hash,

@@ -5,7 +5,7 @@ import { splitRows } from "../data/split.ts";
 import type { Declaration } from "../layers/scope.ts";
 import type { Rows } from "../model/batches.ts";
 import { prepareRows } from "../model/evaluate.ts";
-import { declare, type FittedRecord, fitted, outputNames, resultTypes } from "../model/network.ts";
+import { countParameters, declare, type FittedRecord, fitted, outputNames, resultTypes } from "../model/network.ts";
 import type { ModelRecord } from "../model/record.ts";
 import type { ModelSpec } from "../model/spec.ts";
 import { fitPreprocessing } from "../preprocess/fit.ts";
@@ -47,13 +47,9 @@ export function prepare(context: TrainingContext): Prepared {
   const known = resume === undefined ? context.record : { ...context.record, ...resume.record };
   const record = known.preprocessing === null ? fitRecord(registry, known, dataset, train) : fitted(known);
   const leaves = declare(registry, record.spec, record.signature.features, record.signature.outputs);
-  const parameters = leaves.reduce(
-    (sum, { trainable, type }) => sum + (trainable ? type.shape.reduce((a, b) => a * b, 1) : 0),
-    0,
-  );
   const training = prepareRows(executor, record, dataset, train);
   return {
-    record: { ...record, parameters },
+    record: { ...record, parameters: countParameters(leaves) },
     leaves,
     training,
     held: heldRows(executor, record, context, held),

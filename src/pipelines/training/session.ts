@@ -101,15 +101,15 @@ function compileSession(
     state,
     batch,
     runBatch(order, from, sums, { step, learningRate, batches }) {
-      const rows = fillBatch(feed.views, training, order, from);
+      const { count, weight } = fillBatch(feed.views, training, order, from);
       feed.setCounter(batches);
       if (!accumulates) setScalars(scalars(step, learningRate));
       if (!batchProgram.run()) return null;
       sums.loss += Number(lossSum[0]);
       sums.lossWeight += Number(lossWeight[0]);
-      sums.weight += rows;
+      sums.weight += weight;
       for (const [name, reading] of readings) sums.metrics[name] = (sums.metrics[name] ?? 0) + Number(reading[0]);
-      return rows;
+      return count;
     },
     endStep({ step, learningRate }) {
       if (!accumulates) return true;

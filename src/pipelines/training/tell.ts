@@ -1,6 +1,7 @@
 /** @file What a training tells: progress for a bar, each epoch's scores, and what is odd about the request. */
 
 import { type Scores, scoresOf } from "../model/score.ts";
+import { find } from "../registry/parse.ts";
 import { momentOf, type Run } from "./run.ts";
 
 /** Speed since this process began, and the time that is left at it. */
@@ -58,9 +59,10 @@ export function tellEpoch(run: Run, { loss, metrics }: Scores, validation: Score
 /** Warnings about what works but was hardly meant. */
 export function tellOddities({ context, prepared }: Run): void {
   const { options, training, record } = prepared;
+  const { defaults } = find(context.registry.pipelines, record.spec.pipeline, "pipeline");
   const warn = (code: string, message: string, hint: string): void =>
     context.emit({ type: "warning", data: { code, message, hint } });
-  if (options.batchSize > training.count) {
+  if (options.batchSize > Math.max(training.count, defaults.batchSize)) {
     warn(
       "BATCH_LARGER_THAN_DATA",
       `batchSize ${options.batchSize} is more than the ${training.count} training rows: each epoch is one step`,

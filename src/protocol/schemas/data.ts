@@ -8,6 +8,7 @@ const target = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 const tableFile = z.looseObject({
   path: path.describe("the file's path; it must lie within the allowed roots"),
   target: target.optional().describe("the column to learn, or several; the others are inputs"),
+  sampleWeight: z.string().min(1).optional().describe("the column that says how much each row counts"),
 });
 
 /** Members of a data reference that each say where the data is; exactly one of them stands in a reference. */
@@ -29,6 +30,7 @@ export const dataForms = {
     .strictObject({
       x: path.describe("the file of the inputs"),
       y: path.optional().describe("the file of the targets"),
+      sampleWeight: path.optional().describe("the file of what each row counts"),
     })
     .optional()
     .describe("NumPy `.npy` files"),
@@ -42,6 +44,10 @@ export const dataForms = {
     .optional()
     .describe("rows as objects keyed by column; `target` and the four options below go with it"),
   target: target.optional().describe("the column to learn, or several"),
+  sampleWeight: z
+    .union([z.string().min(1), wireTensor])
+    .optional()
+    .describe("how much each row counts in loss and metrics: the column's name for `rows`, a tensor beside `x`"),
   types: z
     .record(z.string(), z.enum(["number", "boolean", "date", "category", "text"]))
     .optional()

@@ -37,6 +37,16 @@ describe("a split", () => {
     expect(held).toHaveLength(20);
   });
 
+  test("by a column leaves a row of every value for training", async () => {
+    const rows = Array.from({ length: 40 }, (_, row) => ({ a: row, group: row < 3 ? `alone ${row}` : "common" }));
+    const dataset = await load({ rows });
+    for (let seed = 0; seed < 20; seed++) {
+      const { train, held } = splitRows(dataset, 0.5, seed, "group");
+      expect(train.filter((row) => row < 3)).toHaveLength(3);
+      expect(held).toHaveLength(20);
+    }
+  });
+
   test("of one row is refused", async () => {
     expect(() => splitRows({ ...dataset1, rows: 1 }, 0.5, 0)).toThrow(
       expect.objectContaining({ reason: "DATA_INVALID" }),
