@@ -5,23 +5,19 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createReference } from "../../src/engine/executors/reference/reference.ts";
-import type { Node } from "../../src/engine/graph.ts";
 import { decodeOnnx, encodeOnnx } from "../../src/engine/onnx/codec.ts";
 import { exportGraph } from "../../src/engine/onnx/export.ts";
-import { OPS } from "../../src/engine/ops/index.ts";
-import type { Few, Op } from "../../src/engine/ops/op.ts";
-import { Tensor } from "../../src/engine/tensor.ts";
-import { trace } from "../../src/engine/trace.ts";
-import { drawSample } from "../engine/onnx/draw-sample.ts";
+import { OPS, type OpName } from "../../src/engine/ops/index.ts";
+import type { Op } from "../../src/engine/ops/op.ts";
+import { opCase } from "../engine/onnx/op-case.ts";
 
 const [command, folder = "."] = process.argv.slice(2);
 
 if (command === "ops") {
-  for (const [name, op] of Object.entries(OPS as Readonly<Record<string, Op>>)) {
+  for (const [name, op] of Object.entries(OPS) as [OpName, Op][]) {
     if (typeof op.onnx === "object" && op.onnx.form === "none") continue;
     const samples = op.samples(4);
-    for (const [index, sample] of samples.entries()) writeOp(name, op, sample, index);
+    for (const [index, sample] of samples.entries()) writeOp(name, sample, index);
   }
 } else if (command === "recode") {
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".onnx"))) {
@@ -32,36 +28,23 @@ if (command === "ops") {
   throw new Error(`unknown command ${command}: give ops or recode`);
 }
 
-function writeOp(name: string, op: Op, sample: ReturnType<Op["samples"]>[number], index: number): void {
-  const inputs = drawSample(sample.inputs, index);
-  const traced = trace((t) => {
-    const { graph } = t.constant(0);
-    const nodes = inputs.map((input, position) => t.input(`x${position}`, input).node);
-    const type = op.type(nodes as readonly Node[] as Few<Node>, sample.attributes);
-    return { outputs: { y: new Tensor(graph, graph.add(name, nodes, sample.attributes, type)) } };
-  });
-  const reference = createReference();
-  const program = reference.compile(traced, reference.createState({}));
-  inputs.forEach(({ data }, position) => {
-    program.inputs[`x${position}`]!.set(data as never);
-  });
-  program.run();
+function writeOp(name: OpName, sample: ReturnType<Op["samples"]>[number], index: number): void {
+  const { traced, feeds, expected } = opCase(name, sample, index);
   const plain = (values: ArrayLike<number>): string[] => Array.from(values, String);
   const facts = {
-    inputs: inputs.map(({ dtype, shape, data }) => ({ dtype, shape, values: plain(data as Float32Array) })),
-    output: { shape: traced.outputs.y!.shape, values: plain(program.outputs.y as Float64Array) },
+    inputs: Object.entries(feeds).map(([input, { dtype, shape, data }]) => {
+      return { name: input, dtype, shape, values: plain(data as Float32Array) };
+    }),
+    outputs: Object.entries(traced.outputs).map(([output, { shape }]) => {
+      return { name: output, shape, values: plain(expected[output]!) };
+    }),
   };
   for (const opset of [17, 21]) {
     const base = join(folder, `${name}-${index}-opset${opset}`);
-    const model = exportGraph({
-      name,
-      opset,
-      trace: () => traced,
-      weights: () => {
-        throw new Error("ops have no weights");
-      },
-    });
-    writeFileSync(`${base}.onnx`, encodeOnnx(model));
+    const weights = () => {
+      throw new Error("ops have no weights");
+    };
+    writeFileSync(`${base}.onnx`, encodeOnnx(exportGraph({ name, opset, trace: () => traced, weights })));
     writeFileSync(`${base}.json`, JSON.stringify(facts));
   }
 }

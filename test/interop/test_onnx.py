@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 import numpy
+import onnx
 import onnxruntime
 
 from ml_sidecar import Sidecar
@@ -55,6 +56,7 @@ class Exported(unittest.TestCase):
     def exported(self, model):
         path = self.folder / f"{model.id}.onnx"
         model.export(path)
+        onnx.checker.check_model(onnx.load(path), full_check=True)
         return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
     def test_a_classifier_of_tensors_gives_the_same_probabilities(self):
