@@ -41,14 +41,17 @@ function expectedBy(issue: z.core.$ZodIssue): string | undefined {
   return undefined;
 }
 
+/** The fields that an object schema knows, below wrappers such as defaults; of a union, those of its first object. */
 function fieldsAt(schema: z.ZodType, keys: readonly PropertyKey[]): string[] {
-  let inner: unknown = schema;
-  const unwrap = (type: unknown): unknown => {
-    const wrapped = (type as { def?: { innerType?: unknown } } | undefined)?.def?.innerType;
-    return wrapped === undefined ? type : unwrap(wrapped);
+  type Inner = { shape?: Record<PropertyKey, unknown>; def?: { innerType?: unknown; options?: readonly unknown[] } };
+  const objectIn = (type: unknown): Inner | undefined => {
+    const { shape, def } = (type ?? {}) as Inner;
+    if (shape !== undefined) return type as Inner;
+    if (def?.innerType !== undefined) return objectIn(def.innerType);
+    return def?.options?.map(objectIn).find((option) => option !== undefined);
   };
-  for (const key of keys) inner = (unwrap(inner) as { shape?: Record<PropertyKey, unknown> } | undefined)?.shape?.[key];
-  return Object.keys((unwrap(inner) as { shape?: object } | undefined)?.shape ?? {});
+  const found = keys.reduce<Inner | undefined>((inner, key) => objectIn(inner?.shape?.[key]), objectIn(schema));
+  return Object.keys(found?.shape ?? {});
 }
 
 /**
@@ -69,7 +72,7 @@ export function parseBy<Schema extends z.ZodType>(schema: Schema, raw: unknown, 
         return {
           path: pathOf(path, [...issue.path, key]),
           message: "unknown field",
-          expected: fields.join(" | "),
+          ...(fields.length === 0 ? {} : { expected: fields.join(" | ") }),
           got: key,
         };
       });

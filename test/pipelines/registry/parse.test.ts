@@ -122,6 +122,14 @@ it("a value that is huge is shown cut short", () => {
   expect(fault.violations[0]!.got!.length).toBeLessThan(100);
 });
 
+describe("an unknown field", () => {
+  it("of an object that may also be a name is told what fields there are", () => {
+    const { violations, hint } = refused({ preprocess: { colums: {} } });
+    expect(violations[0]).toMatchObject({ path: "preprocess.colums", expected: expect.stringContaining("columns") });
+    expect(hint).toBe("did you mean `columns`?");
+  });
+});
+
 describe("a value in an error message", () => {
   it("is JSON, cut short", () => {
     expect(show({ a: [1, "b"] })).toBe('{"a":[1,"b"]}');
