@@ -23,7 +23,7 @@ export const inferenceMethods: Handlers<"predict" | "evaluate"> = {
         model: resident(model),
         inputs,
         tensors: _meta?.tensors ?? null,
-        spillPath: session.scratch.path(".bin"),
+        spillPath: session.scratch.reserve(".bin"),
       });
       call.onAbandoned(task.abandon);
       return { outputs: (await task.reply) as never };
