@@ -5,12 +5,12 @@ whole trainings that test/pipelines compares ours with.
     .cache/torch/bin/python scripts/vectors/learning.py
 """
 
-import json
 import math
-import pathlib
 
 import torch
 import torch.nn.functional as F
+
+from written import write
 
 torch.set_default_dtype(torch.float64)
 torch.manual_seed(0)
@@ -102,8 +102,8 @@ def loss(function):
     return {"loss": float(value), "dx": numbers(x.grad)}
 
 
-# Optimizers: ten steps of two parameters under gradients that change.
-STEPS = 10
+# Optimizers: twenty steps of two parameters under gradients that change.
+STEPS = 20
 START = [spread(3, 2), spread(4)]
 GRADIENTS = [[spread(3, 2), spread(4)] for _ in range(STEPS)]
 
@@ -172,7 +172,7 @@ OPTIMIZERS = [
 ]
 
 
-def ten_steps(make):
+def steps_of(make):
     parameters = [start.clone().requires_grad_() for start in START]
     optimizer = make(parameters)
     after = []
@@ -333,7 +333,7 @@ TRAININGS = {
 }
 
 vectors = {
-    "torch": torch.__version__,
+    "torch": torch.__version__.split("+")[0],
     "points": numbers(POINTS),
     "activations": {name: activation(function) for name, function in ACTIVATIONS.items()},
     "losses": {
@@ -351,7 +351,7 @@ vectors = {
         "shapes": [list(start.shape) for start in START],
         "start": [numbers(start) for start in START],
         "gradients": [[numbers(gradient) for gradient in step] for step in GRADIENTS],
-        "cases": [{"type": name, "options": options, **ten_steps(make)} for name, options, make in OPTIMIZERS],
+        "cases": [{"type": name, "options": options, **steps_of(make)} for name, options, make in OPTIMIZERS],
     },
     "schedules": {
         "steps": SCHEDULE_STEPS,
@@ -367,6 +367,4 @@ vectors = {
     },
 }
 assert math.isfinite(vectors["trainings"]["cases"]["batch norm"]["losses"][-1])
-path = pathlib.Path(__file__).parents[2] / "test" / "vectors" / "learning.json"
-path.write_text(json.dumps(vectors, separators=(",", ":")) + "\n")
-print(f"{path}: {path.stat().st_size} bytes")
+write("learning.json", vectors)
