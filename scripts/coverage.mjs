@@ -19,7 +19,13 @@ const children = join(folder, "children");
 rmSync(folder, { recursive: true, force: true });
 
 const env = { ...process.env, CHILD_COVERAGE: children };
-const vitest = ["node_modules/vitest/vitest.mjs", "run", "--coverage", "--coverage.reporter=json", "--coverage.reportOnFailure"];
+const vitest = [
+  "node_modules/vitest/vitest.mjs",
+  "run",
+  "--coverage",
+  "--coverage.reporter=json",
+  "--coverage.reportOnFailure",
+];
 const { status } = spawnSync(process.execPath, [...vitest, ...process.argv.slice(2)], { stdio: "inherit", env });
 
 /** By file: for each line that holds code, whether it ran. */
