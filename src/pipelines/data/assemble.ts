@@ -1,7 +1,15 @@
 /** @file The last step of every form: the target checked, rows without one dropped if asked, the whole fingerprinted. */
 import { createHash } from "node:crypto";
 import { Fault } from "../../engine/index.ts";
-import { type Column, type Dataset, type LoadReport, sharedArray, targetColumns, widthOf } from "./dataset.ts";
+import {
+  type Column,
+  type Dataset,
+  type LoadReport,
+  sharedArray,
+  storedAs,
+  targetColumns,
+  widthOf,
+} from "./dataset.ts";
 import { unknownColumn } from "./table.ts";
 
 export interface Parts {
@@ -121,8 +129,7 @@ export function isMissing({ kind, shape, values }: Pick<Column, "kind" | "shape"
 function takeColumn(column: Column, rows: Int32Array): Column {
   const width = widthOf(column);
   const { values } = column;
-  const dtype = values instanceof Float64Array ? "F64" : values instanceof Float32Array ? "F32" : "I32";
-  const taken = sharedArray(dtype, rows.length * width);
+  const taken = sharedArray(storedAs(column), rows.length * width);
   for (let index = 0; index < rows.length; index++) {
     const start = rows[index]! * width;
     for (let element = 0; element < width; element++) taken[index * width + element] = values[start + element]!;
@@ -145,7 +152,17 @@ function hashOf(
   const hash = createHash("sha256").update(JSON.stringify(roles));
   for (const { name, kind, shape, values, categories } of columns) {
     hash.update(JSON.stringify({ name, kind, shape, categories }));
-    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    for (const piece of asWritten(values))
+      hash.update(new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength));
   }
   return hash.digest("hex");
+}
+
+const BYTES_AT_ONCE = 2 ** 20;
+
+/** Bytes count as the float32 numbers that they stand for, so that the form makes no difference. */
+function* asWritten(values: Column["values"]): Generator<Column["values"]> {
+  if (!(values instanceof Uint8Array)) return yield values;
+  for (let start = 0; start < values.length; start += BYTES_AT_ONCE)
+    yield new Float32Array(values.subarray(start, start + BYTES_AT_ONCE));
 }

@@ -56,7 +56,8 @@ export async function readCifar({ path, part, variant, labels }: Options, roots:
       : wanted.flatMap((each) => entries.filter(({ name }) => patterns[each].test(name)).map((entry) => entry.path));
   if (files.length === 0) throw noFiles(String(path), variant, part);
   const batches: { source: string; bytes: Uint8Array }[] = [];
-  for (const file of files) batches.push({ source: file, bytes: unpacked(await readRegularFile(file, { roots }), file) });
+  for (const file of files)
+    batches.push({ source: file, bytes: unpacked(await readRegularFile(file, { roots }), file) });
 
   const record = kinds.length + IMAGE_BYTES;
   for (const { source, bytes } of batches) refuseRagged(source, bytes.length, record, variant);
@@ -87,16 +88,23 @@ async function readNames(entries: readonly Entry[] | null, list: string, roots: 
   const entry = entries?.find(({ name }) => name === list);
   if (entry === undefined) return null;
   const text = (await readRegularFile(entry.path, { roots })).toString("utf8");
-  return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
 }
 
 function refuseRagged(source: string, bytes: number, record: number, variant: string): void {
   if (bytes > 0 && bytes % record === 0) return;
   const expected = `a multiple of ${record} bytes`;
-  throw new Fault("DATA_INVALID", `\`${source}\`: no whole number of ${variant} records: expected ${expected}, got ${bytes}`, {
-    violations: [{ path: source, message: "cut off, or of another variant", expected, got: `${bytes} bytes` }],
-    hint: 'download it again, or say "variant": "cifar100"',
-  });
+  throw new Fault(
+    "DATA_INVALID",
+    `\`${source}\`: no whole number of ${variant} records: expected ${expected}, got ${bytes}`,
+    {
+      violations: [{ path: source, message: "cut off, or of another variant", expected, got: `${bytes} bytes` }],
+      hint: 'download it again, or say "variant": "cifar100"',
+    },
+  );
 }
 
 function strangeLabel(source: string, row: number, classes: number, label: number): Fault {

@@ -8,7 +8,7 @@ import type { DateOrder } from "./cells.ts";
  * - `boolean`: Float64Array of 0 and 1, NaN where missing; `categories` names the two as the source wrote them.
  * - `date`: Float64Array, days since 1970-01-01 UTC, fractional; NaN where missing.
  * - `category`, `text`: Int32Array of codes into `categories`, −1 where missing. Text is what has too many different values.
- * - `tensor`: Float32Array, rows × prod(shape), C order; NaN where missing.
+ * - `tensor`: Float32Array, rows × prod(shape), C order; NaN where missing. Bytes stay a Uint8Array: a quarter of the memory.
  */
 export type ColumnKind = "number" | "boolean" | "date" | "category" | "text" | "tensor";
 
@@ -18,7 +18,7 @@ export interface Column {
   /** Of one row; `[]` for a scalar. */
   readonly shape: readonly number[];
   /** On a SharedArrayBuffer. */
-  readonly values: Float64Array | Float32Array | Int32Array;
+  readonly values: Float64Array | Float32Array | Int32Array | Uint8Array;
   /** The distinct strings, in order of first appearance; of a boolean, its names for false and true. */
   readonly categories?: readonly string[];
   /** Of dates written as text: the order of day, month and year. */
@@ -38,7 +38,7 @@ export interface BadRow {
 
 /** What reading the source found out, so that a host can see what was inferred, and override it. */
 export interface LoadReport {
-  /** `csv`, `json`, `ndjson`, `rows`, `tensors`, `npy`, `builtin`. */
+  /** `csv`, `json`, `ndjson`, `rows`, `tensors`, `npy`, `idx`, `cifar`, `images`, `builtin`. */
   readonly source: string;
   readonly rows: number;
   /** Inferred kind by column. */
@@ -94,15 +94,24 @@ interface SharedArrays {
   F64: Float64Array;
   F32: Float32Array;
   I32: Int32Array;
+  U8: Uint8Array;
 }
 
 const ARRAYS: { readonly [D in keyof SharedArrays]: (length: number) => SharedArrays[D] } = {
   F64: (length) => new Float64Array(new SharedArrayBuffer(length * 8)),
   F32: (length) => new Float32Array(new SharedArrayBuffer(length * 4)),
   I32: (length) => new Int32Array(new SharedArrayBuffer(length * 4)),
+  U8: (length) => new Uint8Array(new SharedArrayBuffer(length)),
 };
 
 /** A zeroed array on a SharedArrayBuffer. */
 export function sharedArray<D extends keyof SharedArrays>(dtype: D, length: number): SharedArrays[D] {
   return ARRAYS[dtype](length);
+}
+
+/** The dtype of a column's values. */
+export function storedAs({ values }: Pick<Column, "values">): keyof SharedArrays {
+  if (values instanceof Float64Array) return "F64";
+  if (values instanceof Float32Array) return "F32";
+  return values instanceof Int32Array ? "I32" : "U8";
 }

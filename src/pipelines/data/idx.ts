@@ -40,7 +40,9 @@ function joined(parts: readonly { readonly path: string; readonly array: NdArray
   const { path: first, array } = parts[0]!;
   if (parts.length === 1) return array;
   const [, ...row] = array.shape;
-  const other = parts.find(({ array: { dtype, shape } }) => dtype !== array.dtype || String(shape.slice(1)) !== String(row));
+  const other = parts.find(
+    ({ array: { dtype, shape } }) => dtype !== array.dtype || String(shape.slice(1)) !== String(row),
+  );
   if (other !== undefined) {
     const expected = `${array.dtype} [rows, ${row.join(", ")}], as \`${first}\` has`;
     const got = `${other.array.dtype} ${showShape(other.array.shape)}`;
@@ -67,10 +69,14 @@ export function named({ shape, data }: NdArray, classes: readonly string[], sour
     const name = classes[Number(data[row])];
     if (name === undefined) {
       const [expected, got] = [`0 to ${classes.length - 1}`, String(data[row])];
-      throw new Fault("DATA_INVALID", `\`${source}\`: label ${got} in row ${row + 1} has no name: expected ${expected}`, {
-        violations: [{ path: source, message: "a label without a name", expected, got }],
-        hint: "name as many classes as there are labels",
-      });
+      throw new Fault(
+        "DATA_INVALID",
+        `\`${source}\`: label ${got} in row ${row + 1} has no name: expected ${expected}`,
+        {
+          violations: [{ path: source, message: "a label without a name", expected, got }],
+          hint: "name as many classes as there are labels",
+        },
+      );
     }
     strings[row] = name;
   }

@@ -4,9 +4,12 @@ import { Fault } from "../../engine/index.ts";
 import { find, optionsOf, parseBy, parseConfigured, show } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
 import { assembleDataset } from "./assemble.ts";
+import { readCifar } from "./cifar.ts";
 import { openCsv } from "./csv.ts";
-import type { Dataset } from "./dataset.ts";
+import type { Column, Dataset } from "./dataset.ts";
+import { readIdx } from "./idx.ts";
 import { openJson, openNdjson } from "./json.ts";
+import { readPictures } from "./pictures.ts";
 import { type CellOptions, type DataReference, FORMS, type Form, type FormOptions } from "./reference.ts";
 import { openRows } from "./rows.ts";
 import { noBadRows, type RecordSource, readTable } from "./table.ts";
@@ -47,6 +50,16 @@ const LOADERS: { [F in Form]: (options: FormOptions<F>, context: LoadContext) =>
   },
   async npy({ npy }, { roots }) {
     return tensorDataset("npy", basename(npy.x), await readNpyPair(npy, roots));
+  },
+  async idx({ idx }, { roots }) {
+    return tensorDataset("idx", basename([idx.images].flat()[0]!), await readIdx(idx, roots));
+  },
+  async cifar({ cifar }, { roots }) {
+    return tensorDataset("cifar", cifar.variant, await readCifar(cifar, roots));
+  },
+  async images({ images }, { roots }) {
+    const { columns, notes } = await readPictures(images, roots);
+    return tensorDataset("images", basename(images.path), columns, notes);
   },
   async handle({ handle }, { handles }) {
     const dataset = Object.hasOwn(handles, handle) ? handles[handle] : undefined;
@@ -109,7 +122,7 @@ function tableDataset(
   });
 }
 
-function tensorDataset(form: string, name: string, columns: ReturnType<typeof columnsOfTensors>): Dataset {
+function tensorDataset(form: string, name: string, columns: readonly Column[], notes: readonly string[] = []): Dataset {
   const [inputs] = columns;
   const given = (wanted: string) => (columns.some((column) => column.name === wanted) ? wanted : undefined);
   const width = inputs!.shape.reduce((product, dimension) => product * dimension, 1);
@@ -119,6 +132,6 @@ function tensorDataset(form: string, name: string, columns: ReturnType<typeof co
     rows: width === 0 ? 0 : inputs!.values.length / width,
     target: given(TARGET),
     sampleWeight: given(SAMPLE_WEIGHT),
-    report: { source: form, inferred: {}, badRows: noBadRows(), notes: [] },
+    report: { source: form, inferred: {}, badRows: noBadRows(), notes },
   });
 }

@@ -65,6 +65,36 @@ export const NpyReference = z.strictObject({
   sampleWeight: path.optional().describe("Path of how much each row counts, [rows]"),
 });
 
+const paths = z.union([path, z.array(path).min(1)]);
+
+export const IdxReference = z.strictObject({
+  images: paths.describe(
+    "Path of the images, such as train-images-idx3-ubyte.gz; of several files, joined in their order",
+  ),
+  labels: paths.optional().describe("Path of the labels, such as train-labels-idx1-ubyte.gz; of several files"),
+  classes: z.array(z.string()).min(2).optional().describe("Names of the labels 0, 1, 2 …; left out: the numbers"),
+  shape: z
+    .enum(["image", "flat"])
+    .default("image")
+    .describe("A row as an image [1, height, width], or as height · width numbers"),
+});
+
+export const CifarReference = z.strictObject({
+  path: paths.describe("Folder of the binary version (data_batch_1.bin …), or the files themselves"),
+  variant: z.enum(["cifar10", "cifar100"]).default("cifar10").describe("Which of the two sets it is"),
+  part: z.enum(["train", "test", "all"]).default("train").describe("Which files of a folder to read"),
+  labels: z.enum(["fine", "coarse"]).default("fine").describe("CIFAR-100: its 100 classes, or the 20 groups of them"),
+});
+
+export const ImagesReference = z.strictObject({
+  path: z.string().min(1).describe("Folder that holds a folder for each class, with its PNG and JPEG files inside"),
+  size: z
+    .tuple([z.int().min(1).max(4096), z.int().min(1).max(4096)])
+    .optional()
+    .describe("[height, width] that all pictures are brought to; left out: all must have the same size"),
+  channels: z.enum(["grey", "rgb"]).optional().describe("What pixels become; left out: rgb if any picture has colour"),
+});
+
 const array = z.custom<NdArray>(
   (value) =>
     typeof value === "object" && value !== null && "shape" in value && ArrayBuffer.isView((value as NdArray).data),
@@ -85,6 +115,9 @@ export const FORMS = {
   json: z.strictObject({ json: JsonReference }),
   ndjson: z.strictObject({ ndjson: NdjsonReference }),
   npy: z.strictObject({ npy: NpyReference }),
+  idx: z.strictObject({ idx: IdxReference }),
+  cifar: z.strictObject({ cifar: CifarReference }),
+  images: z.strictObject({ images: ImagesReference }),
   rows: z.strictObject({ rows: list.describe("One object a row, keyed by column"), ...cells }),
   x: z.strictObject({
     x: tensor.describe("Inputs, [rows, ...shape]"),

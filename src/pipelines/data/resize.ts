@@ -27,7 +27,12 @@ function tapsOf(from: number, to: number): Taps {
   const scale = from / to;
   const reach = Math.max(1, scale);
   const most = 2 * Math.ceil(reach) + 1;
-  const taps: Taps = { first: new Int32Array(to), count: new Int32Array(to), weights: new Float64Array(to * most), most };
+  const taps: Taps = {
+    first: new Int32Array(to),
+    count: new Int32Array(to),
+    weights: new Float64Array(to * most),
+    most,
+  };
   for (let place = 0; place < to; place++) {
     const centre = (place + 0.5) * scale;
     const first = Math.max(0, Math.trunc(centre - reach + 0.5));

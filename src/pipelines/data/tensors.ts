@@ -23,7 +23,7 @@ export function columnsOfTensors(x: unknown, y?: unknown, sampleWeight?: unknown
     });
   }
   const rows = rowsOf(inputs, "x");
-  const columns = [tensorColumn(INPUTS, inputs)];
+  const columns = [inputsColumn(inputs)];
   if (y !== undefined) columns.push(targetColumn(asLongAs(rows, y, "y")));
   if (sampleWeight !== undefined) columns.push(weightColumn(asLongAs(rows, sampleWeight, SAMPLE_WEIGHT)));
   return columns;
@@ -142,8 +142,19 @@ function rowsOf({ shape }: HostArray, path: string): number {
 function tensorColumn(name: string, array: NdArray): Column {
   const values = sharedArray("F32", array.data.length);
   values.set(toFloats(array));
-  const shape = array.shape.length === 1 ? [1] : array.shape.slice(1);
-  return { name, kind: "tensor", shape, values, missing: countMissing(values) };
+  return { name, kind: "tensor", shape: rowShapeOf(array), values, missing: countMissing(values) };
+}
+
+/** Bytes stay bytes: images are many, and a program takes them as floats a batch at a time. */
+function inputsColumn(array: NdArray): Column {
+  if (array.dtype !== "U8") return tensorColumn(INPUTS, array);
+  const values = sharedArray("U8", array.data.length);
+  values.set(array.data as Uint8Array);
+  return { name: INPUTS, kind: "tensor", shape: rowShapeOf(array), values, missing: 0 };
+}
+
+function rowShapeOf({ shape }: NdArray): readonly number[] {
+  return shape.length === 1 ? [1] : shape.slice(1);
 }
 
 /** [rows] and [rows, 1] as numbers or categories, [rows, outputs] as a tensor. */

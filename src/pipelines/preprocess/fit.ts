@@ -76,6 +76,9 @@ function featuresOf({ width, steps }: InputColumn): number {
   return last?.type === "oneHot" ? last.values.length : width;
 }
 
+/** A column's values, row after row; bytes as long as no step has changed them. */
+type Numbers = Float32Array | Uint8Array;
+
 interface Fitted {
   readonly parts: Pick<InputColumn, "kind" | "categories" | "unknownCode" | "dateOrder" | "steps">;
   readonly notes: readonly string[];
@@ -85,7 +88,7 @@ interface Fitted {
 
 function fitValues(column: Column, rows: Int32Array, asked: readonly StepOptions[], spec: PreprocessSpec): Fitted {
   const width = widthOf(column);
-  let values: Float32Array = new Float32Array(rows.length * width);
+  let values: Numbers = new (column.values instanceof Uint8Array ? Uint8Array : Float32Array)(rows.length * width);
   let missing = 0;
   let varies = false;
   for (let index = 0; index < rows.length; index++) {
@@ -135,7 +138,7 @@ type OptionsOf<Type extends StepType> = Extract<StepOptions, { type: Type }>;
 
 const FITS: {
   [Type in Exclude<StepType, "none">]: (
-    values: Float32Array,
+    values: Numbers,
     width: number,
     options: OptionsOf<Type>,
     context: FitContext,
@@ -193,14 +196,14 @@ const FITS: {
 
 /** Stand-ins for missing values; 0 where nothing is known. */
 const CENTRES = {
-  mean(values: Float32Array): number {
+  mean(values: Numbers): number {
     let sum = 0;
     for (let index = 0; index < values.length; index++) sum += values[index]!;
     return values.length === 0 ? 0 : sum / values.length;
   },
-  median: (values: Float32Array): number => quantile(values.slice().sort(), 0.5),
+  median: (values: Numbers): number => quantile(values.slice().sort(), 0.5),
   /** The most frequent value; the smallest of several. */
-  mode(values: Float32Array): number {
+  mode(values: Numbers): number {
     const counts = new Map<number, number>();
     for (const value of values.slice().sort()) counts.set(value, (counts.get(value) ?? 0) + 1);
     let best = 0;
@@ -211,7 +214,7 @@ const CENTRES = {
 } as const;
 
 /** Linear interpolation between order statistics, as NumPy's default; 0 of nothing. */
-function quantile(sorted: Float32Array, share: number): number {
+function quantile(sorted: Numbers, share: number): number {
   const place = (sorted.length - 1) * share;
   const below = sorted[Math.floor(place)] ?? 0;
   const above = sorted[Math.ceil(place)] ?? 0;
@@ -222,7 +225,7 @@ function quantile(sorted: Float32Array, share: number): number {
  * Images share one scale, and so do vectors whose elements look like pixels: all have the same minimum, and at least half
  * the same maximum. Standardising each pixel by itself would blow up those that are hardly ever lit.
  */
-function usualOver({ kind, shape }: Column, values: Float32Array, width: number): "element" | "tensor" {
+function usualOver({ kind, shape }: Column, values: Numbers, width: number): "element" | "tensor" {
   if (kind !== "tensor" || width === 1) return "element";
   if (shape.length > 1) return "tensor";
   const least = new Float32Array(width).fill(Infinity);
@@ -238,7 +241,7 @@ function usualOver({ kind, shape }: Column, values: Float32Array, width: number)
 }
 
 /** The values of each element of a row over all rows, or all of them as one. */
-function elementsOf(values: Float32Array, width: number, over: "element" | "tensor"): Float32Array[] {
+function elementsOf(values: Numbers, width: number, over: "element" | "tensor"): Numbers[] {
   if (over === "tensor" || width === 1) return [values];
   const rows = values.length / width;
   return Array.from({ length: width }, (_, element) => {
@@ -248,12 +251,13 @@ function elementsOf(values: Float32Array, width: number, over: "element" | "tens
   });
 }
 
-function perElement(values: Float32Array, width: number, of: (element: Float32Array) => number): PerElement {
+function perElement(values: Numbers, width: number, of: (element: Numbers) => number): PerElement {
   return elementsOf(values, width, "element").map(of);
 }
 
 /** What `applyPreprocessing` does in the graph, on the host in float64, so that each step is fitted on what it will see. */
-function applyStep(values: Float32Array, width: number, step: FittedStep): Float32Array {
+function applyStep(given: Numbers, width: number, step: FittedStep): Float32Array {
+  const values = given instanceof Float32Array ? given : new Float32Array(given);
   const at = (numbers: PerElement, index: number) => (numbers.length === 1 ? numbers[0]! : numbers[index % width]!);
   switch (step.type) {
     case "impute":
@@ -282,7 +286,7 @@ function constantOf({ name, kind }: Column, value: number | string | undefined):
   throw unsuitable(name, "impute", `a number to stand in for missing values, got \`${value}\``);
 }
 
-function isConstant(values: Float32Array): boolean {
+function isConstant(values: Numbers): boolean {
   return values.every((value) => value === values[0]);
 }
 
@@ -397,7 +401,7 @@ function unsuitable(name: string, got: string, expected: string, path = `preproc
   });
 }
 
-function refuseInfinite(name: string, values: Float32Array, width: number, rows: Int32Array): void {
+function refuseInfinite(name: string, values: Numbers, width: number, rows: Int32Array): void {
   let place = 0;
   while (place < values.length && Math.abs(values[place]!) !== Infinity) place++;
   if (place === values.length) return;

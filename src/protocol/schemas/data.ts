@@ -11,8 +11,22 @@ const tableFile = z.looseObject({
   sampleWeight: z.string().min(1).optional().describe("the column that says how much each row counts"),
 });
 
+const paths = z.union([path, z.array(path).min(1)]);
+
 /** Members of a data reference that each say where the data is; exactly one of them stands in a reference. */
-export const DATA_FORMS = ["builtin", "csv", "json", "ndjson", "npy", "x", "rows", "handle"] as const;
+export const DATA_FORMS = [
+  "builtin",
+  "csv",
+  "json",
+  "ndjson",
+  "npy",
+  "idx",
+  "cifar",
+  "images",
+  "x",
+  "rows",
+  "handle",
+] as const;
 
 export const dataForms = {
   builtin: z
@@ -34,6 +48,20 @@ export const dataForms = {
     })
     .optional()
     .describe("NumPy `.npy` files"),
+  idx: z
+    .looseObject({ images: paths.describe("the file of the images") })
+    .optional()
+    .describe("MNIST and Fashion-MNIST: IDX files, gzipped or not; options: labels, classes, shape (image or flat)"),
+  cifar: z
+    .looseObject({ path: paths.describe("the folder, or the files") })
+    .optional()
+    .describe(
+      "CIFAR-10 and -100, binary version; options: variant, part (train, test or all), labels (fine or coarse)",
+    ),
+  images: z
+    .looseObject({ path: path.describe("a folder that holds a folder of PNG and JPEG files for each class") })
+    .optional()
+    .describe("pictures by class; options: size ([height, width]), channels (grey or rgb)"),
   x: wireTensor.optional().describe("the inputs, first axis = rows; `y` goes with it"),
   y: z
     .union([wireTensor, z.array(z.unknown())])

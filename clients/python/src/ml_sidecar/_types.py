@@ -60,6 +60,7 @@ class _DataReferenceCsvRequired(TypedDict):
 class DataReferenceCsv(_DataReferenceCsvRequired, total=False):
     """A CSV file; options: delimiter, header, quote, comment, decimal, encoding, badRows, and those of `rows`."""
     target: Union[str, List[str]]  # the column to learn, or several; the others are inputs
+    sampleWeight: str  # the column that says how much each row counts
 
 
 class _DataReferenceJsonRequired(TypedDict):
@@ -69,6 +70,7 @@ class _DataReferenceJsonRequired(TypedDict):
 class DataReferenceJson(_DataReferenceJsonRequired, total=False):
     """A JSON file: an array of objects."""
     target: Union[str, List[str]]  # the column to learn, or several; the others are inputs
+    sampleWeight: str  # the column that says how much each row counts
 
 
 class _DataReferenceNdjsonRequired(TypedDict):
@@ -78,6 +80,7 @@ class _DataReferenceNdjsonRequired(TypedDict):
 class DataReferenceNdjson(_DataReferenceNdjsonRequired, total=False):
     """A file with one JSON object a line."""
     target: Union[str, List[str]]  # the column to learn, or several; the others are inputs
+    sampleWeight: str  # the column that says how much each row counts
 
 
 class _DataReferenceNpyRequired(TypedDict):
@@ -87,6 +90,22 @@ class _DataReferenceNpyRequired(TypedDict):
 class DataReferenceNpy(_DataReferenceNpyRequired, total=False):
     """NumPy `.npy` files."""
     y: str  # the file of the targets
+    sampleWeight: str  # the file of what each row counts
+
+
+class DataReferenceIdx(TypedDict):
+    """MNIST and Fashion-MNIST: IDX files, gzipped or not; options: labels, classes, shape (image or flat)."""
+    images: Union[str, List[str]]  # the file of the images
+
+
+class DataReferenceCifar(TypedDict):
+    """CIFAR-10 and -100, binary version; options: variant, part (train, test or all), labels (fine or coarse)."""
+    path: Union[str, List[str]]  # the folder, or the files
+
+
+class DataReferenceImages(TypedDict):
+    """Pictures by class; options: size ([height, width]), channels (grey or rgb)."""
+    path: str  # a folder that holds a folder of PNG and JPEG files for each class
 
 
 class DataReference(TypedDict, total=False):
@@ -96,10 +115,14 @@ class DataReference(TypedDict, total=False):
     json: DataReferenceJson  # a JSON file: an array of objects
     ndjson: DataReferenceNdjson  # a file with one JSON object a line
     npy: DataReferenceNpy  # NumPy `.npy` files
+    idx: DataReferenceIdx  # MNIST and Fashion-MNIST: IDX files, gzipped or not; options: labels, classes, shape (image or flat)
+    cifar: DataReferenceCifar  # CIFAR-10 and -100, binary version; options: variant, part (train, test or all), labels (fine or coarse)
+    images: DataReferenceImages  # pictures by class; options: size ([height, width]), channels (grey or rgb)
     x: TensorLike  # the inputs, first axis = rows; `y` goes with it
     y: Union[TensorLike, List[Any]]  # the targets, one a row: numbers, or class names as strings
     rows: List[Dict[str, Any]]  # rows as objects keyed by column; `target` and the four options below go with it
     target: Union[str, List[str]]  # the column to learn, or several
+    sampleWeight: Union[str, TensorLike]  # how much each row counts in loss and metrics: the column's name for `rows`, a tensor beside `x`
     types: Dict[str, Literal["number", "boolean", "date", "category", "text"]]  # kinds by column, where the one found is wrong
     missing: List[str]  # what stands for a missing value
     dates: Literal["iso", "dmy", "mdy"]  # the order of day, month and year in dates
@@ -572,6 +595,7 @@ class _DataPutParamsCsvRequired(TypedDict):
 class DataPutParamsCsv(_DataPutParamsCsvRequired, total=False):
     """A CSV file; options: delimiter, header, quote, comment, decimal, encoding, badRows, and those of `rows`."""
     target: Union[str, List[str]]  # the column to learn, or several; the others are inputs
+    sampleWeight: str  # the column that says how much each row counts
 
 
 class _DataPutParamsJsonRequired(TypedDict):
@@ -581,6 +605,7 @@ class _DataPutParamsJsonRequired(TypedDict):
 class DataPutParamsJson(_DataPutParamsJsonRequired, total=False):
     """A JSON file: an array of objects."""
     target: Union[str, List[str]]  # the column to learn, or several; the others are inputs
+    sampleWeight: str  # the column that says how much each row counts
 
 
 class _DataPutParamsNdjsonRequired(TypedDict):
@@ -590,6 +615,7 @@ class _DataPutParamsNdjsonRequired(TypedDict):
 class DataPutParamsNdjson(_DataPutParamsNdjsonRequired, total=False):
     """A file with one JSON object a line."""
     target: Union[str, List[str]]  # the column to learn, or several; the others are inputs
+    sampleWeight: str  # the column that says how much each row counts
 
 
 class _DataPutParamsNpyRequired(TypedDict):
@@ -599,6 +625,22 @@ class _DataPutParamsNpyRequired(TypedDict):
 class DataPutParamsNpy(_DataPutParamsNpyRequired, total=False):
     """NumPy `.npy` files."""
     y: str  # the file of the targets
+    sampleWeight: str  # the file of what each row counts
+
+
+class DataPutParamsIdx(TypedDict):
+    """MNIST and Fashion-MNIST: IDX files, gzipped or not; options: labels, classes, shape (image or flat)."""
+    images: Union[str, List[str]]  # the file of the images
+
+
+class DataPutParamsCifar(TypedDict):
+    """CIFAR-10 and -100, binary version; options: variant, part (train, test or all), labels (fine or coarse)."""
+    path: Union[str, List[str]]  # the folder, or the files
+
+
+class DataPutParamsImages(TypedDict):
+    """Pictures by class; options: size ([height, width]), channels (grey or rgb)."""
+    path: str  # a folder that holds a folder of PNG and JPEG files for each class
 
 
 class DataPutParams(TypedDict, total=False):
@@ -608,10 +650,14 @@ class DataPutParams(TypedDict, total=False):
     json: DataPutParamsJson  # a JSON file: an array of objects
     ndjson: DataPutParamsNdjson  # a file with one JSON object a line
     npy: DataPutParamsNpy  # NumPy `.npy` files
+    idx: DataPutParamsIdx  # MNIST and Fashion-MNIST: IDX files, gzipped or not; options: labels, classes, shape (image or flat)
+    cifar: DataPutParamsCifar  # CIFAR-10 and -100, binary version; options: variant, part (train, test or all), labels (fine or coarse)
+    images: DataPutParamsImages  # pictures by class; options: size ([height, width]), channels (grey or rgb)
     x: TensorLike  # the inputs, first axis = rows; `y` goes with it
     y: Union[TensorLike, List[Any]]  # the targets, one a row: numbers, or class names as strings
     rows: List[Dict[str, Any]]  # rows as objects keyed by column; `target` and the four options below go with it
     target: Union[str, List[str]]  # the column to learn, or several
+    sampleWeight: Union[str, TensorLike]  # how much each row counts in loss and metrics: the column's name for `rows`, a tensor beside `x`
     types: Dict[str, Literal["number", "boolean", "date", "category", "text"]]  # kinds by column, where the one found is wrong
     missing: List[str]  # what stands for a missing value
     dates: Literal["iso", "dmy", "mdy"]  # the order of day, month and year in dates
@@ -633,6 +679,7 @@ class _DataDescribeParamsCsvRequired(TypedDict):
 class DataDescribeParamsCsv(_DataDescribeParamsCsvRequired, total=False):
     """A CSV file; options: delimiter, header, quote, comment, decimal, encoding, badRows, and those of `rows`."""
     target: Union[str, List[str]]  # the column to learn, or several; the others are inputs
+    sampleWeight: str  # the column that says how much each row counts
 
 
 class _DataDescribeParamsJsonRequired(TypedDict):
@@ -642,6 +689,7 @@ class _DataDescribeParamsJsonRequired(TypedDict):
 class DataDescribeParamsJson(_DataDescribeParamsJsonRequired, total=False):
     """A JSON file: an array of objects."""
     target: Union[str, List[str]]  # the column to learn, or several; the others are inputs
+    sampleWeight: str  # the column that says how much each row counts
 
 
 class _DataDescribeParamsNdjsonRequired(TypedDict):
@@ -651,6 +699,7 @@ class _DataDescribeParamsNdjsonRequired(TypedDict):
 class DataDescribeParamsNdjson(_DataDescribeParamsNdjsonRequired, total=False):
     """A file with one JSON object a line."""
     target: Union[str, List[str]]  # the column to learn, or several; the others are inputs
+    sampleWeight: str  # the column that says how much each row counts
 
 
 class _DataDescribeParamsNpyRequired(TypedDict):
@@ -660,6 +709,22 @@ class _DataDescribeParamsNpyRequired(TypedDict):
 class DataDescribeParamsNpy(_DataDescribeParamsNpyRequired, total=False):
     """NumPy `.npy` files."""
     y: str  # the file of the targets
+    sampleWeight: str  # the file of what each row counts
+
+
+class DataDescribeParamsIdx(TypedDict):
+    """MNIST and Fashion-MNIST: IDX files, gzipped or not; options: labels, classes, shape (image or flat)."""
+    images: Union[str, List[str]]  # the file of the images
+
+
+class DataDescribeParamsCifar(TypedDict):
+    """CIFAR-10 and -100, binary version; options: variant, part (train, test or all), labels (fine or coarse)."""
+    path: Union[str, List[str]]  # the folder, or the files
+
+
+class DataDescribeParamsImages(TypedDict):
+    """Pictures by class; options: size ([height, width]), channels (grey or rgb)."""
+    path: str  # a folder that holds a folder of PNG and JPEG files for each class
 
 
 class DataDescribeParams(TypedDict, total=False):
@@ -669,10 +734,14 @@ class DataDescribeParams(TypedDict, total=False):
     json: DataDescribeParamsJson  # a JSON file: an array of objects
     ndjson: DataDescribeParamsNdjson  # a file with one JSON object a line
     npy: DataDescribeParamsNpy  # NumPy `.npy` files
+    idx: DataDescribeParamsIdx  # MNIST and Fashion-MNIST: IDX files, gzipped or not; options: labels, classes, shape (image or flat)
+    cifar: DataDescribeParamsCifar  # CIFAR-10 and -100, binary version; options: variant, part (train, test or all), labels (fine or coarse)
+    images: DataDescribeParamsImages  # pictures by class; options: size ([height, width]), channels (grey or rgb)
     x: TensorLike  # the inputs, first axis = rows; `y` goes with it
     y: Union[TensorLike, List[Any]]  # the targets, one a row: numbers, or class names as strings
     rows: List[Dict[str, Any]]  # rows as objects keyed by column; `target` and the four options below go with it
     target: Union[str, List[str]]  # the column to learn, or several
+    sampleWeight: Union[str, TensorLike]  # how much each row counts in loss and metrics: the column's name for `rows`, a tensor beside `x`
     types: Dict[str, Literal["number", "boolean", "date", "category", "text"]]  # kinds by column, where the one found is wrong
     missing: List[str]  # what stands for a missing value
     dates: Literal["iso", "dmy", "mdy"]  # the order of day, month and year in dates
