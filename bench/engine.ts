@@ -17,6 +17,7 @@ import {
   type Tracer,
   trace,
 } from "../src/engine/index.ts";
+import { NETWORK_NAMES, networkCase } from "./networks.ts";
 
 /** A case in memory: `step` runs it once. */
 export interface BuiltCase {
@@ -187,53 +188,6 @@ export function trainingCase(name: string, sizes: readonly number[], batch: numb
   return { name, repeats, on, build: (options: MachineOptions = {}) => on(createMachine(options)) };
 }
 
-/** LeNet's shape: two 3 × 3 convolutions of 16 and 32 channels, each halved by max pooling, then 128 units; batch 64, Adam. */
-function lenetCase(): EngineCase {
-  const parameters: Record<string, TensorType> = {
-    "conv1.weight": { dtype: "F32", shape: [16, 1, 3, 3] },
-    "conv1.bias": { dtype: "F32", shape: [16, 1, 1] },
-    "conv2.weight": { dtype: "F32", shape: [32, 16, 3, 3] },
-    "conv2.bias": { dtype: "F32", shape: [32, 1, 1] },
-    ...parametersOf(layersOf([32 * 49, 128, 10])),
-  };
-  const batch = 64;
-  return {
-    name: "lenet",
-    repeats: 20,
-    build(options = {}) {
-      const executor = createMachine(options);
-      const state = executor.createState(adamStates(parameters));
-      const next = sequence(7);
-      for (const [path, type] of Object.entries(parameters)) {
-        const length = type.shape.reduce((product, size) => product * size, 1);
-        const fan = type.shape.length === 2 ? type.shape[0]! : length / type.shape[0]!;
-        state.write(path, { ...type, data: Float32Array.from({ length }, () => (2 * next() - 1) / Math.sqrt(fan)) });
-      }
-      const started = performance.now();
-      const traced = trace((t) => {
-        const parameter = (path: string) => t.state(path, parameters[path]!);
-        const block = (x: Tensor, name: string) =>
-          x
-            .conv(parameter(`${name}.weight`), { padding: 1 })
-            .add(parameter(`${name}.bias`))
-            .relu()
-            .maxPool([2, 2], { strides: 2 });
-        const x = t.input("x", { dtype: "F32", shape: [batch, 1, 28, 28] });
-        const y = t.input("y", { dtype: "I32", shape: [batch] });
-        const features = block(block(x, "conv1"), "conv2").reshape([batch, 32 * 49]);
-        const loss = forward(t, features, layersOf([32 * 49, 128, 10]), (value) => value.relu())
-          .crossEntropy(y)
-          .mean();
-        return { outputs: { loss }, updates: adam(t, loss, parameters) };
-      });
-      const program = executor.compile(traced, state);
-      (program.inputs.x as Float32Array).set(Array.from({ length: batch * 784 }, next));
-      (program.inputs.y as Int32Array).set(Array.from({ length: batch }, (_, row) => row % 10));
-      return built(executor, state, started, program);
-    },
-  };
-}
-
 function policyCase(): EngineCase {
   const layers = layersOf([4, 64, 64, 2]);
   return {
@@ -276,10 +230,7 @@ function productCase(size: number): EngineCase {
 }
 
 export const engineCases: readonly EngineCase[] = [
-  trainingCase("mlp-small", [4, 64, 64, 2], 64, 800),
-  trainingCase("mlp-mnist", [784, 128, 10], 64, 400),
-  trainingCase("mlp-wide", [784, 512, 512, 10], 128, 60),
-  lenetCase(),
+  ...NETWORK_NAMES.map(networkCase),
   policyCase(),
   productCase(64),
   productCase(256),

@@ -57,7 +57,8 @@ async function stepFigures(): Promise<Figure[]> {
     const theirs = await startAll(peers, threads);
     for (const each of cases.filter((each) => each.threads.includes(threads))) {
       console.error(`${each.name}, ${threads} thread${threads === 1 ? "" : "s"} …`);
-      figures.push(await stepFigure(each, threads, ours, theirs));
+      const having = [...theirs].filter(([{ key }]) => each.peers?.includes(key) ?? true);
+      figures.push(await stepFigure(each, threads, ours, new Map(having)));
     }
     for (const contender of [ours, ...theirs.values()]) contender.close();
   }

@@ -6,35 +6,21 @@ usage: torch_cases.py THREADS
 import json
 import sys
 import time
+from functools import partial
 
 import torch
 from torch import nn
 
-
-def mlp(sizes, activation):
-    layers = []
-    for inputs, outputs in zip(sizes, sizes[1:]):
-        layers += [nn.Linear(inputs, outputs), activation()]
-    return nn.Sequential(*layers[:-1])
+from torch_networks import NETWORKS, perceptron, training
 
 
-def training(sizes, batch):
-    """One whole step of eager PyTorch: zero_grad, forward, softmax cross-entropy, backward, Adam at its defaults."""
-    model = mlp(sizes, nn.ReLU)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    loss_of = nn.CrossEntropyLoss()
-    x, y = torch.rand(batch, sizes[0]), torch.arange(batch) % sizes[-1]
-
-    def step():
-        optimizer.zero_grad()
-        loss_of(model(x), y).backward()
-        optimizer.step()
-
-    return step
+def train(name):
+    network = NETWORKS[name]
+    return training(network, network.model(), *network.batch())
 
 
 def forward(sizes, batch):
-    model, x = mlp(sizes, nn.Tanh), torch.rand(batch, sizes[0])
+    model, x = perceptron(sizes, nn.Tanh), torch.rand(batch, sizes[0])
 
     def step():
         with torch.no_grad():
@@ -49,9 +35,7 @@ def product(size):
 
 
 CASES = {
-    "mlp-small": lambda: training([4, 64, 64, 2], 64),
-    "mlp-mnist": lambda: training([784, 128, 10], 64),
-    "mlp-wide": lambda: training([784, 512, 512, 10], 128),
+    **{name: partial(train, name) for name in NETWORKS},
     "policy": lambda: forward([4, 64, 64, 2], 1),
     "gemm-1024": lambda: product(1024),
 }

@@ -121,7 +121,8 @@ function computed(executor: Executor, { layer, options, training, inputs, output
     state.write(path, { dtype: "F32", shape, data: Float32Array.from(data) });
   }
   const program = executor.compile(traced, state);
-  for (const [name, view] of Object.entries(program.inputs)) (view as Float32Array).set(reals(name, inputs[name]!.shape));
+  for (const [name, view] of Object.entries(program.inputs))
+    (view as Float32Array).set(reals(name, inputs[name]!.shape));
   program.run();
   const values = Object.fromEntries(
     Object.entries(program.outputs).map(([name, view]) => [name, Array.from(view, Number)]),
