@@ -34,10 +34,26 @@ function smallExpm1(r: v128): v128 {
   return fma(f32x4.mul(p, r), r, r);
 }
 
+/** Added to a float below 2^22, it leaves the nearest integer in the lowest bits of the sum. */
+const ROUNDING: f32 = 12582912;
+
+/** x / ln 2 to the nearest integer, as a float plus `ROUNDING`. */
 // @ts-expect-error: decorator
 @inline
 function multiplesOfLn2(x: v128): v128 {
-  return f32x4.nearest(f32x4.mul(x, splat(1.44269504088896341)));
+  return fma(x, splat(1.44269504088896341), splat(ROUNDING));
+}
+
+// @ts-expect-error: decorator
+@inline
+function roundedFloat(n: v128): v128 {
+  return f32x4.sub(n, splat(ROUNDING));
+}
+
+// @ts-expect-error: decorator
+@inline
+function roundedInteger(n: v128): v128 {
+  return i32x4.sub(n, splat(ROUNDING));
 }
 
 // @ts-expect-error: decorator
@@ -50,22 +66,32 @@ function withoutLn2(x: v128, n: v128): v128 {
 // @ts-expect-error: decorator
 @inline
 export function exp(x: v128): v128 {
-  // Past these ends the result is ∞ or 0 anyway; NaN passes both comparisons.
-  const limited = f32x4.max(f32x4.min(x, splat(90)), splat(-105));
+  // Below this end the result is 0, which costs time to find by underflow. NaN passes both comparisons.
+  const isTiny = f32x4.lt(x, splat(-104));
+  const limited = v128.andnot(f32x4.pmin(x, splat(90)), isTiny);
   const n = multiplesOfLn2(limited);
-  const y = f32x4.add(smallExpm1(withoutLn2(limited, n)), splat(1));
-  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const y = f32x4.add(smallExpm1(withoutLn2(limited, roundedFloat(n))), splat(1));
+  const whole = roundedInteger(n);
   const half = i32x4.shr_s(whole, 1);
-  return f32x4.mul(f32x4.mul(y, powerOfTwo(half)), powerOfTwo(i32x4.sub(whole, half)));
+  return v128.andnot(f32x4.mul(f32x4.mul(y, powerOfTwo(half)), powerOfTwo(i32x4.sub(whole, half))), isTiny);
+}
+
+/** e^x where −80 ≤ x ≤ 0: no end is near. */
+// @ts-expect-error: decorator
+@inline
+function moderateExp(x: v128): v128 {
+  const n = multiplesOfLn2(x);
+  const y = f32x4.add(smallExpm1(withoutLn2(x, roundedFloat(n))), splat(1));
+  return f32x4.mul(y, powerOfTwo(roundedInteger(n)));
 }
 
 // @ts-expect-error: decorator
 @inline
 export function expm1(x: v128): v128 {
-  const limited = f32x4.max(f32x4.min(x, splat(90)), splat(-30));
+  const limited = f32x4.pmax(f32x4.pmin(x, splat(90)), splat(-30));
   const n = multiplesOfLn2(limited);
-  const q = smallExpm1(withoutLn2(limited, n));
-  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const q = smallExpm1(withoutLn2(limited, roundedFloat(n)));
+  const whole = roundedInteger(n);
   const half = i32x4.shr_s(whole, 1);
   const scaleA = powerOfTwo(half);
   const scaleB = powerOfTwo(i32x4.sub(whole, half));
@@ -125,7 +151,11 @@ export function log1p(x: v128): v128 {
 // @ts-expect-error: decorator
 @inline
 export function tanh(x: v128): v128 {
-  const t = expm1(f32x4.mul(f32x4.abs(x), splat(-2)));
+  // From 15 on tanh is 1 in single precision. NaN passes the comparison.
+  const doubled = f32x4.mul(f32x4.pmin(f32x4.abs(x), splat(15)), splat(-2));
+  const n = multiplesOfLn2(doubled);
+  const scale = powerOfTwo(roundedInteger(n));
+  const t = fma(smallExpm1(withoutLn2(doubled, roundedFloat(n))), scale, f32x4.sub(scale, splat(1)));
   return v128.or(f32x4.abs(f32x4.div(t, f32x4.add(t, splat(2)))), signOf(x));
 }
 
@@ -151,7 +181,7 @@ export function erf(x: v128): v128 {
   far = fma(far, t, splat(-1.28717512e-1));
   far = fma(far, t, f32x4.neg(t));
   // The polynomial is good up to 4; from there on erf is 1 in single precision.
-  far = choose(f32x4.gt(t, splat(4)), splat(1), f32x4.sub(splat(1), exp(far)));
+  far = choose(f32x4.gt(t, splat(4)), splat(1), f32x4.sub(splat(1), moderateExp(f32x4.pmax(far, splat(-80)))));
   far = v128.or(far, signOf(x));
   let near = splat(-5.96761703e-4);
   near = fma(near, s, splat(4.99119423e-3));
