@@ -1,8 +1,9 @@
 /** @file How everything that can be chosen by name is declared: a name, a zod schema of its options, and a function. */
 import type { z } from "zod";
-import type { Tensor, Tracer } from "../../engine/index.ts";
+import type { Shape, Tensor, Tracer } from "../../engine/index.ts";
 import type { DataReference } from "../data/reference.ts";
 import type { Scope } from "../layers/scope.ts";
+import type { RandomStream } from "../random.ts";
 
 /** An object schema; every field carries `.describe()`, which is what the catalog shows. */
 export type OptionsSchema = z.ZodObject;
@@ -102,6 +103,45 @@ export interface Schedule extends Definition {
 /** A named source of data: any other data reference, made from options. */
 export interface DatasetSource extends Definition {
   load(options: Options): DataReference | Promise<DataReference>;
+  /** The quantity that `remember` is told: `loss` or a metric, of the held-out part where there is one. */
+  watches?(options: Options): string;
+  /** The new memory, as plain JSON, once an epoch has ended with this value of what is watched. */
+  remember?(memory: unknown, value: number, options: Options): unknown;
+}
+
+/** What an augmentation may know of the rows it is to change. */
+export interface RowFacts {
+  /** [channels, height, width] of an image, [time] or [time, features] of a sequence. */
+  readonly shape: Shape;
+  /** The range of the values: 0 and 255 of bytes, that of the training rows otherwise. */
+  readonly low: number;
+  readonly high: number;
+  /** Standard deviations over the training rows: of each channel of an image, of each feature of anything else. */
+  readonly deviations: readonly number[];
+}
+
+/**
+ * Changes one row in place.
+ * @param values raw, as they were loaded; preprocessing follows.
+ * @param random what is drawn from it depends on seed, epoch and row only; nothing else may decide.
+ * @param partner another training row, changed by whatever comes before the mixing; empty when nothing is mixed.
+ * @returns of a mixing one: how much of the row is its own, from 0 to 1.
+ */
+export type RowChange = (
+  values: Float32Array,
+  random: RandomStream,
+  partner: Float32Array,
+  // biome-ignore lint/suspicious/noConfusingVoidType: most changes return nothing, and need not say so
+) => number | void;
+
+/** A random change to training rows. */
+export interface Augmentation extends Definition {
+  /** What it can change: images [channels, height, width], sequences [time] or [time, features], or tensors of any shape. */
+  readonly rows: "image" | "sequence" | "any";
+  /** Whether it puts two rows into one. Of several such in a list each row takes one, after all other changes. */
+  readonly mixes?: boolean;
+  /** Called once for each training. @returns what is called for each row; it may keep arrays to work in, nothing else. */
+  prepare(facts: RowFacts, options: Options): RowChange;
 }
 
 /** What a whole set of predictions is judged on. */
@@ -145,6 +185,7 @@ export interface Plugin {
 
 /** A definition as its author writes it: the functions take the options that its own schema parses. */
 type Authored<Kind extends Definition, Schema extends OptionsSchema> = {
+  readonly augmentations?: readonly Augmentation[];
   readonly [Field in keyof Kind]: Field extends "options"
     ? Schema
     : NonNullable<Kind[Field]> extends (...parameters: infer Parameters) => infer Result
@@ -169,5 +210,6 @@ export const definePipeline = declaring<Pipeline>();
 
 /** Checked when it is loaded, so that a mistake names the file and the field. */
 export function definePlugin(plugin: Plugin): Plugin {
+export const defineAugmentation = declaring<Augmentation>();
   return plugin;
 }

@@ -16,6 +16,7 @@ const FUNCTIONS: Record<Kind, readonly string[]> = {
   losses: ["perRow"],
   optimizers: ["slots", "scalars", "update"],
   schedules: ["factor"],
+  augmentations: ["prepare"],
   datasets: ["load"],
 };
 
@@ -27,6 +28,7 @@ const FIELDS: Record<Kind, Readonly<Record<string, z.ZodType>>> = {
   losses: { targets: z.array(z.enum(["classes", "labels", "values"])).min(1) },
   optimizers: {},
   schedules: {},
+  augmentations: { rows: z.enum(["image", "sequence", "any"]) },
   datasets: {},
 };
 

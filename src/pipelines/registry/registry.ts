@@ -1,5 +1,6 @@
 /** @file The registry: everything that can be chosen by name, ours first, then each plugin's, in plain maps. */
 import { Fault } from "../../engine/index.ts";
+import { AUGMENTATIONS } from "../augmentations/index.ts";
 import { BACKBONES } from "../backbones/index.ts";
 import { DATASETS } from "../data/builtin.ts";
 import { HEADS } from "../heads/index.ts";
@@ -8,6 +9,7 @@ import { OPTIMIZERS } from "../optimizers/index.ts";
 import { PIPELINES } from "../pipelines.ts";
 import { SCHEDULES } from "../schedules/index.ts";
 import type {
+  Augmentation,
   Backbone,
   DatasetSource,
   Definition,
@@ -26,13 +28,23 @@ export interface Registry {
   readonly losses: ReadonlyMap<string, Loss>;
   readonly optimizers: ReadonlyMap<string, Optimizer>;
   readonly schedules: ReadonlyMap<string, Schedule>;
+  readonly augmentations: ReadonlyMap<string, Augmentation>;
   readonly datasets: ReadonlyMap<string, DatasetSource>;
   /** The plugins whose definitions are in it. */
   readonly plugins: readonly { readonly name: string; readonly version: string }[];
 }
 
 /** The kinds of definition, under the name of their room in the registry, the catalog and a plugin. */
-export const KINDS = ["pipelines", "backbones", "heads", "losses", "optimizers", "schedules", "datasets"] as const;
+export const KINDS = [
+  "pipelines",
+  "backbones",
+  "heads",
+  "losses",
+  "optimizers",
+  "schedules",
+  "augmentations",
+  "datasets",
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** What the project itself brings; a plugin is one more of these. */
@@ -45,6 +57,7 @@ const OWN: Plugin = {
   losses: LOSSES,
   optimizers: OPTIMIZERS,
   schedules: SCHEDULES,
+  augmentations: AUGMENTATIONS,
   datasets: DATASETS,
 };
 
