@@ -1,6 +1,6 @@
 /** @file Recurrence as it is written: a function of the carries and of one element, applied along sequences. */
 import { Fault } from "./fault.ts";
-import { traceBody } from "./ops/scan.ts";
+import { traceBody } from "./ops/body.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface Step {

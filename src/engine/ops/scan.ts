@@ -2,52 +2,20 @@
  * @file A loop over the first axis of sequences that carries values from step to step: recurrence as one node. The step is
  * a body, a graph of its own, so that a long sequence is no longer a program than a short one.
  */
-import { Fault } from "../fault.ts";
 import { type Body, createGraph, type Node } from "../graph.ts";
 import { type Shape, showShape, sizeOf, type TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { instantiate, resultsOf, type ScanAttributes, sorted } from "./body.ts";
 import { expectSameDType, expectShape, expectThat } from "./expect.ts";
-import { type Applied, op, type ReferenceArray, type Sample } from "./op.ts";
+import { op, type ReferenceArray, type Sample } from "./op.ts";
 import { reals } from "./samples.ts";
+import { scanGradients } from "./scanGradients.ts";
 
-/**
- * The node's inputs are the first carries, the sequences [length, ...], and what is given to every step; the body's are the
- * same with one element of each sequence. The body's outputs are the next carries, and what is stacked. The node's results
- * are the last carries, and the stacks [length, ...].
- */
-export type ScanAttributes = {
-  body: Body;
-  carries: number;
-  sequences: number;
-  length: number;
-  /** From the last element to the first; stacks keep the order of the sequences. */
-  reverse: boolean;
-};
-
-/** Inputs of a scan, or of its body, by what they are for. */
-function sorted<T>(
-  inputs: readonly T[],
-  { carries, sequences }: ScanAttributes,
-): { carry: T[]; over: T[]; given: T[] } {
-  const end = carries + sequences;
-  return { carry: inputs.slice(0, carries), over: inputs.slice(carries, end), given: inputs.slice(end) };
-}
+export type { ScanAttributes } from "./body.ts";
 
 /** The order in which steps are taken. */
 function stepsOf({ length, reverse }: ScanAttributes): number[] {
   return Array.from({ length }, (_, step) => (reverse ? length - 1 - step : step));
-}
-
-/** The body's nodes again, on the graph and on the values of `inputs`; its outputs there. */
-function instantiate(body: Body, inputs: readonly Tensor[]): Tensor[] {
-  const { graph } = inputs[0]!;
-  const moved = new Map<Node, Node>(body.inputs.map((input, i) => [input, inputs[i]!.node]));
-  const move = (node: Node): Node => {
-    const known = moved.get(node) ?? graph.add(node.op, node.inputs.map(move), node.attributes, node);
-    moved.set(node, known);
-    return known;
-  };
-  return body.outputs.map((output) => inputs[0]!.handle(move(output)));
 }
 
 /** Element t of a sequence [length, ...rest] → [...rest]. */
@@ -55,87 +23,8 @@ function elementOf(sequence: Tensor, t: number): Tensor {
   return sequence.slice([t], [t + 1, ...sequence.shape.slice(1)]).reshape(sequence.shape.slice(1));
 }
 
-/** A body traced by `build` from inputs of the given types, all on a graph of its own. */
-export function traceBody(
-  like: Tensor,
-  types: readonly TensorType[],
-  build: (inputs: Tensor[]) => readonly Tensor[],
-): Body {
-  const graph = createGraph();
-  const inputs = types.map((type, i) => like.leafOfBody(graph, `${i}`, type));
-  const outputs = build([...inputs]);
-  if (outputs.some((output) => output.graph !== graph)) {
-    throw new Fault("INVALID_STATE", "a step gives a tensor that it was not given", {
-      hint: "pass to the scan, as `given`, what its steps use from outside",
-    });
-  }
-  return { inputs: inputs.map(({ node }) => node), outputs: outputs.map(({ node }) => node) };
-}
-
-function resultsOf(inputs: readonly Tensor[], attributes: ScanAttributes): Tensor[] {
-  return inputs[0]!.scan(inputs.slice(1), attributes);
-}
-
-const isReal = ({ dtype }: TensorType) => dtype === "F32";
-
 /** Gradients that were found together, by the gradients that they were found from: rules are asked input by input. */
 const found = new WeakMap<readonly Tensor[], readonly (Tensor | undefined)[]>();
-
-/**
- * The gradients of all inputs by one scan in the other direction. Its carries are the gradients of the carries, and sums of
- * the gradients of what is given; its sequences the carries that each step began with, the elements, and the gradients of
- * the stacks.
- */
-function backward({
-  inputs,
-  attributes,
-  partGradients,
-  pullBack,
-}: Applied<ScanAttributes>): readonly (Tensor | undefined)[] {
-  const { body, carries, length, reverse } = attributes;
-  const own = sorted(inputs, attributes);
-  const element = (sequence: Tensor): TensorType => ({ dtype: sequence.dtype, shape: sequence.shape.slice(1) });
-
-  // The same steps, which also stack the carries that they begin with.
-  const remembering: Body = { inputs: body.inputs, outputs: [...body.outputs, ...body.inputs.slice(0, carries)] };
-  const begun = resultsOf(inputs, { ...attributes, body: remembering }).slice(body.outputs.length);
-
-  const realCarries = own.carry.filter(isReal);
-  const realGiven = own.given.filter(isReal);
-  const stacked = partGradients.slice(carries);
-  const zeros = realGiven.map((tensor) => tensor.constant(0).broadcastTo(tensor.shape));
-  const carry = [...partGradients.filter((_, i) => i < carries && isReal(own.carry[i]!)), ...zeros];
-  const over = [...begun, ...own.over, ...stacked];
-
-  const step = traceBody(inputs[0], [...carry, ...over.map(element), ...own.given], (all) => {
-    const take = (count: number) => all.splice(0, count);
-    const [dCarry, sums] = [take(realCarries.length), take(zeros.length)];
-    const [c, x, dStacked, w] = [take(carries), take(own.over.length), take(stacked.length), all];
-    const results = instantiate(body, [...c, ...x, ...w]);
-    const roots = [...results.slice(0, carries).filter(isReal), ...results.slice(carries)];
-    const of = [...c.filter(isReal), ...w.filter(isReal), ...x.filter(isReal)];
-    const gradients = of.length === 0 ? [] : pullBack(roots, [...dCarry, ...dStacked], of);
-    return gradients.map((gradient, i) => {
-      const sum = sums[i - realCarries.length];
-      return sum === undefined ? gradient : sum.add(gradient);
-    });
-  });
-  const results = resultsOf([...carry, ...over, ...own.given], {
-    body: step,
-    carries: carry.length,
-    sequences: over.length,
-    length,
-    reverse: !reverse,
-  });
-  const [dCarry, dGiven, dOver] = [
-    results.slice(0, realCarries.length),
-    results.slice(realCarries.length, carry.length),
-    results.slice(carry.length),
-  ];
-  const place = (kind: readonly Tensor[], gradients: Tensor[]) =>
-    kind.map((tensor) => (isReal(tensor) ? gradients.shift() : undefined));
-  return [...place(own.carry, dCarry), ...place(own.over, dOver), ...place(own.given, dGiven)];
-}
 
 /** A recurrent layer with 2 units: h' = tanh(h · w + x), stacking h'². */
 function recurrence(rows: number): Body {
@@ -181,7 +70,7 @@ export const scanning = {
     },
     gradient: [
       (_dy, at) => {
-        const gradients = found.get(at.partGradients) ?? backward(at);
+        const gradients = found.get(at.partGradients) ?? scanGradients(at);
         found.set(at.partGradients, gradients);
         return gradients[at.index]!;
       },
@@ -224,7 +113,7 @@ export const scanning = {
       const stacks: Tensor[][] = output.parts!.slice(carries).map(() => []);
       for (const t of stepsOf(attributes)) {
         const elements = own.over.map((sequence) => elementOf(sequence, t));
-        const results = instantiate(attributes.body, [...carry, ...elements, ...own.given]);
+        const results = resultsOf(instantiate(attributes.body, [...carry, ...elements, ...own.given]), attributes.body);
         carry = results.slice(0, carries);
         results.slice(carries).forEach((result, i) => {
           stacks[i]![t] = result.reshape([1, ...result.shape]);
