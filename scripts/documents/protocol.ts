@@ -110,7 +110,7 @@ function methodSection(method: OpenRpcMethod, { components: { schemas } }: OpenR
   const params = method.params
     .filter(({ name }) => name !== "_meta")
     .flatMap(({ name, schema, required }) => row(name, schema, required, schemas));
-  const result = method.result?.schema;
+  const result = method["x-notification"] ? undefined : method.result.schema;
   const kind = [method["x-immediate"] ? "immediate" : "", result === undefined ? "notification" : ""]
     .filter(Boolean)
     .join(", ");

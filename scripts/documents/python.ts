@@ -123,11 +123,11 @@ function inOrder(schemas: Readonly<Record<string, JsonSchema>>): [string, JsonSc
 export function pythonTypes(document: OpenRpcDocument): string {
   const { classes, declare } = createWriter();
   for (const [name, schema] of inOrder(document.components.schemas)) declare(name, schema);
-  for (const { name, params, result } of document.methods) {
+  for (const { name, params, result, ...method } of document.methods) {
     const properties = Object.fromEntries(params.map((param) => [param.name, param.schema]));
     const required = params.filter((param) => param.required).map((param) => param.name);
     declare(`${className(name)}Params`, { type: "object", properties, required, description: `params of \`${name}\`` });
-    if (result !== undefined)
+    if (!method["x-notification"])
       declare(`${className(name)}Result`, { ...result.schema, description: `result of \`${name}\`` });
   }
   for (const [type, { data, summary }] of Object.entries(document["x-events"])) {

@@ -19,12 +19,14 @@ export interface OpenRpcMethod {
     readonly schema: JsonSchema;
     readonly description?: string;
   }[];
-  /** Missing for a notification. */
-  readonly result?: { readonly name: string; readonly schema: JsonSchema };
+  /** Of type null for a notification. */
+  readonly result: { readonly name: string; readonly schema: JsonSchema };
   readonly errors: readonly { readonly $ref: string }[];
   readonly examples?: readonly unknown[];
   /** Whether it is answered at once, whatever the workers do. */
   readonly "x-immediate"?: true;
+  /** Whether it is sent without an id, and has no answer. */
+  readonly "x-notification"?: true;
 }
 
 export interface OpenRpcDocument {
@@ -43,11 +45,21 @@ export interface OpenRpcDocument {
   >;
 }
 
+/** The newest that the tools around OpenRPC read; it wants a result of every method, notifications included. */
+const OPENRPC_VERSION = "1.2.6";
+const NO_ANSWER = { name: "nothing", schema: { type: "null", description: "a notification: there is no answer" } };
+
 /** Any request may fail for these. */
 const ALWAYS: readonly Reason[] = ["INVALID_PARAMS", "CANCELLED", "DEADLINE_EXCEEDED", "OVERLOADED", "INTERNAL"];
 
+/** Params stand in the order of the example, the others behind: some readers of OpenRPC go by position. */
 function describeMethod(name: string, method: Method, schemas: SchemaCollection): OpenRpcMethod {
-  const params = Object.entries(method.params.shape as Record<string, z.ZodType>).map(([member, schema]) => ({
+  const shown = Object.keys(method.example?.params ?? {});
+  const members = Object.entries(method.params.shape as Record<string, z.ZodType>);
+  const params = [
+    ...shown.map((member) => members.find(([name]) => name === member)!),
+    ...members.filter(([member]) => !shown.includes(member)),
+  ].map(([member, schema]) => ({
     name: member,
     required: !schema.safeParse(undefined).success,
     schema: schemas.add(schema),
@@ -59,10 +71,11 @@ function describeMethod(name: string, method: Method, schemas: SchemaCollection)
     ...(method.description === undefined ? {} : { description: method.description }),
     paramStructure: "by-name",
     params,
-    ...(method.result === null ? {} : { result: { name: "result", schema: schemas.add(method.result) } }),
+    result: method.result === null ? NO_ANSWER : { name: "result", schema: schemas.add(method.result) },
     errors: [...(method.errors ?? []), ...ALWAYS].map((reason) => ({ $ref: `#/components/errors/${reason}` })),
     ...(method.example === undefined ? {} : { examples: [showExample(name, method.example)] }),
     ...(method.immediate ? { "x-immediate": true } : {}),
+    ...(method.result === null ? { "x-notification": true } : {}),
   };
 }
 
@@ -89,7 +102,7 @@ export function createOpenRpcDocument(version: string): OpenRpcDocument {
     { code, message: meaning, data: { reason, retryable } },
   ]);
   return {
-    openrpc: "1.3.2",
+    openrpc: OPENRPC_VERSION,
     info: {
       title: "ml-sidecar",
       version,

@@ -337,9 +337,9 @@ class RuntimeInitializeParamsLimits(TypedDict, total=False):
 class RuntimeInitializeParams(TypedDict, total=False):
     """Params of `runtime.initialize`."""
     client: RuntimeInitializeParamsClient  # who is calling, for the log
+    limits: RuntimeInitializeParamsLimits  # what the client can take
     protocolVersion: str  # the version of this protocol that the client speaks; now "1"
     parentPid: int  # a process whose end ends the sidecar too, even while something else holds its standard input open
-    limits: RuntimeInitializeParamsLimits  # what the client can take
     optOut: List[str]  # event types not to send; last events of jobs are always sent
     _meta: Meta
 
@@ -426,7 +426,7 @@ class PingResult(TypedDict):
 
 class RuntimeCatalogParams(TypedDict, total=False):
     """Params of `runtime.catalog`."""
-    kind: str  # only one kind: pipelines, backbones, heads, losses, optimizers, schedules, datasets, …
+    kind: str  # only one kind: pipelines, backbones, heads, losses, optimizers, schedules, augmentations, datasets, …
     _meta: Meta
 
 
@@ -473,10 +473,10 @@ class _ModelsCreateParamsRequired(TypedDict):
 class ModelsCreateParams(_ModelsCreateParamsRequired, total=False):
     """Params of `models.create`."""
     name: str  # a name of your own, unique in this sidecar; may stand wherever the id does
+    seed: int  # where the initial weights come from (default 0)
     input: Dict[str, Any]  # the inputs' shape or columns; taken from the data at `train.start` when left out
     head: Choice  # the network from features to outputs; the pipeline's own when left out
     preprocess: Union[Dict[str, Any], List[Any], str]  # what is done to raw columns first; fitted on the training part only, saved and exported with the model
-    seed: int  # where the initial weights come from (default 0)
     _meta: Meta
 
 
@@ -645,8 +645,8 @@ class DataPutParamsImages(TypedDict):
 
 class DataPutParams(TypedDict, total=False):
     """Params of `data.put`."""
-    builtin: Union[str, Choice]  # a data set that comes with the sidecar or a plugin: digits, iris, wine, …
     csv: DataPutParamsCsv  # a CSV file; options: delimiter, header, quote, comment, decimal, encoding, badRows, and those of `rows`
+    builtin: Union[str, Choice]  # a data set that comes with the sidecar or a plugin: digits, iris, wine, …
     json: DataPutParamsJson  # a JSON file: an array of objects
     ndjson: DataPutParamsNdjson  # a file with one JSON object a line
     npy: DataPutParamsNpy  # NumPy `.npy` files
@@ -786,6 +786,7 @@ class TrainStartParams(_TrainStartParamsRequired, total=False):
     epochs: int  # passes over the training data
     batchSize: int  # rows in one step
     optimizer: Union[str, Choice]  # {"type":"adamw","learningRate":0.002}, or a name
+    seed: int  # where data order, dropout and augmentation come from (default: the model's)
     schedule: Union[str, Choice]  # how the learning rate changes with the steps
     loss: Union[str, Choice]  # what is made small; the pipeline's own when left out
     clipNorm: float  # gradients longer than this (all together) are shortened to it
@@ -794,7 +795,6 @@ class TrainStartParams(_TrainStartParamsRequired, total=False):
     checkpoint: Union[bool, Dict[str, Any]]  # how often to save what is needed to resume; needs --data-dir
     augment: Union[List[Union[str, Choice]], Dict[str, Any]]  # random changes to training inputs
     budget: TrainStartParamsBudget  # limits that end the training early, as completed
-    seed: int  # where data order, dropout and augmentation come from (default: the model's)
     _meta: Meta
 
 
