@@ -7,6 +7,7 @@ import type { Executor } from "../engine/index.ts";
 import { writing } from "../pipelines/files/durable.ts";
 import { encodeSafetensors } from "../pipelines/files/safetensors.ts";
 import {
+  coalesceEpochs,
   type Dataset,
   describe,
   evaluate,
@@ -76,6 +77,14 @@ export const COMPUTATIONS: Computations = {
         checkpoints = "failing";
       }
     };
+    const events = coalesceEpochs(({ type, data }) => {
+      // A step may take less time than telling of it.
+      const now = performance.now();
+      if (type === "train.progress" && now - progressAt < PROGRESS_MILLISECONDS) return;
+      if (type === "train.progress") progressAt = now;
+      if (type === "checkpoint.saved" && checkpoints === "failing") return;
+      notify({ kind: "event", type, data: data as never });
+    });
     try {
       return train({
         registry,
@@ -85,19 +94,13 @@ export const COMPUTATIONS: Computations = {
         validation,
         options: parseTrainOptions(registry, record, request.options),
         control,
-        emit({ type, data }) {
-          // A step may take less time than telling of it.
-          const now = performance.now();
-          if (type === "train.progress" && now - progressAt < PROGRESS_MILLISECONDS) return;
-          if (type === "train.progress") progressAt = now;
-          if (type === "checkpoint.saved" && checkpoints === "failing") return;
-          notify({ kind: "event", type, data: data as never });
-        },
+        emit: events.emit,
         publish: (published) => notify({ kind: "published", record: published }),
         checkpoint: checkpointPath === null ? undefined : (state) => checkpoint(checkpointPath, state),
         resume,
       });
     } finally {
+      events.flush();
       executor.close();
     }
   },

@@ -6,7 +6,9 @@ import { numberOf, type Store } from "./store.ts";
 type Reference = Readonly<Record<string, unknown>>;
 
 export interface Datasets {
-  add(dataset: Dataset, reference: Reference): string;
+  /** A handle for data to come. */
+  nextId(): string;
+  add(handle: string, dataset: Dataset, reference: Reference): void;
   /** @throws Refusal `NOT_FOUND` */
   get(handle: string): Promise<Dataset>;
   delete(handle: string): void;
@@ -36,11 +38,10 @@ export function createDatasets(store: Store | null, load: (reference: Reference)
   }
 
   return {
-    add(dataset, reference) {
-      const handle = `d_${++newest}`;
+    nextId: () => `d_${++newest}`,
+    add(handle, dataset, reference) {
       datasets.set(handle, dataset);
       store?.writeJson("data", handle, "reference.json", reference);
-      return handle;
     },
     async get(handle) {
       const found = find(handle);

@@ -134,6 +134,11 @@ export function createDispatch(session: Session, loadMethods: () => Promise<{ in
   return {
     /** Loads schemas and handlers ahead of their first use. */
     load,
+    /** Resolves when every message taken so far has reached its handler; at once but while handlers are being loaded. */
+    async begun(): Promise<void> {
+      if (invoke === null) await loading?.catch(() => {});
+      await new Promise(setImmediate);
+    },
     take(message: Message | Batch): void {
       if (message.kind === "batch") takeBatch(message);
       else take(message, respond);

@@ -33,8 +33,10 @@ export interface Job extends JobRequest {
 }
 
 export interface Jobs {
+  /** An id for a job to come. */
+  nextId(): string;
   /** A new job, queued and silent until `release`. */
-  open(request: Omit<JobRequest, "id" | "createdAt">): Job;
+  open(request: Omit<JobRequest, "createdAt">): Job;
   /** Lets the job's events out; called once its response is on its way. */
   release(job: Job): void;
   emit(job: Job, type: string, data: Data): void;
@@ -172,9 +174,10 @@ export function createJobs(
   }
 
   return {
+    nextId: () => `j_${++newest}`,
     open(request) {
-      const id = `j_${++newest}`;
-      const asked: JobRequest = { id, ...request, createdAt: new Date().toISOString() };
+      const { id } = request;
+      const asked: JobRequest = { ...request, createdAt: new Date().toISOString() };
       store?.writeJson("jobs", id, "job.json", asked);
       const job = newJob(asked);
       jobs.set(id, job);

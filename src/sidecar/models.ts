@@ -13,8 +13,13 @@ export interface Model {
 }
 
 export interface Models {
-  /** @throws Refusal `ALREADY_EXISTS` when the name is taken. */
-  add(name: string | null, record: ModelRecord): Model;
+  /** An id for a model to come. */
+  nextId(): string;
+  /**
+   * @param id from `nextId`, where it was announced before.
+   * @throws Refusal `ALREADY_EXISTS` when the name is taken.
+   */
+  add(name: string | null, record: ModelRecord, id?: string): Model;
   /** Puts back a model of an earlier session. */
   restore(model: Model): void;
   /** @throws Refusal `NOT_FOUND` */
@@ -28,6 +33,7 @@ export function createModels(): Models {
   const byId = new Map<string, Model>();
   const byName = new Map<string, Model>();
   let newest = 0;
+  const nextId = () => `m_${++newest}`;
 
   function put(model: Model): void {
     byId.set(model.id, model);
@@ -35,13 +41,14 @@ export function createModels(): Models {
   }
 
   return {
-    add(name, record) {
+    nextId,
+    add(name, record, id) {
       if (name !== null && (byName.has(name) || byId.has(name))) {
         throw new Refusal("ALREADY_EXISTS", `there is a model named ${JSON.stringify(name)} already`, {
           hint: "choose another name, or delete that model first",
         });
       }
-      const model = { id: `m_${++newest}`, name, createdAt: new Date().toISOString(), record, trainedBy: null };
+      const model = { id: id ?? nextId(), name, createdAt: new Date().toISOString(), record, trainedBy: null };
       put(model);
       return model;
     },

@@ -1,5 +1,6 @@
 /** @file The sidecar at work: everything that lives as long as the process is made here, in the order in which it is needed, and ended here. */
 import { Refusal } from "../protocol/errors.ts";
+import { createArrivals } from "./arrivals.ts";
 import type { Settings } from "./commandline.ts";
 import { openConnection } from "./connection.ts";
 import { readData } from "./data.ts";
@@ -25,6 +26,9 @@ const LAST_MOMENT_MILLISECONDS = 1350;
 /** Work gets this long to end by itself; the rest is for the last writes. */
 const GRACE_MILLISECONDS = 1000;
 const PRELOAD_AFTER_MILLISECONDS = 150;
+
+/** What becomes of the trainings. */
+type Stop = "checkpointAndStop" | "cancel";
 
 /**
  * Serves standard input until the host is done.
@@ -57,7 +61,10 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
     listener: {
       message: (message) => dispatch.take(message),
       ended() {
-        if (!draining) end("input ended");
+        const heardAt = performance.now();
+        void dispatch.begun().then(() => {
+          if (!draining) end("input ended", "checkpointAndStop", heardAt);
+        });
       },
       broken(error) {
         log("warn", "standard output is closed", { error: error.message });
@@ -78,6 +85,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
     life: watchLife((reason) => end(reason)),
     requests: createRequests(),
     lanes: createLanes(),
+    arrivals: createArrivals(),
     idempotency: createIdempotency(remembered, (entry) => {
       if (store !== null) appendRecord(store.answersPath, entry);
     }),
@@ -112,36 +120,42 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
   async function shutdown(mode: ShutdownMode): Promise<void> {
     if (mode === "drain") {
       draining = true;
+      await session.arrivals.none();
       await Promise.all(
         session.jobs.list().map((job) => new Promise<void>((done) => session.jobs.whenEnded(job, done))),
       );
+      await session.requests.whenNone();
     }
     end("shutdown", mode === "now" ? "cancel" : "checkpointAndStop");
   }
 
-  /** Ends the process, once, whatever the first reason was. */
-  function end(reason: Ending, command: "checkpointAndStop" | "cancel" = "checkpointAndStop"): void {
+  /** Ends the process, once, whatever the first reason was. @param heardAt when it was heard, from which the time counts. */
+  function end(reason: Ending, command: Stop = "checkpointAndStop", heardAt = performance.now()): void {
     if (ending !== null) return;
     ending = reason;
     session.state = "draining";
     session.life.stop();
-    setTimeout(() => exit(reason), LAST_MOMENT_MILLISECONDS);
-    void finish(command).finally(() => exit(reason));
+    setTimeout(() => exit(reason), heardAt + LAST_MOMENT_MILLISECONDS - performance.now());
+    void finish(command, heardAt + GRACE_MILLISECONDS - performance.now()).finally(() => exit(reason));
   }
 
-  async function finish(command: "checkpointAndStop" | "cancel"): Promise<void> {
-    const grace = new Promise<void>((resolve) => setTimeout(resolve, GRACE_MILLISECONDS));
+  async function finish(command: Stop, graceMilliseconds: number): Promise<void> {
+    const grace = new Promise<void>((resolve) => setTimeout(resolve, graceMilliseconds));
     await Promise.race([grace, stopWork(command)]);
     session.requests.abandonAll(shutDown());
     await connection.flushed();
   }
 
-  async function stopWork(command: "checkpointAndStop" | "cancel"): Promise<void> {
-    if (session.jobs.list().length > 0) {
-      const { stopTrainings } = await import("./training.ts");
-      await stopTrainings(session, command);
-    }
+  /** Stops the trainings that are there, and those that were asked for before the end and begin only now. */
+  async function stopWork(command: Stop): Promise<void> {
+    await Promise.all([stopTrainings(command), session.arrivals.none().then(() => stopTrainings(command))]);
     await session.requests.whenNone();
+  }
+
+  async function stopTrainings(command: Stop): Promise<void> {
+    if (session.jobs.list().length === 0) return;
+    const training = await import("./training.ts");
+    await training.stopTrainings(session, command);
   }
 
   function exit(reason: Ending): never {

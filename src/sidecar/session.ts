@@ -1,4 +1,5 @@
 /** @file Everything that lives as long as the process, in one place: what the handlers work on. */
+import type { Arrivals } from "./arrivals.ts";
 import type { Settings } from "./commandline.ts";
 import type { Connection } from "./connection.ts";
 import type { Datasets } from "./datasets.ts";
@@ -26,6 +27,8 @@ export interface Session {
   readonly life: Life;
   readonly requests: Requests;
   readonly lanes: Lanes;
+  /** Models, data and jobs that were asked for and are not there yet, by the ids that they will have. */
+  readonly arrivals: Arrivals;
   readonly idempotency: Idempotency;
   /** There as soon as any method but the lightest is called. */
   readonly learning: Learning;

@@ -17,6 +17,8 @@ type Reference = Readonly<Record<string, unknown>>;
 
 /** The tasks of jobs under way, for commands. */
 const tasks = new WeakMap<Job, Task<Training["reply"]>>();
+/** Those whose worker has read the data and is at its first steps, or past them. */
+const begun = new WeakSet<Job>();
 
 /** What directs a job that has not ended: pause, run, cancel, checkpointAndStop. */
 export function commandOf(job: Job): Task<unknown>["command"] {
@@ -26,8 +28,10 @@ export function commandOf(job: Job): Task<unknown>["command"] {
 /**
  * Starts a training. Everything that can be known to be wrong without reading the data is refused here; what the data
  * shows to be wrong ends the job.
+ * @param id of the job, from `jobs.nextId`.
  */
 export async function startTraining(
+  id: string,
   model: Model,
   { _meta, ...params }: Params & { readonly _meta?: Meta | undefined },
   session: Session,
@@ -38,7 +42,7 @@ export async function startTraining(
   session.learning.pipelines.parseTrainOptions(session.learning.registry, model.record, options);
   const request = await requestOf(model, params, session);
   if (call.abandoned) throw new Refusal("CANCELLED", "cancelled before it began");
-  const job = session.jobs.open({ kind: "train", model: model.id, params, traceparent: _meta?.traceparent });
+  const job = session.jobs.open({ id, kind: "train", model: model.id, params, traceparent: _meta?.traceparent });
   follow(job, model, session, { ...request, checkpointPath: checkpointPath(job, session), resume: false });
   call.afterResponse(() => session.jobs.release(job));
   return job;
@@ -60,9 +64,8 @@ export function resumeInterrupted(job: Job, session: Session): void {
 
 /** Cancels a job: at its next step, or at once when it has not begun. */
 export function cancelJob(job: Job): void {
-  const task = tasks.get(job);
-  if (task?.waiting) task.abandon();
-  else task?.command("cancel");
+  if (begun.has(job)) commandOf(job)("cancel");
+  else tasks.get(job)?.abandon();
 }
 
 /** Stops all trainings so that the process can end: with a checkpoint where there is a data directory to put it. */
@@ -71,7 +74,7 @@ export async function stopTrainings(session: Session, command: "checkpointAndSto
   await Promise.all(
     open.map((job) => {
       if (command === "cancel" || session.store === null) cancelJob(job);
-      else if (tasks.get(job)?.waiting) session.jobs.interrupt(job);
+      else if (!begun.has(job)) session.jobs.interrupt(job);
       else commandOf(job)(command);
       return new Promise<void>((resolve) => session.jobs.whenEnded(job, resolve));
     }),
@@ -145,6 +148,7 @@ const NOTICES: {
   started({ data }, job, model, session) {
     if (job.state === "queued") job.state = "running";
     job.startedAt ??= new Date().toISOString();
+    begun.add(job);
     session.jobs.emit(job, "job.started", { model: model.id, ...data });
   },
   event({ type, data }, job, _model, session) {

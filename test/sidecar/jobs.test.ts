@@ -4,7 +4,7 @@ import { createJobs } from "../../src/sidecar/jobs.ts";
 import type { JobEvent } from "../../src/sidecar/journal.ts";
 import { sleep } from "../support/sidecar.ts";
 
-const REQUEST = { kind: "train", model: "m_1", params: {} } as const;
+const REQUEST = { id: "j_1", kind: "train", model: "m_1", params: {} } as const;
 
 /** Jobs whose host has `unread` bytes to take. */
 function hosted() {

@@ -3,9 +3,10 @@ import { readData, requestData } from "../data.ts";
 import type { Handlers } from "./index.ts";
 
 export const dataMethods: Handlers<`data.${string}`> = {
-  async "data.put"({ _meta, ...reference }, session, call) {
+  async "data.put"({ _meta, ...reference }, session, call, handle) {
     const { dataset, description } = await readData(reference, session, call);
-    return { handle: session.datasets.add(dataset, reference), description: description as never };
+    session.datasets.add(handle, dataset, reference);
+    return { handle, description: description as never };
   },
 
   async "data.describe"({ _meta, ...reference }, session, call) {

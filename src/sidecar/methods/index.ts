@@ -13,10 +13,12 @@ import { trainingMethods } from "./training.ts";
 /** `$/cancel` is a notification about a request, which dispatch answers itself. */
 type Handled = Exclude<MethodName, "$/cancel">;
 
+/** @param id of what the method makes, for those in `MAKING`. */
 export type Handler<M extends MethodName> = (
   params: ParsedParams<M>,
   session: Session,
   call: Call,
+  id: string,
 ) => ResultOf<M> | Promise<ResultOf<M>>;
 
 export type Handlers<Prefix extends string> = { readonly [M in Extract<Handled, Prefix>]: Handler<M> };
@@ -30,15 +32,44 @@ const HANDLERS: { readonly [M in Handled]: Handler<M> } = {
   ...inferenceMethods,
 };
 
+/** Methods that take their time to make something: the id that it will have. */
+const MAKING: { readonly [M in Handled]?: (session: Session) => string } = {
+  "models.load": ({ models }) => models.nextId(),
+  "data.put": ({ datasets }) => datasets.nextId(),
+  "train.start": ({ jobs }) => jobs.nextId(),
+};
+
 /** Validates the params and calls the handler; once only where the call has an idempotency key. */
 export function invoke(name: string, raw: unknown, call: Call, session: Session): unknown {
   const method = findMethod(name);
   if (method === "$/cancel") throw notification(method);
   const params = parseParams(method, raw);
-  const handler = HANDLERS[method] as (params: unknown, session: Session, call: Call) => unknown;
+  const act = () => perform(method, params, session, call);
   const key = params._meta?.idempotencyKey;
-  if (key === undefined) return handler(params, session, call);
-  return session.idempotency.once(key, method, raw, () => handler(params, session, call));
+  return key === undefined ? act() : session.idempotency.once(key, method, raw, act);
+}
+
+/** Calls the handler once everything that the params name has arrived, and announces what it makes. */
+function perform(method: Handled, params: object, session: Session, call: Call): unknown {
+  const { arrivals } = session;
+  const handler = HANDLERS[method] as (params: object, session: Session, call: Call, id?: string) => unknown;
+  const arrived = arrivals.of(namesIn(params));
+  const id = MAKING[method]?.(session);
+  const result =
+    arrived === null
+      ? handler(params, session, call, id)
+      : arrived.then(() => (call.abandoned ? undefined : handler(params, session, call, id)));
+  if (id === undefined || !(result instanceof Promise)) return result;
+  return arrivals.announce([id, ...strings([(params as { name?: unknown }).name])], result);
+}
+
+const strings = (values: unknown[]): string[] => values.filter((value) => typeof value === "string");
+
+/** What the params act on, and the data that they point at. */
+function namesIn(params: object): string[] {
+  const { data, validation } = params as { data?: unknown; validation?: unknown };
+  const places = [params, data, validation] as ({ model?: unknown; jobId?: unknown; handle?: unknown } | undefined)[];
+  return strings(places.flatMap((place) => [place?.model, place?.jobId, place?.handle]));
 }
 
 function notification(method: string): Refusal {

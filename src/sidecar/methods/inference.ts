@@ -1,15 +1,32 @@
 /** @file Methods that use a model. They see the weights that were published last, in training or not. */
+import { Refusal } from "../../protocol/errors.ts";
 import { requestData } from "../data.ts";
 import type { Model } from "../models.ts";
 import type { Call } from "../requests.ts";
 import type { Session } from "../session.ts";
 import type { Handlers } from "./index.ts";
 
-/** Runs `task` after all that the model was asked before, unless nobody wants the answer any more. */
-export function inLine<T>(model: Model, session: Session, call: Call, task: () => Promise<T>): T | Promise<T> {
-  return session.lanes.run(model.id, async () => {
+/**
+ * Runs `task` after all that the model was asked before, unless nobody wants the answer any more.
+ * @throws Refusal `NOT_FOUND` when the model was deleted meanwhile.
+ */
+export function inLine<T>(model: Model, session: Session, call: Call, task: () => T | Promise<T>): T | Promise<T> {
+  return session.lanes.run(model.id, () => {
     if (call.abandoned) return undefined as T;
+    session.models.get(model.id);
     return task();
+  });
+}
+
+/** @throws Refusal `INVALID_STATE` */
+export function refuseUntrained({ id, record, trainedBy }: Model): void {
+  if (record.weights !== null) return;
+  if (trainedBy === null) {
+    throw new Refusal("INVALID_STATE", `model ${id} has not been trained yet`, { hint: "call `train.start` first" });
+  }
+  throw new Refusal("INVALID_STATE", `model ${id} is in its first training, and no weights are published yet`, {
+    retryable: true,
+    hint: `wait for the first \`train.epoch\` of job ${trainedBy}, or for its end: jobs.wait {"jobId":"${trainedBy}"}`,
   });
 }
 
@@ -19,6 +36,7 @@ export const inferenceMethods: Handlers<"predict" | "evaluate"> = {
   predict({ model: name, inputs, _meta }, session, call) {
     const model = session.models.get(name);
     return inLine(model, session, call, async () => {
+      refuseUntrained(model);
       const task = session.workers.call("predict", {
         model: resident(model),
         inputs,
@@ -33,6 +51,7 @@ export const inferenceMethods: Handlers<"predict" | "evaluate"> = {
   evaluate({ model: name, data }, session, call) {
     const model = session.models.get(name);
     return inLine(model, session, call, async () => {
+      refuseUntrained(model);
       const task = session.workers.call("evaluate", { model: resident(model), data: await requestData(data, session) });
       call.onAbandoned(task.abandon);
       return (await task.reply) as never;

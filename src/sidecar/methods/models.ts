@@ -5,7 +5,7 @@ import { forgetModel, keepModel } from "../keep.ts";
 import type { Model } from "../models.ts";
 import { allowedPath } from "../paths.ts";
 import type { Handlers } from "./index.ts";
-import { inLine, resident } from "./inference.ts";
+import { inLine, refuseUntrained, resident } from "./inference.ts";
 
 type ModelView = ResultOf<"models.create">["model"];
 type ModelCard = ResultOf<"models.get">["model"];
@@ -55,12 +55,6 @@ function cardOf(model: Model): ModelCard {
   } as unknown as ModelCard;
 }
 
-/** @throws Refusal `INVALID_STATE` */
-function refuseUntrained({ id, record }: Model): void {
-  if (record.weights !== null) return;
-  throw new Refusal("INVALID_STATE", `model ${id} has not been trained yet`, { hint: "call `train.start` first" });
-}
-
 export const modelMethods: Handlers<`models.${string}`> = {
   "models.create"({ name = null, _meta, ...raw }, session) {
     const { pipelines, registry } = session.learning;
@@ -70,13 +64,16 @@ export const modelMethods: Handlers<`models.${string}`> = {
     return { model: viewOf(model) };
   },
 
-  "models.get": ({ model }, session) => ({ model: cardOf(session.models.get(model)) }),
+  "models.get"({ model: name }, session, call) {
+    const model = session.models.get(name);
+    return inLine(model, session, call, () => ({ model: cardOf(model) }));
+  },
 
   "models.list": (_params, { models }) => ({ models: models.list().map(viewOf) }),
 
-  "models.delete"({ model: name }, session) {
+  "models.delete"({ model: name }, session, call) {
     const model = session.models.get(name);
-    return session.lanes.run(model.id, () => {
+    return inLine(model, session, call, () => {
       if (model.trainedBy !== null) {
         throw new Refusal("INVALID_STATE", `model ${model.id} is in training by job ${model.trainedBy}`, {
           hint: `cancel it first: jobs.cancel {"jobId":"${model.trainedBy}"}`,
@@ -99,10 +96,10 @@ export const modelMethods: Handlers<`models.${string}`> = {
     });
   },
 
-  async "models.load"({ path, name = null }, session, call) {
+  async "models.load"({ path, name = null }, session, call, id) {
     const task = session.workers.call("loadModel", { path: allowedPath(path, session.settings.roots) });
     call.onAbandoned(task.abandon);
-    const model = session.models.add(name, await task.reply);
+    const model = session.models.add(name, await task.reply, id);
     await keepModel(model, session);
     return { model: viewOf(model) };
   },
