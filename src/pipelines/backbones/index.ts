@@ -1,5 +1,10 @@
 /** @file All backbones, in the catalog's order. */
 import type { Backbone } from "../registry/define.ts";
+import { cnn } from "./cnn.ts";
+import { efficientnet } from "./efficientnet.ts";
 import { mlp } from "./mlp.ts";
+import { mobilenet } from "./mobilenet.ts";
+import { resnet } from "./resnet.ts";
+import { vit } from "./vit.ts";
 
-export const BACKBONES: readonly Backbone[] = [mlp];
+export const BACKBONES: readonly Backbone[] = [mlp, cnn, resnet, mobilenet, efficientnet, vit];

@@ -24,6 +24,7 @@ const expm1Below0 = (x: Tensor): Tensor => x.greater(0).where(0, x).expm1();
 
 export const ACTIVATIONS = {
   relu: { apply: (x) => x.relu(), initialiser: "heUniform", description: "max(x, 0)" },
+  relu6: { apply: (x) => x.clamp(0, 6), initialiser: "heUniform", description: "clamp(x, 0, 6) (Krizhevsky 2010)" },
   leakyRelu: {
     apply: (x) => x.greater(0).where(x, x.mul(0.01)),
     initialiser: "heUniform",
