@@ -21,10 +21,20 @@ export interface RandomStream {
  * engine's Philox is for numbers wanted in any order, on any thread; these come one after the other, at a tenth of its cost.
  */
 export function createRandom(seed: number, ...name: readonly (string | number)[]): RandomStream {
+  return createWatchedRandom(() => {}, seed, ...name);
+}
+
+/** The same stream. `look` is called every few milliseconds of drawing; by throwing it ends one that nobody waits for. */
+export function createWatchedRandom(
+  look: () => void,
+  seed: number,
+  ...name: readonly (string | number)[]
+): RandomStream {
   const digest = createHash("sha256")
     .update(JSON.stringify([seed, ...name]))
     .digest();
-  return streamFrom(digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8), digest.readUInt32LE(12));
+  const [a, b, c, d] = [0, 4, 8, 12].map((at) => digest.readUInt32LE(at)) as [number, number, number, number];
+  return streamFrom(a, b, c, d, look);
 }
 
 /** Apart from what the engine draws with the same seed. */
@@ -39,11 +49,19 @@ export function createSampleRandom(seed: number, epoch: number, sample: number, 
   return streamFrom(...philox([epoch, sample, stage, 0], key));
 }
 
+/** Some milliseconds of drawing. */
+const WORDS_BETWEEN_LOOKS = 2 ** 18;
+
 /** @param d its last bit is set, since the state must not be all zero. */
-function streamFrom(a: number, b: number, c: number, d: number): RandomStream {
+function streamFrom(a: number, b: number, c: number, d: number, look: () => void = () => {}): RandomStream {
   d |= 1;
+  let untilLook = WORDS_BETWEEN_LOOKS;
   const rotate = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
   const bits = (): number => {
+    if (--untilLook === 0) {
+      untilLook = WORDS_BETWEEN_LOOKS;
+      look();
+    }
     const result = Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0;
     const t = b << 9;
     c ^= a;

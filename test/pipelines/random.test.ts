@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createRandom, permutation } from "../../src/pipelines/random.ts";
+import { createRandom, createWatchedRandom, permutation } from "../../src/pipelines/random.ts";
 
 const draw = (count: number, of: () => number) => Array.from({ length: count }, of);
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -33,6 +33,23 @@ describe("a random stream", () => {
     const values = draw(20_000, createRandom(1, "normal").normal);
     expect(mean(values)).toBeCloseTo(0, 1);
     expect(mean(values.map((value) => value ** 2))).toBeCloseTo(1, 1);
+  });
+});
+
+describe("a watched stream", () => {
+  it("looks up every so often, and ends when nobody waits any more", () => {
+    const random = createWatchedRandom(
+      () => {
+        throw new Error("given up");
+      },
+      1,
+      "x",
+    );
+    expect(() => draw(300_000, random.bits)).toThrow("given up");
+  });
+
+  it("gives the same numbers as one that nobody watches", () => {
+    expect(draw(10, createWatchedRandom(() => {}, 1, "x").bits)).toEqual(draw(10, createRandom(1, "x").bits));
   });
 });
 

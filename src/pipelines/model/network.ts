@@ -13,7 +13,7 @@ import { createScope, type Declaration, type Scope } from "../layers/scope.ts";
 import { applyPreprocessing } from "../preprocess/apply.ts";
 import type { Preprocessing } from "../preprocess/preprocessing.ts";
 import { restoreTarget, type TargetEncoding } from "../preprocess/target.ts";
-import { createRandom } from "../random.ts";
+import { createWatchedRandom } from "../random.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ModelRecord, Signature } from "./record.ts";
@@ -101,13 +101,20 @@ export function countParameters(leaves: readonly Declaration[]): number {
   return leaves.reduce((sum, { trainable, type }) => sum + (trainable ? sizeOf(type.shape) : 0), 0);
 }
 
-/** Initial values by path: each leaf draws from a stream of its own, so that adding a layer moves no other's numbers. */
-export function initialWeights(leaves: readonly Declaration[], seed: number): Record<string, NdArray> {
+/**
+ * Initial values by path: each leaf draws from a stream of its own, so that adding a layer moves no other's numbers.
+ * @param look called every few milliseconds; it may throw to give up, for a large network takes seconds.
+ */
+export function initialWeights(
+  leaves: readonly Declaration[],
+  seed: number,
+  look: () => void = () => {},
+): Record<string, NdArray> {
   return Object.fromEntries(
-    leaves.map(({ path, type, initialiser }) => [
-      path,
-      { ...type, data: initialiser(type.shape, createRandom(seed, "weights", path)) },
-    ]),
+    leaves.map(({ path, type, initialiser }) => {
+      look();
+      return [path, { ...type, data: initialiser(type.shape, createWatchedRandom(look, seed, "weights", path)) }];
+    }),
   );
 }
 
