@@ -3,15 +3,13 @@
 Needs numpy and scikit-learn (1.5 or newer). Run from anywhere: python scripts/vectors/metrics.py
 """
 
-import json
-from pathlib import Path
-
 import numpy as np
 import sklearn
 from sklearn import metrics as sk
 from sklearn.preprocessing import label_binarize
 
-OUT = Path(__file__).resolve().parents[2] / "test" / "vectors" / "metrics.json"
+from written import write
+
 BINS = 15
 
 
@@ -141,8 +139,7 @@ def main():
             regression(rng, 25, 3, True, 0.1),
         ],
     }
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(json.dumps(vectors, indent=1) + "\n")
+    write("metrics.json", vectors)
 
 
 if __name__ == "__main__":

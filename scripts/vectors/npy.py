@@ -2,12 +2,11 @@
 
 import base64
 import io
-import json
-from pathlib import Path
 
 import numpy as np
 
-OUT = Path(__file__).resolve().parents[2] / "test" / "vectors" / "npy.json"
+from written import write
+
 grid = np.arange(6).reshape(2, 3) - 2
 
 CASES = {
@@ -41,11 +40,10 @@ def value_of(array):
     return [item.decode() if isinstance(item, bytes) else item for item in items.astype(float if items.dtype == bool else items.dtype).tolist()]
 
 
-OUT.write_text(
-    json.dumps(
-        {name: {"file": file_of(array), "shape": list(np.shape(array)), "values": value_of(array)} for name, array in CASES.items()},
-        ensure_ascii=False,
-    )
-    + "\n",
-    encoding="utf-8",
+write(
+    "npy.json",
+    {
+        name: {"file": file_of(array), "shape": list(np.shape(array)), "values": value_of(array)}
+        for name, array in CASES.items()
+    },
 )

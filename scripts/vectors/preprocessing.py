@@ -3,16 +3,13 @@
 Needs numpy and scikit-learn (1.5 or newer). Run from anywhere: python scripts/vectors/preprocessing.py
 """
 
-import json
-from pathlib import Path
-
 import numpy as np
 import sklearn
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
-OUT = Path(__file__).resolve().parents[2] / "test" / "vectors" / "preprocessing.json"
+from written import write
 
 rng = np.random.default_rng(11)
 train = np.column_stack([rng.normal(50, 12, 12), rng.exponential(1000, 12), np.full(12, 7.0), rng.integers(0, 3, 12)])
@@ -36,19 +33,18 @@ def cells(array):
     return [[None if isinstance(cell, float) and np.isnan(cell) else cell for cell in row] for row in array.tolist()]
 
 
-OUT.write_text(
-    json.dumps(
-        {
-            "source": f"scikit-learn {sklearn.__version__}",
-            "train": cells(train),
-            "test": cells(test),
-            "transforms": {name: cells(transform.fit(train).transform(test)) for name, transform in TRANSFORMS.items()},
-            "oneHot": {
-                "train": colours.tolist(),
-                "test": strangers.tolist(),
-                "expected": OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(colours).transform(strangers).tolist(),
-            },
-        }
-    )
-    + "\n"
+encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+write(
+    "preprocessing.json",
+    {
+        "source": f"scikit-learn {sklearn.__version__}",
+        "train": cells(train),
+        "test": cells(test),
+        "transforms": {name: cells(transform.fit(train).transform(test)) for name, transform in TRANSFORMS.items()},
+        "oneHot": {
+            "train": colours.tolist(),
+            "test": strangers.tolist(),
+            "expected": encoder.fit(colours).transform(strangers).tolist(),
+        },
+    },
 )
