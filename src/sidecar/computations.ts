@@ -4,8 +4,9 @@ import { writeFileSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Executor } from "../engine/index.ts";
-import { writing } from "../pipelines/files/durable.ts";
+import { replaceFile } from "../pipelines/files/durable.ts";
 import { encodeSafetensors } from "../pipelines/files/safetensors.ts";
+import { writing } from "../pipelines/files/writing.ts";
 import {
   coalesceEpochs,
   type Dataset,
@@ -24,7 +25,6 @@ import {
   weightArrays,
 } from "../pipelines/index.ts";
 import { decodeTensor, encodeTensor, isTensorObject, type TensorValue } from "../protocol/tensor.ts";
-import { writeAtomically } from "./atomic.ts";
 import type { CallName, Calls, DataRequest, Notice, Resident } from "./calls.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { regionReader } from "./regions.ts";
@@ -157,7 +157,7 @@ export const COMPUTATIONS: Computations = {
       const context = { registry: workshop.registry, executor: machineOf(workshop), record };
       return (await exportOnnx(context, path, { opset: opset ?? undefined, verify })) as never;
     }
-    await writing(path, async () => writeAtomically(path, encodeSafetensors(weightArrays(record.weights!))));
+    await writing(path, async () => replaceFile(path, encodeSafetensors(weightArrays(record.weights!))));
     const bytes = await readFile(path);
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     return { path, sha256, bytes: bytes.byteLength, opset: null };

@@ -12,8 +12,8 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { replaceFile } from "../pipelines/files/durable.ts";
 import { Refusal } from "../protocol/errors.ts";
-import { writeAtomically } from "./atomic.ts";
 import { UsageError } from "./commandline.ts";
 import { lockDirectory } from "./lock.ts";
 
@@ -31,6 +31,9 @@ export interface Store {
   readonly answersPath: string;
   release(): void;
 }
+
+/** Nobody but the user reads what is kept. */
+const PRIVATE = 0o600;
 
 /** @throws Refusal `DATA_DIRECTORY_LOCKED`; UsageError when the directory cannot be written. */
 export function openStore(dataDirectory: string): Store {
@@ -53,7 +56,7 @@ export function openStore(dataDirectory: string): Store {
       const from = join(directory, kind, id, file);
       return existsSync(from) ? JSON.parse(readFileSync(from, "utf8")) : null;
     },
-    writeJson: (kind, id, file, value) => writeAtomically(path(kind, id, file), JSON.stringify(value)),
+    writeJson: (kind, id, file, value) => replaceFile(path(kind, id, file), JSON.stringify(value), PRIVATE),
     remove: (kind, id) => rmSync(join(directory, kind, id), { recursive: true, force: true }),
     answersPath: join(directory, "answers.ndjson"),
     release,

@@ -1,57 +1,51 @@
-/** @file Writing so that a crash leaves the old file or the new one: synced under a temporary name, then renamed. */
-import { open, rename } from "node:fs/promises";
+/**
+ * @file Writing so that a crash leaves the old file or the new one: synced under a temporary name, then renamed. Blocking, so that a
+ * training can do it between two steps; imports nothing of ours, so that it costs nothing to load.
+ */
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { Fault } from "../../engine/index.ts";
+
+/** For everyone whom the user's mask allows. */
+const USUAL_MODE = 0o666;
 
 /** Creates or overwrites a file and waits until the disk has it. */
-export async function writeSynced(path: string, bytes: Uint8Array | string): Promise<void> {
-  const file = await open(path, "w");
+export function writeSynced(path: string, content: Uint8Array | string, mode = USUAL_MODE): void {
+  const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content;
+  const file = openSync(path, "w", mode);
   try {
-    await file.writeFile(bytes);
-    await file.sync();
+    for (let done = 0; done < bytes.byteLength; ) done += writeSync(file, bytes, done);
+    fsyncSync(file);
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
 /** Gives a file or folder its final name, and waits until the disk knows. */
-export async function renameSynced(from: string, to: string): Promise<void> {
-  await rename(from, to);
-  await syncFolder(dirname(to));
+export function renameSynced(from: string, to: string): void {
+  renameSync(from, to);
+  syncFolder(dirname(to));
 }
 
-/** Some file systems cannot sync a folder; the rename is whole all the same. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
+/** Puts a file in place of the one that may be there. Who looks meanwhile sees the old one or the new one, never a half. */
+export function replaceFile(path: string, content: Uint8Array | string, mode = USUAL_MODE): void {
+  const temporary = `${path}.new`;
   try {
-    await folder.sync().catch(() => undefined);
-  } finally {
-    await folder.close();
+    writeSynced(temporary, content, mode);
+    renameSynced(temporary, path);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw cause;
   }
 }
 
-const OUT_OF_SPACE = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
-
-/**
- * Runs what writes to a path that the host chose. Where the system refuses, the host hears so in words.
- * @throws PATH_DENIED when the path cannot be written, LIMIT_EXCEEDED when the disk is full; other errors as they are.
- */
-export async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
+/** Some file systems cannot sync a folder; the rename is whole all the same. */
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
   try {
-    return await work();
-  } catch (cause) {
-    const { code, syscall, message } = cause as NodeJS.ErrnoException;
-    if (cause instanceof Fault || code === undefined || syscall === undefined) throw cause;
-    const full = OUT_OF_SPACE.has(code);
-    throw new Fault(
-      full ? "LIMIT_EXCEEDED" : "PATH_DENIED",
-      full ? `there is no space left to write \`${path}\`` : `\`${path}\` cannot be written (${code})`,
-      {
-        violations: [{ path: "path", message: "not writable", expected: "a path that may be written", got: message }],
-        hint: full ? "free some space, or choose another disk" : "choose another path, or check its permissions",
-        retryable: full,
-        cause,
-      },
-    );
+    fsyncSync(folder);
+  } catch {
+    // nothing more can be done
+  } finally {
+    closeSync(folder);
   }
 }

@@ -3,7 +3,7 @@
  * inside. The file is run in onnxruntime on made-up rows and compared with our own answers before it is called done.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
 import {
   type Assembler,
@@ -18,7 +18,8 @@ import {
   sizeOf,
   trace,
 } from "../../engine/index.ts";
-import { renameSynced, writeSynced, writing } from "../files/durable.ts";
+import { replaceFile } from "../files/durable.ts";
+import { writing } from "../files/writing.ts";
 import { type InputColumn, soleTensor } from "../preprocess/preprocessing.ts";
 import { type CardValue, cardOf, type ModelCard } from "./card.ts";
 import { type FittedRecord, fitted, infer, outputNames } from "./network.ts";
@@ -88,8 +89,8 @@ export async function exportOnnx(
   await writing(path, async () => {
     await mkdir(dirname(path), { recursive: true });
     await refuseOthers(cardPath);
-    await replaceFile(path, bytes);
-    await replaceFile(cardPath, `${JSON.stringify({ ...card, file, verification }, null, 2)}\n`);
+    replaceFile(path, bytes);
+    replaceFile(cardPath, `${JSON.stringify({ ...card, file, verification }, null, 2)}\n`);
   });
   return { path, sha256, bytes: bytes.byteLength, opset, card: cardPath, verification, note };
 }
@@ -112,18 +113,6 @@ function isCard(text: string): boolean {
     return typeof (JSON.parse(text) as { file?: { opset?: unknown } }).file?.opset === "number";
   } catch {
     return false;
-  }
-}
-
-/** A host that looks meanwhile sees the old file or the new one, never a half. */
-async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.new`;
-  try {
-    await writeSynced(temporary, content);
-    await renameSynced(temporary, path);
-  } catch (cause) {
-    await rm(temporary, { force: true });
-    throw cause;
   }
 }
 

@@ -3,8 +3,9 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { Fault } from "../../engine/index.ts";
-import { renameSynced, writeSynced, writing } from "../files/durable.ts";
+import { renameSynced, writeSynced } from "../files/durable.ts";
 import { encodeSafetensors } from "../files/safetensors.ts";
+import { writing } from "../files/writing.ts";
 import { FORMAT, MODEL_FILE, PENDING, showModelFile, VERSION, WEIGHTS_FILE } from "./file.ts";
 import type { ModelRecord } from "./record.ts";
 import { weightArrays } from "./weights.ts";
@@ -32,7 +33,10 @@ export async function saveModel(record: ModelRecord, path: string): Promise<void
     ...(tensors === null ? [] : [[WEIGHTS_FILE, tensors] as const]),
     [MODEL_FILE, showModelFile(file)] as const,
   ];
-  await writing(folder, async () => ((await holdsModel(folder)) ? replace(folder, files) : create(folder, files)));
+  await writing(folder, async () => {
+    if (await holdsModel(folder)) replace(folder, files);
+    else await create(folder, files);
+  });
 }
 
 type Files = readonly (readonly [name: string, content: string | Uint8Array])[];
@@ -43,17 +47,17 @@ async function create(folder: string, files: Files): Promise<void> {
   const temporary = join(parent, `.${basename(folder)}.${randomUUID()}${PENDING}`);
   try {
     await mkdir(temporary);
-    for (const [name, content] of files) await writeSynced(join(temporary, name), content);
-    await renameSynced(temporary, folder);
+    for (const [name, content] of files) writeSynced(join(temporary, name), content);
+    renameSynced(temporary, folder);
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true });
     throw cause;
   }
 }
 
-async function replace(folder: string, files: Files): Promise<void> {
-  for (const [name, content] of files) await writeSynced(join(folder, name + PENDING), content);
-  for (const [name] of files.toReversed()) await renameSynced(join(folder, name + PENDING), join(folder, name));
+function replace(folder: string, files: Files): void {
+  for (const [name, content] of files) writeSynced(join(folder, name + PENDING), content);
+  for (const [name] of files.toReversed()) renameSynced(join(folder, name + PENDING), join(folder, name));
 }
 
 /** Whether there is a model to replace. An empty folder counts as none: it can be renamed over. */
