@@ -142,6 +142,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
   async function finish(command: Stop, graceMilliseconds: number): Promise<void> {
     const grace = new Promise<void>((resolve) => setTimeout(resolve, graceMilliseconds));
     await Promise.race([grace, stopWork(command)]);
+    session.workers.close(); // a thread in the middle of something large takes a while to end
     session.requests.abandonAll(shutDown());
     await connection.flushed();
   }

@@ -19,6 +19,8 @@ type Reference = Readonly<Record<string, unknown>>;
 const tasks = new WeakMap<Job, Task<Training["reply"]>>();
 /** Those whose worker has read the data and is at its first steps, or past them. */
 const begun = new WeakSet<Job>();
+/** Those that were told to checkpoint and stop. */
+const stopping = new WeakSet<Job>();
 
 /** What directs a job that has not ended: pause, run, cancel, checkpointAndStop. */
 export function commandOf(job: Job): Task<unknown>["command"] {
@@ -75,7 +77,10 @@ export async function stopTrainings(session: Session, command: "checkpointAndSto
     open.map((job) => {
       if (command === "cancel" || session.store === null) cancelJob(job);
       else if (!begun.has(job)) session.jobs.interrupt(job);
-      else commandOf(job)(command);
+      else {
+        stopping.add(job);
+        commandOf(job)(command);
+      }
       return new Promise<void>((resolve) => session.jobs.whenEnded(job, resolve));
     }),
   );
@@ -180,6 +185,8 @@ async function conclude(job: Job, model: Model, session: Session, reply: Trainin
 function fail(job: Job, model: Model, session: Session, thrown: unknown): void {
   model.trainedBy = null;
   const error = toWireError(thrown);
-  if (error.data.reason === "CANCELLED") session.jobs.finish(job, "cancelled", {});
+  const isCancelled = error.data.reason === "CANCELLED";
+  if (isCancelled && stopping.has(job)) session.jobs.interrupt(job);
+  else if (isCancelled) session.jobs.finish(job, "cancelled", {});
   else session.jobs.finish(job, "failed", { error });
 }

@@ -13,9 +13,12 @@ export interface Task<Reply> {
   /** Whether it still waits for a worker. */
   readonly waiting: boolean;
   readonly reply: Promise<Reply>;
-  /** Pause, go on, cancel, or checkpoint and stop. Kept for when the call starts, if it still waits. */
+  /**
+   * Pause, go on, cancel, or checkpoint and stop. Kept for when the call starts, if it still waits. A worker that does not
+   * hear a cancel is ended, and the reply is `CANCELLED`.
+   */
   command(command: keyof typeof COMMAND): void;
-  /** Gives the call up: takes it out of the queue, or interrupts it at its next instruction. Its reply is `CANCELLED`. */
+  /** Gives the call up: takes it out of the queue, or interrupts it at its next instruction. Its reply is `CANCELLED` at once. */
   abandon(): void;
 }
 
@@ -52,6 +55,9 @@ interface ComputeWorker {
 }
 
 const MOST_RESIDENT = 64;
+
+/** What a cancelled call gets to end by itself, with its last weights. */
+const HEARING_MILLISECONDS = 2000;
 
 /** Calls of a class never use more workers than this at once, so that the two classes cannot starve each other. */
 const CLASSES = { training: Math.max(2, availableParallelism()), service: 2 } as const;
@@ -96,14 +102,31 @@ export function createWorkers(entry: URL, settings: Omit<WorkerSettings, "contro
 
   /** The next call starts a fresh worker. */
   function bury(worker: ComputeWorker, cause: string): void {
-    if (!workers.delete(worker) || closed) return;
+    if (!workers.has(worker) || closed) return;
     log("error", "a compute worker died", { cause, call: worker.task?.call });
-    worker.task?.reject(
+    replace(
+      worker,
       new Refusal("ENGINE_CRASHED", `the compute worker died: ${cause}`, {
         hint: "it was replaced; if this happens again with the same call, a smaller batch or model may help",
       }),
     );
+  }
+
+  function replace(worker: ComputeWorker, refusal: Refusal): void {
+    workers.delete(worker);
+    worker.task?.reject(refusal);
     for (const name of Object.keys(CLASSES) as Class[]) assign(name);
+  }
+
+  function cancel(worker: ComputeWorker, task: Waiting): void {
+    direct(worker, "cancel");
+    const end = () => {
+      if (worker.task !== task || closed) return;
+      log("warn", "a compute worker did not hear that its call was cancelled", { call: task.call });
+      replace(worker, cancelled());
+      void worker.thread.terminate();
+    };
+    setTimeout(end, HEARING_MILLISECONDS).unref();
   }
 
   /** Gives waiting calls of a class to workers, preferring one that already holds the model. */
@@ -153,15 +176,17 @@ export function createWorkers(entry: URL, settings: Omit<WorkerSettings, "contro
         },
         command(command) {
           waiting.command = command;
-          if (waiting.worker?.task === waiting) direct(waiting.worker, command);
+          if (waiting.worker?.task !== waiting) return;
+          if (command === "cancel") cancel(waiting.worker, waiting);
+          else direct(waiting.worker, command);
         },
         abandon() {
           if (waiting.abandoned) return;
           waiting.abandoned = true;
           const queue = queues[classOf(name)];
           if (queue.includes(waiting)) queue.splice(queue.indexOf(waiting), 1);
-          else if (waiting.worker?.task === waiting) direct(waiting.worker, "cancel");
-          waiting.reject(new Refusal("CANCELLED", "cancelled"));
+          else if (waiting.worker?.task === waiting) cancel(waiting.worker, waiting);
+          waiting.reject(cancelled());
         },
       };
     },
@@ -177,6 +202,8 @@ export function createWorkers(entry: URL, settings: Omit<WorkerSettings, "contro
     },
   };
 }
+
+const cancelled = (): Refusal => new Refusal("CANCELLED", "cancelled");
 
 function direct(worker: ComputeWorker, command: keyof typeof COMMAND): void {
   Atomics.store(worker.control, CONTROL.interrupt, command === "cancel" ? 1 : 0);

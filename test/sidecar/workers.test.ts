@@ -55,3 +55,24 @@ it("a plugin that cannot be loaded is named by runtime.initialize, and the other
     { name: "crash", error: null },
   ]);
 });
+
+it("a worker that does not hear a cancel is replaced, and its job is cancelled", async () => {
+  const sidecar = startSidecar({ parameters: ["--plugin", CRASH] });
+  const { model } = await sidecar.call("models.create", { pipeline: "classification", backbone: { type: "forever" } });
+  const { job } = await sidecar.call("train.start", { model: model.id, data });
+  await sidecar.event("job.started");
+  await sidecar.call("jobs.cancel", { jobId: job.id });
+  expect((await sidecar.call("jobs.wait", { jobId: job.id })).job.state).toBe("cancelled");
+  const good = await sidecar.call("models.create", SMALL_CLASSIFIER);
+  const { job: next } = await sidecar.call("train.start", { model: good.model.id, data, epochs: 2 });
+  expect((await sidecar.call("jobs.wait", { jobId: next.id })).job.state).toBe("completed");
+});
+
+it("a worker that hears nothing does not keep the process from ending", async () => {
+  const sidecar = startSidecar({ parameters: ["--plugin", CRASH] });
+  const { model } = await sidecar.call("models.create", { pipeline: "classification", backbone: { type: "forever" } });
+  await sidecar.call("train.start", { model: model.id, data });
+  await sidecar.event("job.started");
+  sidecar.endInput();
+  expect(await sidecar.exit).toEqual({ code: 0, signal: null });
+});

@@ -1,4 +1,4 @@
-/** A plugin whose backbones end the thread that builds them, each in its own way. */
+/** A plugin whose backbones end or block the thread that builds them, each in its own way. */
 import { defineBackbone, definePlugin, z } from "ml-sidecar/plugin";
 
 const WAYS = {
@@ -14,6 +14,9 @@ const WAYS = {
     setImmediate(() => {
       throw new Error("thrown later, on purpose");
     }),
+  forever() {
+    for (;;);
+  },
   throw() {
     throw new TypeError("thrown on purpose");
   },
@@ -22,7 +25,7 @@ const WAYS = {
 const backbones = Object.entries(WAYS).map(([type, end]) =>
   defineBackbone({
     type,
-    description: "Ends its thread",
+    description: "Ends or blocks its thread",
     options: z.object({}),
     build(_scope, x) {
       end();
