@@ -9,9 +9,10 @@ import { type Shape, sizeOf } from "../../shape.ts";
 import { bitsOf } from "./instruction.ts";
 import * as code from "./kernels/layout.ts";
 import { fillInstruction, kernel, type Lowered, stridedCopy } from "./lowerings.ts";
+import { hasWinograd, winograd, winogradWeights } from "./winograd.ts";
 
 type Sliding = Pick<AttributesOf<"conv">, "strides" | "before" | "dilations" | "groups">;
-type Pair = readonly [rows: number, columns: number];
+export type Pair = readonly [rows: number, columns: number];
 
 /** Limits of the kernels' scratch memory: taps of a window over all channels, and places of a row. */
 const MOST_TAPS = 8192;
@@ -22,7 +23,8 @@ const BLOCKS = 16;
 const pair = (list: readonly number[], first: number): Pair =>
   list.length === 1 ? [first, list[0]!] : [list[0]!, list[1]!];
 
-interface Geometry {
+/** A convolution's sizes, by axis where there are two. */
+export interface Geometry {
   readonly images: number;
   readonly groups: number;
   /** Channels of one group, in and out. */
@@ -163,6 +165,10 @@ const nanosecondsOf = (flops: number) => flops / 36;
 export function conv(node: Node, lowered: Lowered): void {
   const g = geometry(node);
   const [image, weights] = node.inputs.map(lowered.read) as [Buffer, Buffer];
+  if (hasWinograd(g)) {
+    winograd({ from: image, weights, isTransposed: false }, g, lowered);
+    return;
+  }
   const { planes: source, table } = imagePlanes(image, g, lowered);
   const taps = table.length / 2;
   const [height, width] = g.places;
@@ -219,6 +225,10 @@ function tapsOf(
 export function convTranspose(node: Node, lowered: Lowered): void {
   const g = geometry(node);
   const [y, weights] = node.inputs.map(lowered.read) as [Buffer, Buffer];
+  if (hasWinograd(g)) {
+    winograd({ from: y, weights, isTransposed: true }, g, lowered);
+    return;
+  }
   const axes = ([0, 1] as const).map((axis) => {
     const residues = Array.from({ length: g.strides[axis] }, (_, residue) => tapsOf(axis, residue, g));
     const shifts = [0, ...residues.flat().map(({ shift }) => shift)];
@@ -295,6 +305,10 @@ export function convTranspose(node: Node, lowered: Lowered): void {
 export function convWeights(node: Node, lowered: Lowered): void {
   const g = geometry(node);
   const [image, y] = node.inputs.map(lowered.read) as [Buffer, Buffer];
+  if (hasWinograd(g)) {
+    winogradWeights(image, y, g, lowered);
+    return;
+  }
   const { planes: source, table } = imagePlanes(image, g, lowered);
   const taps = table.length / 2;
   const [height, width] = g.places;

@@ -30,6 +30,10 @@ export const OPCODES = {
   convolveWeights: code.CONVOLVE_WEIGHTS,
   maxPool: code.MAX_POOL,
   scatterAlong: code.SCATTER_ALONG,
+  winograd: code.WINOGRAD,
+  winogradWeights: code.WINOGRAD_WEIGHTS,
+  winogradSums: code.WINOGRAD_SUMS,
+  winogradGradient: code.WINOGRAD_GRADIENT,
 } as const;
 
 export type InstructionKind = keyof typeof OPCODES;

@@ -11,6 +11,7 @@ import { product, thinProduct } from "./product";
 import { extremePosition, reduceColumns, reduceIntegers, reduceRows } from "./reduce";
 import { finish, join, nextChunk, publish, take, wake } from "./threads";
 
+import { winograd, winogradGradient, winogradSums, winogradWeights } from "./winograd";
 /** Whether the host wants the run to stop. */
 // @ts-ignore: decorator
 @external("env", "interrupted")
@@ -71,6 +72,18 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
       scatterAlong(at, from, to);
       break;
     default:
+    case op.WINOGRAD:
+      winograd(at, from, to, scratch);
+      break;
+    case op.WINOGRAD_WEIGHTS:
+      winogradWeights(at, from, to, scratch);
+      break;
+    case op.WINOGRAD_SUMS:
+      winogradSums(at, from, to, scratch);
+      break;
+    case op.WINOGRAD_GRADIENT:
+      winogradGradient(at, from, to, scratch);
+      break;
       unreachable();
   }
 }

@@ -37,6 +37,10 @@ export const CONVOLVE = 14;
 export const CONVOLVE_WEIGHTS = 15;
 export const MAX_POOL = 16;
 export const SCATTER_ALONG = 17;
+export const WINOGRAD = 18;
+export const WINOGRAD_WEIGHTS = 19;
+export const WINOGRAD_SUMS = 20;
+export const WINOGRAD_GRADIENT = 21;
 
 /** Elements in one unit of a fill or a copy, and columns in one of a reduction that keeps the last axis. */
 export const CHUNK = 1024;

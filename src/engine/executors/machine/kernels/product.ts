@@ -89,7 +89,7 @@ function packFour(source: usize, leading: i32, depth0: i32, depth: i32, row: i32
 }
 
 /** One 4 × 8 tile of out (leading in bytes): set it when `first`, else add to it. Rows and columns outside are dropped. */
-function tile(left: usize, right: usize, depth: i32, out: usize, leading: usize, rows: i32, columns: i32, first: bool, spill: usize): void {
+export function tile(left: usize, right: usize, depth: i32, out: usize, leading: usize, rows: i32, columns: i32, first: bool, spill: usize): void {
   let c00 = f32x4.splat(0);
   let c01 = f32x4.splat(0);
   let c10 = f32x4.splat(0);
