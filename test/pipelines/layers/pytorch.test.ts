@@ -1,9 +1,7 @@
-import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import {
   createMachine,
   createReference,
-  type DType,
   type Executor,
   gradients,
   type NdArray,
@@ -11,69 +9,14 @@ import {
   type Tensor,
   trace,
 } from "../../../src/engine/index.ts";
-import { attention } from "../../../src/pipelines/layers/attention.ts";
-import { batchNorm } from "../../../src/pipelines/layers/batchNorm.ts";
-import { conv, convTranspose } from "../../../src/pipelines/layers/conv.ts";
-import { dense } from "../../../src/pipelines/layers/dense.ts";
-import { embedding } from "../../../src/pipelines/layers/embedding.ts";
-import { groupNorm, instanceNorm, layerNorm, rmsNorm } from "../../../src/pipelines/layers/norm.ts";
-import { adaptivePool, averagePool, globalPool, maxPool } from "../../../src/pipelines/layers/pooling.ts";
-import { sinusoidalPositions } from "../../../src/pipelines/layers/positions.ts";
-import { type RecurrentOptions, recurrent } from "../../../src/pipelines/layers/recurrent.ts";
-import { createScope, type Scope } from "../../../src/pipelines/layers/scope.ts";
-import { transformerBlock } from "../../../src/pipelines/layers/transformer.ts";
+
+import { createScope } from "../../../src/pipelines/layers/scope.ts";
 import { reals } from "../formula.ts";
-
-/** One layer with options, and what PyTorch makes of it. `scripts/vectors/layers.py` writes these. */
-interface Case {
-  readonly name: string;
-  readonly layer: keyof typeof LAYERS;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly training: boolean;
-  /** Floats come from the formula by their names. */
-  readonly inputs: Readonly<Record<string, { dtype: DType; shape: Shape; values?: readonly number[] }>>;
-  readonly outputs: Readonly<Record<string, Stored>>;
-  /** Of the sum of all outputs, each times numbers from the formula. */
-  readonly gradients: Readonly<Record<string, Stored>>;
-  readonly updates: Readonly<Record<string, Stored>>;
-}
-interface Stored {
-  readonly shape: Shape;
-  readonly values: readonly number[];
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: the options of each case are those of its layer
-type Layer = (scope: Scope, x: Tensor, options: any) => Tensor | Record<string, Tensor>;
-const LAYERS = {
-  adaptivePool,
-  attention,
-  averagePool,
-  batchNorm,
-  conv,
-  convTranspose,
-  dense,
-  embedding,
-  globalPool,
-  groupNorm,
-  instanceNorm,
-  layerNorm,
-  maxPool,
-  recurrent(scope: Scope, x: Tensor, options: RecurrentOptions) {
-    const { outputs, last } = recurrent(scope, x, options);
-    const states = last.flatMap((memories, run) => memories.map((value, i) => [`last.${run}.${i}`, value] as const));
-    return { y: outputs, ...Object.fromEntries(states) };
-  },
-  rmsNorm,
-  sinusoidalPositions,
-  transformerBlock,
-} as const satisfies Record<string, Layer>;
-
-const { cases } = JSON.parse(readFileSync(new URL("../../vectors/layers.json", import.meta.url), "utf8")) as {
-  cases: readonly Case[];
-};
+import { applied, type Case, cases, expectWithin, LAYERS } from "./cases.ts";
 
 /** Everything that a case stores, as this executor computes it. */
-function computed(executor: Executor, { layer, options, training, inputs, outputs: wanted }: Case) {
+function computed(executor: Executor, each: Case) {
+  const { training, inputs, outputs: wanted } = each;
   const shapes: Record<string, Shape> = {};
   const traced = trace((t) => {
     const { scope, declarations } = createScope(t, { training });
@@ -83,9 +26,7 @@ function computed(executor: Executor, { layer, options, training, inputs, output
         return [name, t.constant({ dtype, shape, data: Int32Array.from(values) } as NdArray)];
       }),
     );
-    const { x, ...others } = given;
-    const result = (LAYERS[layer] as Layer)(scope, x!, { ...options, ...others });
-    const outputs = "node" in result ? { y: result as Tensor } : (result as Record<string, Tensor>);
+    const outputs = applied(each, scope, given);
     const loss = Object.entries(outputs)
       .map(([name, value]) => {
         const shape = wanted[name]?.shape ?? [];
@@ -130,16 +71,6 @@ function computed(executor: Executor, { layer, options, training, inputs, output
   program.release();
   state.release();
   return values;
-}
-
-/** @param tolerance relative to the largest of the wanted numbers; where all are zero but for rounding, to a hundredth */
-function expectWithin(got: readonly number[] | undefined, { values }: Stored, tolerance: number, what: string): void {
-  expect(got?.length, what).toBe(values.length);
-  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-2);
-  for (const [index, value] of values.entries()) {
-    const off = Math.abs(got![index]! - value) / largest;
-    expect(off, `${what}, element ${index}: ${got![index]}, should be ${value}`).toBeLessThan(tolerance);
-  }
 }
 
 const machine = createMachine();
