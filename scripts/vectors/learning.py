@@ -9,6 +9,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from written import write
 
@@ -186,15 +187,52 @@ def steps_of(make):
 
 # Schedules: the factor at each step, four steps an epoch.
 SCHEDULE_STEPS, PER_EPOCH = 24, 4
+LR = torch.optim.lr_scheduler
+
+
+def warm(steps, rest):
+    def make(optimizer):
+        rise = LR.LinearLR(optimizer, 1 / steps, 1, steps - 1)
+        return LR.SequentialLR(optimizer, [rise, rest(optimizer, SCHEDULE_STEPS - steps)], [steps])
+
+    return make
+
+
 SCHEDULES = [
-    ("step", {"everyEpochs": 2, "factor": 0.3}, lambda o: torch.optim.lr_scheduler.StepLR(o, 2 * PER_EPOCH, 0.3)),
-    ("exponential", {"factor": 0.8}, lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda s: 0.8 ** (s // PER_EPOCH))),
-    ("linear", {"minimum": 0.25}, lambda o: torch.optim.lr_scheduler.LinearLR(o, 1, 0.25, SCHEDULE_STEPS)),
+    ("step", {"everyEpochs": 2, "factor": 0.3}, lambda o: LR.StepLR(o, 2 * PER_EPOCH, 0.3)),
+    ("exponential", {"factor": 0.8}, lambda o: LR.LambdaLR(o, lambda s: 0.8 ** (s // PER_EPOCH))),
+    ("linear", {"minimum": 0.25}, lambda o: LR.LinearLR(o, 1, 0.25, SCHEDULE_STEPS)),
+    ("multiStep", {"epochs": [1, 4], "factor": 0.5}, lambda o: LR.MultiStepLR(o, [PER_EPOCH, 4 * PER_EPOCH], 0.5)),
+    ("polynomial", {"power": 2.5}, lambda o: LR.PolynomialLR(o, SCHEDULE_STEPS, 2.5)),
+    ("cosine", {"minimum": 0.1}, lambda o: LR.CosineAnnealingLR(o, SCHEDULE_STEPS, eta_min=0.1)),
     (
-        "cosine",
-        {"minimum": 0.1},
-        lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, SCHEDULE_STEPS, eta_min=0.1),
+        "cosineRestarts",
+        {"firstEpochs": 1, "growth": 2, "minimum": 0.05},
+        lambda o: LR.CosineAnnealingWarmRestarts(o, PER_EPOCH, 2, eta_min=0.05),
     ),
+    (
+        "cosineRestarts",
+        {"firstEpochs": 2, "growth": 1},
+        lambda o: LR.CosineAnnealingWarmRestarts(o, 2 * PER_EPOCH, 1),
+    ),
+    ("oneCycle", {}, lambda o: LR.OneCycleLR(o, 1.0, SCHEDULE_STEPS, cycle_momentum=False)),
+    (
+        "oneCycle",
+        {"rise": 0.4, "start": 0.1, "end": 0.001, "shape": "linear"},
+        lambda o: LR.OneCycleLR(
+            o,
+            1.0,
+            SCHEDULE_STEPS,
+            pct_start=0.4,
+            anneal_strategy="linear",
+            cycle_momentum=False,
+            div_factor=10,
+            final_div_factor=100,
+        ),
+    ),
+    ("cosine", {"minimum": 0.1, "warmupSteps": 5}, warm(5, lambda o, rest: LR.CosineAnnealingLR(o, rest, eta_min=0.1))),
+    ("polynomial", {"power": 2, "warmupSteps": 3}, warm(3, lambda o, rest: LR.PolynomialLR(o, rest, 2))),
+    ("step", {"everyEpochs": 1, "factor": 0.5, "warmupSteps": 2}, warm(2, lambda o, _: LR.StepLR(o, PER_EPOCH, 0.5))),
 ]
 
 
@@ -206,6 +244,29 @@ def factors(make):
         values.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         scheduler.step()
+    return values
+
+
+# Reduce on plateau: the factor after each epoch's value.
+VALUES_WATCHED = [5, 4, 4.2, 4.1, 4.3, 3.9996, 4.4, 3, 3.1, 3.2, 3.3, 3.4, 3.5, 3.6, 2, 2.5, 2.6, 2.7, 2.8, 2.9]
+PLATEAUS = [
+    ({"factor": 0.5, "patience": 1}, {"factor": 0.5, "patience": 1}),
+    ({"factor": 0.3, "patience": 2, "cooldown": 2}, {"factor": 0.3, "patience": 2, "cooldown": 2}),
+    (
+        {"factor": 0.5, "patience": 0, "threshold": 0.1, "minimum": 0.1},
+        {"factor": 0.5, "patience": 0, "threshold": 0.1, "min_lr": 0.1},
+    ),
+    ({"monitor": "accuracy", "factor": 0.5, "patience": 3}, {"mode": "max", "factor": 0.5, "patience": 3}),
+]
+
+
+def reductions(options):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    scheduler = LR.ReduceLROnPlateau(optimizer, **options)
+    values = []
+    for value in VALUES_WATCHED:
+        scheduler.step(value)
+        values.append(optimizer.param_groups[0]["lr"])
     return values
 
 
@@ -258,12 +319,14 @@ class Mlp(torch.nn.Module):
         return {path: {"shape": list(value.shape), "values": numbers(value)} for path, value in found.items()}
 
 
-def training(backbone, options, model, make, accumulate=1, clip=None, l1=0.0, l2=0.0):
+def training(backbone, options, model, make, accumulate=1, clip=None, l1=0.0, l2=0.0, clip_value=None, average=None):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(parameter.round(decimals=3))
-    initial, optimizer, losses = model.named(), make(model.parameters()), []
-    for _ in range(EPOCHS):
+    initial, optimizer, losses = model.named(), make(model), []
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    averaged = average and average[0](model)
+    for epoch in range(EPOCHS):
         total = 0.0
         batches = [slice(start, start + BATCH) for start in range(0, len(X), BATCH)]
         for first in range(0, len(batches), accumulate):
@@ -274,12 +337,19 @@ def training(backbone, options, model, make, accumulate=1, clip=None, l1=0.0, l2
                 total += float(loss)
                 (loss / rows_in(group)).backward()
             with torch.no_grad():
-                for parameter in model.parameters():
+                for parameter in learning:
                     parameter.grad += l1 * torch.sign(parameter) + l2 * parameter
+            if clip_value is not None:
+                torch.nn.utils.clip_grad_value_(model.parameters(), clip_value)
             if clip is not None:
                 torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
             optimizer.step()
+            if averaged and average[1] == "steps":
+                averaged.update_parameters(model)
+        if averaged and average[1] == "epochs" and epoch >= EPOCHS // 2:
+            averaged.update_parameters(model)
         losses.append(total / len(X))
+    model = averaged.module if averaged else model
     model.eval()
     with torch.no_grad():
         probabilities = F.softmax(model(X), dim=1)
@@ -297,24 +367,33 @@ def rows_in(group):
     return sum(len(Y[rows]) for rows in group)
 
 
+def two_groups(model):
+    model.layers[0].requires_grad_(False)
+    groups = [
+        {"params": model.layers[1].parameters()},
+        {"params": model.head.parameters(), "lr": 0.1, "weight_decay": 0.2},
+    ]
+    return torch.optim.AdamW(groups, lr=0.02)
+
+
 TRAININGS = {
     "two hidden layers with AdamW": lambda: training(
         {"hidden": [5, 4], "activation": "tanh"},
         {"optimizer": {"type": "adamw", "learningRate": 0.02}},
         Mlp([5, 4], torch.tanh),
-        lambda p: torch.optim.AdamW(p, lr=0.02),
+        lambda m: torch.optim.AdamW(m.parameters(), lr=0.02),
     ),
     "batch norm": lambda: training(
         {"hidden": [5], "activation": "gelu", "norm": "batch"},
         {"optimizer": {"type": "sgd", "learningRate": 0.1}},
         Mlp([5], F.gelu, norm="batch"),
-        lambda p: torch.optim.SGD(p, lr=0.1),
+        lambda m: torch.optim.SGD(m.parameters(), lr=0.1),
     ),
     "layer norm and residual connections": lambda: training(
         {"hidden": [4, 4], "activation": "silu", "norm": "layer", "residual": True},
         {"optimizer": {"type": "adam", "learningRate": 0.02}},
         Mlp([4, 4], F.silu, norm="layer", residual=True),
-        lambda p: torch.optim.Adam(p, lr=0.02),
+        lambda m: torch.optim.Adam(m.parameters(), lr=0.02),
     ),
     "clipping, accumulation, L1 and L2": lambda: training(
         {"hidden": [6], "activation": "tanh"},
@@ -324,11 +403,48 @@ TRAININGS = {
             "accumulate": 3,
         },
         Mlp([6], torch.tanh),
-        lambda p: torch.optim.SGD(p, lr=0.2, momentum=0.9),
+        lambda m: torch.optim.SGD(m.parameters(), lr=0.2, momentum=0.9),
         accumulate=3,
         clip=0.3,
         l1=0.01,
         l2=0.1,
+    ),
+    "clipping by value, then by norm": lambda: training(
+        {"hidden": [6], "activation": "tanh"},
+        {"optimizer": {"type": "sgd", "learningRate": 0.5}, "clipValue": 0.05, "clipNorm": 0.2},
+        Mlp([6], torch.tanh),
+        lambda m: torch.optim.SGD(m.parameters(), lr=0.5),
+        clip_value=0.05,
+        clip=0.2,
+    ),
+    "frozen layers and a group of its own rate": lambda: training(
+        {"hidden": [5, 4], "activation": "tanh"},
+        {
+            "optimizer": {"type": "adamw", "learningRate": 0.02},
+            "freeze": "backbone.layers.0",
+            "groups": [{"match": "head", "learningRate": 0.1, "weightDecay": 0.2}],
+            "clipNorm": 0.3,
+        },
+        Mlp([5, 4], torch.tanh),
+        two_groups,
+        clip=0.3,
+    ),
+    "an exponential moving average of the weights": lambda: training(
+        {"hidden": [5], "activation": "tanh"},
+        {
+            "optimizer": {"type": "sgd", "learningRate": 0.2},
+            "averaging": {"type": "ema", "decay": 0.8, "warmup": False},
+        },
+        Mlp([5], torch.tanh),
+        lambda m: torch.optim.SGD(m.parameters(), lr=0.2),
+        average=(lambda m: AveragedModel(m, multi_avg_fn=get_ema_multi_avg_fn(0.8)), "steps"),
+    ),
+    "stochastic weight averaging": lambda: training(
+        {"hidden": [5], "activation": "tanh"},
+        {"optimizer": {"type": "sgd", "learningRate": 0.2}, "averaging": {"type": "swa", "start": 0.5}},
+        Mlp([5], torch.tanh),
+        lambda m: torch.optim.SGD(m.parameters(), lr=0.2),
+        average=(AveragedModel, "epochs"),
     ),
 }
 
@@ -357,6 +473,10 @@ vectors = {
         "steps": SCHEDULE_STEPS,
         "stepsPerEpoch": PER_EPOCH,
         "cases": [{"type": name, "options": options, "factors": factors(make)} for name, options, make in SCHEDULES],
+    },
+    "plateau": {
+        "values": VALUES_WATCHED,
+        "cases": [{"options": options, "factors": reductions(theirs)} for options, theirs in PLATEAUS],
     },
     "trainings": {
         "x": numbers(X),

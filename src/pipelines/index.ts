@@ -11,7 +11,7 @@ export { type Evaluation, evaluate } from "./model/evaluate.ts";
 export { type ExportOptions, type ExportResult, exportOnnx } from "./model/export.ts";
 export { loadModel } from "./model/load.ts";
 export { infer } from "./model/network.ts";
-export { type Outputs, predict } from "./model/predict.ts";
+export { type OutputPort, type Outputs, outputPorts, predict } from "./model/predict.ts";
 export type * from "./model/record.ts";
 export { saveModel } from "./model/save.ts";
 export type { Scores } from "./model/score.ts";
@@ -21,6 +21,7 @@ export { type Catalog, type CatalogEntry, catalog } from "./registry/catalog.ts"
 export type { Plugin } from "./registry/define.ts";
 export { loadPlugin } from "./registry/load.ts";
 export { createRegistry, KINDS, type Kind, type Registry } from "./registry/registry.ts";
+export { coalesceEpochs } from "./training/coalesce.ts";
 export { parseTrainOptions, type TrainOptions, trainOptionsSchema } from "./training/options.ts";
 export { train } from "./training/train.ts";
 export * from "./training/training.ts";

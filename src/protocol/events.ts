@@ -22,6 +22,12 @@ const epochData = z.looseObject({
   learningRate: wireNumber.optional().describe("at the end of the pass"),
   samplesPerSecond: wireNumber.optional().describe("training rows a second"),
   secondsLeft: wireNumber.nullable().optional().describe("an estimate"),
+  bestEpoch: count.optional().describe("the best pass so far, where one is looked for"),
+  skipped: count.optional().describe("how many passes before this one were not told of"),
+  fold: count
+    .optional()
+    .describe("in cross-validation: the part held out, from 1; missing in the last training, on all rows"),
+  folds: count.optional().describe("in cross-validation: how many parts"),
 });
 
 export const EVENTS = {
@@ -47,7 +53,11 @@ export const EVENTS = {
       dropped: count.optional().describe("progress events left out before this one, while the client did not read"),
     }),
   },
-  "train.epoch": { summary: "A pass over the data has ended.", data: epochData },
+  "train.epoch": {
+    summary:
+      "A pass over the data has ended. At most 20 a second: of shorter passes the newest stands for those before it; the first and the last are always told.",
+    data: epochData,
+  },
   "checkpoint.saved": {
     summary: "What is needed to resume is on disk.",
     data: z.looseObject({

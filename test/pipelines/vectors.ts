@@ -48,6 +48,10 @@ export interface Vectors {
     readonly stepsPerEpoch: number;
     readonly cases: readonly (Case & { factors: readonly number[] })[];
   };
+  readonly plateau: {
+    readonly values: readonly number[];
+    readonly cases: readonly Pick<Case & { factors: readonly number[] }, "options" | "factors">[];
+  };
   readonly trainings: {
     readonly x: readonly number[];
     readonly y: readonly number[];

@@ -49,6 +49,30 @@ export function splitRows(dataset: Dataset, fraction: number, seed: number, stra
   return { train, held };
 }
 
+/**
+ * Rows dealt out to `count` parts of equal size, to within one; for each part the split that holds it out.
+ * Faults: DATA_INVALID when there are fewer rows than parts.
+ */
+export function splitFolds(dataset: Dataset, count: number, seed: number, stratifyBy?: string): Split[] {
+  if (dataset.rows < count) {
+    throw new Fault("DATA_INVALID", `${dataset.rows} rows cannot be dealt out to ${count} parts`, {
+      violations: [{ path: "folds", message: "more parts than rows", expected: `<= ${dataset.rows}`, got: `${count}` }],
+      hint: "ask for fewer folds, or give more rows",
+    });
+  }
+  const random = createRandom(seed, "folds");
+  const column = dataset.columns.find(({ name }) => name === stratifyBy);
+  const groups = column === undefined ? [allOf(dataset.rows)] : groupRows(column);
+  const dealt = groups.flatMap((rows) => Array.from(permutation(rows.length, random), (place) => rows[place]!));
+  const partOf = new Int32Array(dataset.rows);
+  for (const [index, row] of dealt.entries()) partOf[row] = index % count;
+  const rows = allOf(dataset.rows);
+  return Array.from({ length: count }, (_, part) => ({
+    train: rows.filter((row) => partOf[row] !== part),
+    held: rows.filter((row) => partOf[row] === part),
+  }));
+}
+
 /** `wanted` seats for groups of these sizes: whole shares first, then the largest remainders (Hamilton's method). */
 function apportion(sizes: readonly number[], wanted: number): number[] {
   const total = sizes.reduce((sum, size) => sum + size, 0);

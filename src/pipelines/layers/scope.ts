@@ -50,12 +50,14 @@ export interface ScopeOptions {
   readonly training?: boolean;
   readonly present?: Tensor | null;
   readonly random?: Tensor | null;
+  /** A path above all others: `average` reads the averages of a training rather than its weights. */
+  readonly root?: string;
 }
 
 /** The scope of a whole model, and the record of what is asked of it. */
 export function createScope(
   tracer: Tracer,
-  { training = false, present = null, random = null }: ScopeOptions = {},
+  { training = false, present = null, random = null, root = "" }: ScopeOptions = {},
 ): { scope: Scope; declarations: Declarations } {
   const declarations: Declarations = { leaves: new Map(), updates: new Map() };
 
@@ -101,5 +103,5 @@ export function createScope(
       },
     };
   };
-  return { scope: scopeAt(""), declarations };
+  return { scope: scopeAt(root), declarations };
 }

@@ -3,13 +3,15 @@ import type { Shape, TypedArray } from "../../engine/index.ts";
 import { sizeOf } from "../../engine/index.ts";
 import { createRandom, permutation } from "../random.ts";
 
-/** Preprocessed rows, ready for a network. */
+/** Rows ready for a program: preprocessed, or raw, for a program that preprocesses them itself. */
 export interface Rows {
   readonly count: number;
-  /** Of one row. */
+  /** Whether preprocessing is still to come, in the graph: of bytes, which would take four times the room as floats. */
+  readonly isRaw: boolean;
+  /** Of one row, as it stands in `features`. */
   readonly featureShape: Shape;
   /** count × prod(featureShape). */
-  readonly features: Float32Array;
+  readonly features: Float32Array | Uint8Array;
   /** count × what one row's target takes: class indices, 0 and 1, or values in their own units. */
   readonly target: Int32Array | Float32Array;
   /** What each row counts; null: all count 1. */
@@ -21,6 +23,9 @@ export interface BatchViews {
   readonly features: TypedArray;
   readonly target: TypedArray;
   readonly weight: TypedArray;
+  /** Of rows that are mixed: the targets of what is mixed in, and how much of each row is its own. */
+  readonly partner?: TypedArray;
+  readonly share?: TypedArray;
 }
 
 /** The order in which an epoch (counted from 0) visits `count` rows: a function of seed and epoch alone. */
@@ -69,6 +74,17 @@ export function fillBatch(
 ): { count: number; weight: number } {
   const to = Math.min(order.length, from + views.weight.length);
   gather(views.features, rows.features, sizeOf(rows.featureShape), order, from, to);
+  return fillTargets(views, rows, order, from);
+}
+
+/** The batch's targets and weights alone. */
+export function fillTargets(
+  views: BatchViews,
+  rows: Rows,
+  order: Int32Array,
+  from: number,
+): { count: number; weight: number } {
+  const to = Math.min(order.length, from + views.weight.length);
   gather(views.target, rows.target, rows.target.length / rows.count, order, from, to);
   const count = to - from;
   const weights = views.weight as Float32Array;
@@ -81,4 +97,22 @@ export function fillBatch(
   let weight = 0;
   for (let index = 0; index < count; index++) weight += weights[index]!;
   return { count, weight };
+}
+
+/** Features that were made elsewhere. */
+export function fillFeatures(views: BatchViews, features: Float32Array): void {
+  (views.features as Float32Array).set(features);
+}
+
+/** What the first `count` rows were mixed with, for programs that ask. */
+export function fillPartners(
+  { partner, share }: BatchViews,
+  { target, count: rows }: Rows,
+  partners: Int32Array,
+  shares: Float32Array,
+  count: number,
+): void {
+  if (partner === undefined || share === undefined) return;
+  gather(partner, target, target.length / rows, partners, 0, count);
+  (share as Float32Array).set(shares.subarray(0, count));
 }

@@ -1,13 +1,13 @@
 /** @file Evaluation: loss and all metrics of a model over labelled rows. */
 import { type Executor, Fault, type Program, type State, sizeOf, trace } from "../../engine/index.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { type Dataset, sharedArray } from "../data/dataset.ts";
 import { createScope } from "../layers/scope.ts";
-import { encodeDataset } from "../preprocess/encode.ts";
+import { encodeBytes, encodeDataset } from "../preprocess/encode.ts";
 import { encodeTarget } from "../preprocess/target.ts";
 import { find, parseConfigured } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
 import { fillBatch, orderOf, type Rows } from "./batches.ts";
-import { featuresOf } from "./features.ts";
+import { featuresOf, inputFeatures, refuseMissing } from "./features.ts";
 import { type FittedRecord, fitted, network, results } from "./network.ts";
 import { type PredictionContext, stateOf } from "./predict.ts";
 import { emptySums, type Scores, score, scoresOf, targetType } from "./score.ts";
@@ -55,20 +55,39 @@ function lossOf(registry: Registry, { spec, loss }: FittedRecord): Configured {
   return parseConfigured(registry.losses, undefined, "loss", defaults.loss);
 }
 
-/** A dataset's rows as a network takes them. @param rows which ones, in which order; all when left out. */
-export function prepareRows(executor: Executor, record: FittedRecord, dataset: Dataset, rows?: Int32Array): Rows {
+/**
+ * A dataset's rows as a network takes them; bytes stay raw.
+ * @param rows which ones, in which order; all when left out.
+ * @param keepRaw whether to leave preprocessing to the graph in any case; they are on shared memory then.
+ */
+export function prepareRows(
+  executor: Executor,
+  record: FittedRecord,
+  dataset: Dataset,
+  rows?: Int32Array,
+  keepRaw = false,
+): Rows {
   const count = rows?.length ?? dataset.rows;
   if (count === 0) {
     throw new Fault("DATA_INVALID", `dataset \`${dataset.name}\` has no rows`, { hint: "give at least one row" });
   }
-  const raw = encodeDataset(dataset, record.preprocessing, rows);
-  return {
+  const { preprocessing } = record;
+  const rest = {
     count,
-    featureShape: record.preprocessing.featureShape,
-    features: featuresOf(executor, record.preprocessing, raw, count),
     target: encodeTarget(dataset, record.target, rows).data as Int32Array | Float32Array,
     weight: weightsOf(dataset, rows),
   };
+  const bytes = encodeBytes(dataset, preprocessing, rows);
+  if (bytes !== null) return { ...rest, isRaw: true, featureShape: [preprocessing.rawWidth], features: bytes };
+  const raw = encodeDataset(dataset, preprocessing, rows);
+  if (!keepRaw) {
+    const features = featuresOf(executor, preprocessing, raw, count);
+    return { ...rest, isRaw: false, featureShape: preprocessing.featureShape, features };
+  }
+  refuseMissing(raw, preprocessing);
+  const features = sharedArray("F32", raw.length);
+  features.set(raw);
+  return { ...rest, isRaw: true, featureShape: [preprocessing.rawWidth], features };
 }
 
 function weightsOf({ columns, sampleWeight }: Dataset, rows: Int32Array | undefined): Float32Array | null {
@@ -79,6 +98,8 @@ function weightsOf({ columns, sampleWeight }: Dataset, rows: Int32Array | undefi
 
 /** Judges the weights of a state on fixed rows, as often as asked. */
 export interface Judge {
+  /** The metrics that `quick` gives. */
+  readonly names: readonly string[];
   /** Loss and the head's running metrics: cheap. */
   quick(): Scores;
   /** Loss and all metrics of the pipeline. */
@@ -88,20 +109,22 @@ export interface Judge {
 
 const LARGEST_BATCH = 1024;
 
+/** @param root the path above the weights in `state`. */
 export function createJudge(
   { registry, executor }: Pick<PredictionContext, "registry" | "executor">,
   record: FittedRecord,
   loss: Configured,
   state: State,
   rows: Rows,
+  root = "",
 ): Judge {
   const batch = Math.min(rows.count, LARGEST_BATCH);
   const { spec, signature, target: encoding } = record;
   const traced = trace((t) => {
-    const features = t.input("features", { dtype: "F32", shape: [batch, ...signature.features] });
+    const features = inputFeatures(t, record.preprocessing, rows, batch);
     const target = t.input("target", targetType(record, batch));
     const weight = t.input("weight", { dtype: "F32", shape: [batch] });
-    const raw = network(registry, spec, createScope(t).scope, features, signature.outputs);
+    const raw = network(registry, spec, createScope(t, { root }).scope, features, signature.outputs);
     const { lossSum, lossWeight, running } = score(t, registry, record, loss, { raw, target, weight });
     const prefixed = (prefix: string, named: Readonly<Record<string, typeof raw>>) =>
       Object.fromEntries(Object.entries(named).map(([name, tensor]) => [`${prefix}.${name}`, tensor]));
@@ -140,6 +163,7 @@ export function createJudge(
   };
 
   return {
+    names: running,
     quick: () => pass(null),
     all: () => {
       const collected = Object.fromEntries(

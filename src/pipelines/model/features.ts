@@ -1,10 +1,23 @@
-/** @file Preprocessing run once over many rows, so that training steps begin with features. */
-import { type Executor, Fault, sizeOf, trace } from "../../engine/index.ts";
+/** @file Rows to features: preprocessing run once over many, so that steps begin with features; or in the step, on raw rows. */
+import { type Executor, Fault, sizeOf, type Tensor, type Tracer, trace } from "../../engine/index.ts";
 import { applyPreprocessing } from "../preprocess/apply.ts";
 import type { Preprocessing } from "../preprocess/preprocessing.ts";
+import type { Rows } from "./batches.ts";
 import { runWhole } from "./whole.ts";
 
 const ROWS_AT_ONCE = 1024;
+
+/** A batch's features, F32 [batch, ...featureShape], from a program's input `features`: rows as they are in `rows`. */
+export function inputFeatures(
+  t: Tracer,
+  preprocessing: Preprocessing,
+  { isRaw }: Pick<Rows, "isRaw">,
+  batch: number,
+): Tensor {
+  const { rawWidth, featureShape } = preprocessing;
+  const input = t.input("features", { dtype: "F32", shape: [batch, ...(isRaw ? [rawWidth] : featureShape)] });
+  return isRaw ? applyPreprocessing(t, input, preprocessing) : input;
+}
 
 /**
  * @param raw count × rawWidth, as `encodeRows` makes it.
@@ -41,6 +54,12 @@ export function featuresOf(
   }
   refuseNonFinite(features, width);
   return features;
+}
+
+/** What a step would make of raw rows with a NaN that nothing fills. @throws NON_FINITE as `featuresOf` does. */
+export function refuseMissing(raw: Float32Array, { columns, rawWidth }: Preprocessing): void {
+  if (columns.every(({ steps }) => steps.some(({ type }) => type === "impute"))) return;
+  refuseNonFinite(raw, rawWidth);
 }
 
 function refuseNonFinite(features: Float32Array, width: number): void {

@@ -63,6 +63,15 @@ export function score(
   };
 }
 
+/** Both together: all sums are linear in the rows' weights. */
+export function addScores(a: Score, b: Score): Score {
+  return {
+    lossSum: a.lossSum.add(b.lossSum),
+    lossWeight: a.lossWeight.add(b.lossWeight),
+    running: Object.fromEntries(Object.entries(a.running).map(([name, sum]) => [name, sum.add(b.running[name]!)])),
+  };
+}
+
 export function emptySums(): Sums {
   return { loss: 0, lossWeight: 0, weight: 0, metrics: {} };
 }

@@ -4,7 +4,15 @@
  */
 import { Fault, type NdArray, showShape, sizeOf, type Violation } from "../../engine/index.ts";
 import { type DateOrder, missingMarkers, parseBoolean, parseNumber, READERS } from "../data/cells.ts";
-import { type Column, type Dataset, type Inputs, inputColumns, type Row, widthOf } from "../data/dataset.ts";
+import {
+  type Column,
+  type Dataset,
+  type Inputs,
+  inputColumns,
+  type Row,
+  sharedArray,
+  widthOf,
+} from "../data/dataset.ts";
 import { cellOf, isRow } from "../data/rows.ts";
 import { describeArray, toArray, toFloats } from "../data/tensors.ts";
 import { isNothing, nestedShape, writeNested } from "../data/writers.ts";
@@ -34,6 +42,22 @@ export function encodeDataset(
     offset += width;
   }
   return encoded;
+}
+
+/** Raw rows that are bytes as bytes, on shared memory: of a model that takes one tensor, where the dataset has it as bytes. */
+export function encodeBytes(dataset: Dataset, preprocessing: Preprocessing, rows?: Int32Array): Uint8Array | null {
+  if (soleTensor(preprocessing) === undefined) return null;
+  const [match, ...others] = matchColumns(dataset, preprocessing);
+  const { values } = match!.from;
+  if (others.length > 0 || !(values instanceof Uint8Array)) return null;
+  if (rows === undefined) return values;
+  const width = widthOf(match!.from);
+  const taken = sharedArray("U8", rows.length * width);
+  for (let index = 0; index < rows.length; index++) {
+    const start = rows[index]! * width;
+    taken.set(values.subarray(start, start + width), index * width);
+  }
+  return taken;
 }
 
 /**

@@ -24,6 +24,8 @@ type Of<Schema extends OptionsSchema> = z.output<Schema>;
 
 /** Inputs to features. */
 export interface Backbone extends Definition {
+  /** The step for number and tensor columns where the spec names none, if it is not the usual one. */
+  preprocess?(options: Options): "none" | undefined;
   /** @param x F32 [batch, ...features], preprocessed. @returns F32 [batch, ...], what the head takes. */
   build(scope: Scope, x: Tensor, options: Options): Tensor;
 }
@@ -92,17 +94,17 @@ export interface Moment {
   readonly step: number;
   readonly steps: number;
   readonly stepsPerEpoch: number;
+  /** What `remember` answered last; undefined before the first epoch has ended, and for schedules that do not remember. */
+  readonly memory?: unknown;
 }
 
-/** How the learning rate moves: a pure function of the moment, so that nothing needs to be saved. */
+/**
+ * How the learning rate moves: a pure function of the moment. A schedule that follows how the training goes says what it
+ * watches, and remembers after each epoch; what it remembers is saved with a checkpoint.
+ */
 export interface Schedule extends Definition {
   /** @returns the factor on the optimizer's learning rate. */
   factor(moment: Moment, options: Options): number;
-}
-
-/** A named source of data: any other data reference, made from options. */
-export interface DatasetSource extends Definition {
-  load(options: Options): DataReference | Promise<DataReference>;
   /** The quantity that `remember` is told: `loss` or a metric, of the held-out part where there is one. */
   watches?(options: Options): string;
   /** The new memory, as plain JSON, once an epoch has ended with this value of what is watched. */
@@ -144,6 +146,11 @@ export interface Augmentation extends Definition {
   prepare(facts: RowFacts, options: Options): RowChange;
 }
 
+/** A named source of data: any other data reference, made from options. */
+export interface DatasetSource extends Definition {
+  load(options: Options): DataReference | Promise<DataReference>;
+}
+
 /** What a whole set of predictions is judged on. */
 export interface Judged {
   /** The head's results over all rows, by name. */
@@ -180,12 +187,12 @@ export interface Plugin {
   readonly losses?: readonly Loss[];
   readonly optimizers?: readonly Optimizer[];
   readonly schedules?: readonly Schedule[];
+  readonly augmentations?: readonly Augmentation[];
   readonly datasets?: readonly DatasetSource[];
 }
 
 /** A definition as its author writes it: the functions take the options that its own schema parses. */
 type Authored<Kind extends Definition, Schema extends OptionsSchema> = {
-  readonly augmentations?: readonly Augmentation[];
   readonly [Field in keyof Kind]: Field extends "options"
     ? Schema
     : NonNullable<Kind[Field]> extends (...parameters: infer Parameters) => infer Result
@@ -205,11 +212,11 @@ export const defineHead = declaring<Head>();
 export const defineLoss = declaring<Loss>();
 export const defineOptimizer = declaring<Optimizer>();
 export const defineSchedule = declaring<Schedule>();
+export const defineAugmentation = declaring<Augmentation>();
 export const defineDataset = declaring<DatasetSource>();
 export const definePipeline = declaring<Pipeline>();
 
 /** Checked when it is loaded, so that a mistake names the file and the field. */
 export function definePlugin(plugin: Plugin): Plugin {
-export const defineAugmentation = declaring<Augmentation>();
   return plugin;
 }

@@ -1,6 +1,6 @@
 /** @file What a training keeps: snapshots for predictions, the best epoch's weights, checkpoints to go on from. */
 import type { ModelRecord, Weights } from "../model/record.ts";
-import { isFiniteSnapshot, weightArrays } from "../model/weights.ts";
+import { weightArrays } from "../model/weights.ts";
 import { VERSIONS } from "../versions.ts";
 import { BEST, type Run } from "./run.ts";
 
@@ -28,12 +28,28 @@ export function trainedRecord(run: Run, weights: Weights | null, metrics?: Model
   };
 }
 
-/** Shows the weights as they are to whoever predicts, unless they are already spoilt. */
-export function publish(run: Run): void {
-  const snapshot = run.session.snapshot(run.published);
-  if (!isFiniteSnapshot(snapshot)) return;
-  run.published = snapshot;
-  run.context.publish(trainedRecord(run, snapshot));
+/**
+ * Whether a batch's loss is in bounds: no higher above the lowest mean loss of an epoch so far than the loss that the
+ * training began with. In the first epoch: no more than twice that.
+ */
+function isInBounds({ progress }: Run, loss: number): boolean {
+  const { first, lowest } = progress.bounds;
+  return first === null || loss <= (lowest ?? first) + Math.abs(first);
+}
+
+/** Takes a snapshot of the weights, to be shown to whoever predicts once the next batch has found it sound. */
+export function takeSnapshot(run: Run): void {
+  run.pending = run.session.snapshot(run.published);
+}
+
+/** What a batch's loss says of the weights that it was measured with: shows a waiting snapshot of them, or drops it. */
+export function publishIfSound(run: Run, loss: number): void {
+  const { pending, progress } = run;
+  progress.bounds.first ??= loss;
+  run.pending = null;
+  if (pending === null || !isInBounds(run, loss)) return;
+  run.published = pending;
+  run.context.publish(trainedRecord(run, pending));
 }
 
 export function keepBest(run: Run): void {

@@ -20,6 +20,63 @@ const earlyStopping = z.strictObject({
     .describe("Whether the weights of the best epoch are kept rather than the last"),
 });
 
+const keepBest = earlyStopping.pick({ monitor: true, mode: true, minDelta: true });
+
+const swaStart = z.number().min(0).lt(1).default(0.75).describe("Share of the epochs before the averaging begins");
+
+const ema = z
+  .strictObject({
+    type: z.literal("ema"),
+    decay: z.number().gt(0).lt(1).default(0.999).describe("Share of the average that is kept at each step"),
+    warmup: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether the share begins small, (1 + step) / (10 + step), so that the first weights are soon forgotten",
+      ),
+  })
+  .describe("Exponential moving average (Polyak and Juditsky 1992)");
+
+const swa = z
+  .strictObject({ type: z.literal("swa"), start: swaStart })
+  .describe("Stochastic weight averaging: the mean over the last epochs' ends (Izmailov et al. 2018)");
+
+const averaging = z.union([
+  z.enum(["ema", "swa"]).transform((type) => (type === "ema" ? ema.parse({ type }) : swa.parse({ type }))),
+  z.discriminatedUnion("type", [ema, swa]),
+]);
+
+/** One path pattern or several. */
+const patterns = z
+  .union([
+    z
+      .string()
+      .min(1)
+      .transform((pattern) => [pattern]),
+    z.array(z.string().min(1)).min(1),
+  ])
+  .describe(
+    "Dotted paths of parameters, or the beginnings of some: `head`, `backbone.layers.0`; `*` is any one part, `**` any number of them: `**.bias`",
+  );
+
+const group = z.strictObject({
+  match: patterns,
+  learningRate: z.number().positive().max(1e6).optional().describe("Their learning rate; schedules act on it too"),
+  weightDecay: z.number().min(0).optional().describe("Their weight decay"),
+});
+
+const findLearningRate = z.strictObject({
+  lowest: z.number().positive().default(1e-6).describe("The rate that the trial begins with"),
+  highest: z.number().positive().default(1).describe("The rate that it ends with, unless the loss rises out of bounds"),
+  steps: z
+    .int()
+    .min(10)
+    .max(10_000)
+    .default(100)
+    .describe("Steps of the trial, each with a rate so many times the last"),
+  only: z.boolean().default(false).describe("Whether to end after the trial, and leave the model as it is"),
+});
+
 const checkpoint = z.strictObject({
   everyEpochs: z.int().min(1).optional().describe("A checkpoint after every so many epochs"),
   everySteps: z.int().min(1).optional().describe("A checkpoint after every so many steps"),
@@ -53,9 +110,42 @@ export const trainOptionsSchema = z
       .positive()
       .optional()
       .describe("Largest norm of all gradients together; longer ones are scaled down to it"),
+    clipValue: z
+      .number()
+      .positive()
+      .optional()
+      .describe("Largest absolute value of each gradient's elements; limited before `clipNorm` measures"),
     accumulate: z.int().min(1).max(4096).default(1).describe("Batches whose gradients make one optimizer step"),
     earlyStopping: orBoolean(earlyStopping).describe(
       "Stop when the watched quantity no longer improves; `true` for the defaults",
+    ),
+    keepBest: orBoolean(keepBest).describe(
+      "Keep the weights of the best epoch rather than the last, without stopping early; `true`: by the loss",
+    ),
+    averaging: averaging
+      .optional()
+      .describe(
+        "Keep an average of the weights: what is judged, published and kept; `ema`, `swa` or one with its options",
+      ),
+    freeze: patterns
+      .optional()
+      .describe(
+        "Parameters that stay as they are, and statistics: paths as in `groups`. `[]` freezes nothing where a model would by itself",
+      ),
+    groups: z
+      .array(group)
+      .default([])
+      .describe("Parameters with a learning rate or weight decay of their own; the first group that matches counts"),
+    folds: z
+      .int()
+      .min(2)
+      .max(100)
+      .optional()
+      .describe(
+        "Cross-validation: train on all but one of so many parts in turn and judge on that one, then train on all rows; instead of `validation`",
+      ),
+    findLearningRate: orBoolean(findLearningRate).describe(
+      "Try growing learning rates first, and train with the one at which the loss fell fastest (Smith 2017); `true` for the defaults",
     ),
     checkpoint: orBoolean(checkpoint).describe(
       "When to save everything needed to go on after a crash; `true`: after every epoch. Needs a data directory",
@@ -84,7 +174,26 @@ export type TrainOptions = Omit<CommonTrainOptions, "seed"> & {
   readonly optimizer: Configured;
   readonly schedule: Configured;
   readonly loss: Configured;
+  /** In the order in which rows go through them. */
+  readonly augment: readonly Configured[];
 };
+
+/** What to watch after each epoch, and when to give up: early stopping, or only the keeping of the best. */
+export interface Watching {
+  readonly monitor: string;
+  readonly mode?: "min" | "max" | undefined;
+  readonly minDelta: number;
+  /** Infinite where nothing stops. */
+  readonly patience: number;
+  readonly restoreBest: boolean;
+}
+
+export function watchingOf({ earlyStopping, keepBest }: Pick<TrainOptions, "earlyStopping" | "keepBest">) {
+  if (earlyStopping !== undefined)
+    return { ...earlyStopping, restoreBest: earlyStopping.restoreBest || keepBest !== undefined } satisfies Watching;
+  if (keepBest === undefined) return undefined;
+  return { ...keepBest, patience: Number.POSITIVE_INFINITY, restoreBest: true } satisfies Watching;
+}
 
 /**
  * What `train.start` says beside model, data and validation, with every default of the model's pipeline filled in.
@@ -94,7 +203,7 @@ export function parseTrainOptions(registry: Registry, record: Pick<ModelRecord, 
   const { spec } = record;
   const { defaults } = find(registry.pipelines, spec.pipeline, "pipeline");
   const head = find(registry.heads, spec.head.type, "head.type");
-  const { optimizer, schedule, loss, ...common } = (raw ?? {}) as Record<string, unknown>;
+  const { optimizer, schedule, loss, augment, ...common } = (raw ?? {}) as Record<string, unknown>;
   const { epochs, batchSize } = defaults;
   const parsed = parseBy(trainOptionsSchema, { epochs, batchSize, ...common }, "");
   const chosen = parseConfigured(registry.losses, loss, "loss", defaults.loss);
@@ -117,5 +226,21 @@ export function parseTrainOptions(registry: Registry, record: Pick<ModelRecord, 
     optimizer: parseConfigured(registry.optimizers, optimizer, "optimizer", defaults.optimizer),
     schedule: parseConfigured(registry.schedules, schedule, "schedule", defaults.schedule),
     loss: chosen,
+    augment: parseAugmentations(registry, augment),
   };
+}
+
+/** A list of augmentations, names or objects; one alone will do. */
+function parseAugmentations(registry: Registry, raw: unknown): Configured[] {
+  const list = raw === undefined ? [] : Array.isArray(raw) ? (raw as unknown[]) : [raw];
+  return list.map((each, index) => {
+    const path = `augment[${index}]`;
+    if (each !== undefined && typeof each !== "string" && (each as { type?: unknown } | null)?.type === undefined) {
+      throw new Fault("INVALID_PARAMS", `\`${path}\` names no augmentation`, {
+        violations: [{ path: `${path}.type`, message: "missing", expected: "a name", got: "nothing" }],
+        hint: `one of ${[...registry.augmentations.keys()].map((name) => `\`${name}\``).join(", ")}`,
+      });
+    }
+    return parseConfigured(registry.augmentations, each, path, "randomCrop");
+  });
 }

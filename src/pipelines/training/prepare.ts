@@ -14,12 +14,14 @@ import { allRows, fitTarget, type TargetEncoding, type TargetOptions } from "../
 import type { TargetFacts, TargetKind } from "../registry/define.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
+import { type Grouping, groupParameters } from "./groups.ts";
 import type { TrainOptions } from "./options.ts";
 import type { TrainingContext } from "./training.ts";
 
 export interface Prepared {
   readonly record: FittedRecord;
   readonly leaves: readonly Declaration[];
+  readonly grouping: Grouping;
   readonly training: Rows;
   readonly held: Rows | null;
   /** With what depends on the data filled in. */
@@ -47,23 +49,35 @@ export function prepare(context: TrainingContext): Prepared {
   const known = resume === undefined ? context.record : { ...context.record, ...resume.record };
   const record = known.preprocessing === null ? fitRecord(registry, known, dataset, train) : fitted(known);
   const leaves = declare(registry, record.spec, record.signature.features, record.signature.outputs);
-  const training = prepareRows(executor, record, dataset, train);
+  const grouping = groupParameters(leaves, context.options);
+  const training = prepareRows(executor, record, dataset, train, context.options.augment.length > 0);
   return {
     record: { ...record, parameters: countParameters(leaves) },
     leaves,
+    grouping,
     training,
     held: heldRows(executor, record, context, held),
     options: { ...context.options, loss: fitLoss(registry, record, context.options, training) },
   };
 }
 
-function splitOf({ registry, record, dataset, validation, options }: TrainingContext): {
+function splitOf({ registry, record, dataset, validation, options, split }: TrainingContext): {
   train: Int32Array;
   held: Int32Array | null;
 } {
+  if (split !== undefined) return split;
   if (typeof validation !== "number" || validation === 0) return { train: allRows(dataset.rows), held: null };
-  const isClassified = find(registry.heads, record.spec.head.type, "head.type").target === "classes";
-  return splitRows(dataset, validation, options.seed, isClassified ? targetColumns(dataset)[0]?.name : undefined);
+  return splitRows(dataset, validation, options.seed, stratumOf(registry, record, dataset));
+}
+
+/** The column whose values shall have the same shares in all parts: that of the classes, where there are any. */
+export function stratumOf(
+  registry: Registry,
+  { spec }: Pick<ModelRecord, "spec">,
+  dataset: Dataset,
+): string | undefined {
+  const isClassified = find(registry.heads, spec.head.type, "head.type").target === "classes";
+  return isClassified ? targetColumns(dataset)[0]?.name : undefined;
 }
 
 function heldRows(

@@ -1,31 +1,49 @@
 /** @file A training's compiled programs and the state they share: steps in, sums out, everything saved and put back. */
-import { type Executor, type NdArray, type Program, type State, sizeOf, type TypedArray } from "../../engine/index.ts";
-import { type BatchViews, fillBatch } from "../model/batches.ts";
+import { type Executor, type NdArray, type Program, type State, sizeOf } from "../../engine/index.ts";
+import { type BatchViews, orderOf } from "../model/batches.ts";
 import { initialWeights } from "../model/network.ts";
 import type { Weights } from "../model/record.ts";
 import type { Sums } from "../model/score.ts";
 import { packWeights, weightArrays } from "../model/weights.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
+import { openBatches } from "./batchSource.ts";
 import type { Prepared } from "./prepare.ts";
-import { type StepContext, traceAccumulatedStep, traceAccumulation, traceStep, trainingStates } from "./step.ts";
+import {
+  AVERAGE,
+  AVERAGING_INPUTS,
+  type StepContext,
+  scalarInput,
+  traceAccumulatedStep,
+  traceAccumulation,
+  traceStatistics,
+  traceStep,
+  trainingStates,
+} from "./step.ts";
 
 export interface Session {
   readonly state: State;
+  /** The path above what is judged and kept: empty for the weights, `average` where averages are kept. */
+  readonly root: string;
   /** Rows of a batch. */
   readonly batch: number;
+  /** The metrics that `runBatch` sums up. */
+  readonly metrics: readonly string[];
   /**
    * One batch, from `order[from]`, its sums added to `sums`.
-   * @returns how many rows it was, or null when the executor was interrupted: nothing has changed then.
+   * @returns how many rows it was, and their mean loss; null when the executor was interrupted: nothing has changed then.
    */
-  runBatch(order: Int32Array, from: number, sums: Sums, moment: StepMoment): number | null;
+  runBatch(order: Int32Array, from: number, sums: Sums, moment: StepMoment): BatchOutcome | null;
   /** Ends an accumulation with an optimizer step; false when interrupted. Without accumulation there is nothing to end. */
   endStep(moment: StepMoment): boolean;
-  /** The weights as they are. */
+  /** Measures the running statistics of averaged weights in so many batches; false when interrupted or when there are none. */
+  measureStatistics(batches: number): boolean;
+  /** What is kept as it is: the weights, or their averages. */
   snapshot(previous: Weights | null): Weights;
   /** Everything, by path under `state.`, and back again. */
   save(): Record<string, NdArray>;
   restore(tensors: Readonly<Record<string, NdArray>>): void;
+  /** Sets what is kept. */
   writeWeights(arrays: Readonly<Record<string, NdArray>>): void;
   release(): void;
 }
@@ -33,15 +51,28 @@ export interface Session {
 export interface StepMoment {
   /** The optimizer step that this is part of, counted from 1. */
   readonly step: number;
+  /** Of the parameters without a rate of their own. */
   readonly learningRate: number;
+  /** What the schedule makes of learning rates. */
+  readonly factor: number;
+  /** What of the new weights goes into the averages. */
+  readonly share: number;
   /** Batches done before: with the seed, what random ops draw from. */
   readonly batches: number;
 }
 
+export interface BatchOutcome {
+  readonly rows: number;
+  readonly loss: number;
+}
+
 const STATE = "state.";
 
-/** @throws OUT_OF_MEMORY with numbers, before anything is computed, when weights, slots and batch do not fit. */
-export function openSession(executor: Executor, registry: Registry, prepared: Prepared): Session {
+/**
+ * @param look called every few milliseconds while initial weights are drawn; throws to give up.
+ * @throws OUT_OF_MEMORY with numbers, before anything is computed, when weights, slots and batch do not fit.
+ */
+export function openSession(executor: Executor, registry: Registry, prepared: Prepared, look: () => void): Session {
   const opened: { release(): void }[] = [];
   const release = (): void => {
     for (const resource of opened.splice(0).reverse()) resource.release();
@@ -51,7 +82,7 @@ export function openSession(executor: Executor, registry: Registry, prepared: Pr
     return resource;
   };
   try {
-    return { ...compileSession(executor, registry, prepared, keep), release };
+    return { ...compileSession(executor, registry, prepared, look, keep), release };
   } catch (refusal) {
     release();
     throw refusal;
@@ -64,12 +95,15 @@ function compileSession(
   executor: Executor,
   registry: Registry,
   prepared: Prepared,
+  look: () => void,
   keep: Keep,
 ): Omit<Session, "release"> {
-  const { record, leaves, training, options } = prepared;
+  const { record, leaves, training, options, grouping } = prepared;
   const accumulates = options.accumulate > 1;
   const batch = Math.min(options.batchSize, training.count);
-  const context: StepContext = { registry, record, options, leaves, batch };
+  const context: StepContext = { registry, record, options, leaves, grouping, batch, rows: training };
+  const root = options.averaging === undefined ? "" : AVERAGE;
+  const atRoot = (path: string): string => (root === "" ? path : `${root}.${path}`);
   const beside = trainingStates(context, accumulates);
   const types = Object.fromEntries([
     ...leaves.map(({ path, type }) => [path, type] as const),
@@ -82,15 +116,30 @@ function compileSession(
   const write = (arrays: Readonly<Record<string, NdArray>>): void => {
     for (const [path, value] of Object.entries(arrays)) state.write(path, value);
   };
-  write(record.weights === null ? initialWeights(leaves, record.seed) : weightArrays(record.weights));
+  const initialValues =
+    record.weights === null ? initialWeights(leaves, record.seed, look) : weightArrays(record.weights);
+  write(initialValues);
   for (const [path, { type, initial }] of Object.entries(beside)) {
-    state.write(path, { ...type, data: new Float32Array(sizeOf(type.shape)).fill(initial) });
+    const filled = () => ({ ...type, data: new Float32Array(sizeOf(type.shape)).fill(initial as number) });
+    state.write(path, typeof initial === "string" ? initialValues[initial]! : filled());
   }
 
+  const source = keep(openBatches(registry, prepared, batch));
   const feed = feedOf(batchProgram, options.seed);
   const optimizer = find(registry.optimizers, options.optimizer.type, "optimizer.type");
-  const scalars = optimizer.scalars(optionsOf(options.optimizer));
-  const setScalars = scalarSetter(stepProgram);
+  const rates = grouping.groups.map(({ optimizer: chosen, learningRate }) => ({
+    learningRate,
+    scalars: optimizer.scalars(optionsOf(chosen)),
+  }));
+  const set = scalarSetter(stepProgram);
+  const setScalars = ({ step, learningRate, factor, share }: StepMoment): void => {
+    for (const [group, { learningRate: own, scalars }] of rates.entries()) {
+      const values = scalars(step, own === null ? learningRate : own * factor);
+      for (const name in values) set(scalarInput(group, name), values[name]!);
+    }
+    set(AVERAGING_INPUTS.kept, 1 - share);
+    set(AVERAGING_INPUTS.added, share);
+  };
   const running = Object.keys(batchProgram.outputs).filter((name) => name.startsWith("running."));
   const readings = running.map((name) => [name.slice("running.".length), batchProgram.outputs[name]!] as const);
   const [lossSum, lossWeight] = [batchProgram.outputs.lossSum!, batchProgram.outputs.lossWeight!];
@@ -99,36 +148,58 @@ function compileSession(
 
   return {
     state,
+    root,
     batch,
-    runBatch(order, from, sums, { step, learningRate, batches }) {
-      const { count, weight } = fillBatch(feed.views, training, order, from);
-      feed.setCounter(batches);
-      if (!accumulates) setScalars(scalars(step, learningRate));
+    metrics: readings.map(([name]) => name),
+    runBatch(order, from, sums, moment) {
+      const { count, weight } = source.fill(feed.views, order, from, moment.batches);
+      feed.setCounter(moment.batches);
+      if (!accumulates) setScalars(moment);
       if (!batchProgram.run()) return null;
-      sums.loss += Number(lossSum[0]);
-      sums.lossWeight += Number(lossWeight[0]);
+      const [loss, counted] = [Number(lossSum[0]), Number(lossWeight[0])];
+      sums.loss += loss;
+      sums.lossWeight += counted;
       sums.weight += weight;
       for (const [name, reading] of readings) sums.metrics[name] = (sums.metrics[name] ?? 0) + Number(reading[0]);
-      return count;
+      return { rows: count, loss: counted === 0 ? 0 : loss / counted };
     },
-    endStep({ step, learningRate }) {
+    endStep(moment) {
       if (!accumulates) return true;
-      setScalars(scalars(step, learningRate));
+      setScalars(moment);
       return stepProgram.run();
     },
+    measureStatistics(batches) {
+      if (root === "" || leaves.every(({ trainable }) => trainable)) return false;
+      const program = executor.compile(traceStatistics(context), state);
+      try {
+        const { views, setCounter } = feedOf(program, options.seed);
+        const order = orderOf(training.count, options.seed, 0, options.shuffle);
+        for (let index = 0; index < batches; index++) {
+          source.fill(views, order, (index * batch) % training.count, index);
+          setCounter(index);
+          if (!program.run()) return false;
+        }
+        return true;
+      } finally {
+        program.release();
+      }
+    },
     snapshot(previous) {
-      const paths = leaves.map(({ path }) => path);
-      return packWeights(readAll(paths), previous);
+      const kept = leaves.map(({ path }) => [path, state.read(atRoot(path))] as const);
+      return packWeights(Object.fromEntries(kept), previous);
     },
     save: () => readAll(Object.keys(types), STATE),
     restore: (tensors) => write(Object.fromEntries(Object.keys(types).map((path) => [path, tensors[STATE + path]!]))),
-    writeWeights: write,
+    writeWeights: (arrays) =>
+      write(Object.fromEntries(Object.entries(arrays).map(([path, value]) => [atRoot(path), value]))),
   };
 }
 
 /** The views that a batch is written to, and the counter that random ops read. Inputs that the graph never uses are absent. */
 function feedOf({ inputs }: Program, seed: number): { views: BatchViews; setCounter: (batches: number) => void } {
-  const views = { features: inputs.features!, target: inputs.target!, weight: inputs.weight! };
+  const { features, target, weight, partner, share } = inputs;
+  const mixed = partner === undefined || share === undefined ? {} : { partner, share };
+  const views = { features: features!, target: target!, weight: weight!, ...mixed };
   const random = inputs.random as Int32Array;
   random[0] = seed | 0;
   random[1] = Math.floor(seed / 2 ** 32) | 0;
@@ -141,11 +212,11 @@ function feedOf({ inputs }: Program, seed: number): { views: BatchViews; setCoun
   };
 }
 
-function scalarSetter({ inputs }: Program): (values: Readonly<Record<string, number>>) => void {
-  const places = new Map<string, TypedArray>();
-  for (const [name, view] of Object.entries(inputs))
-    if (name.startsWith("scalar.")) places.set(name.slice("scalar.".length), view);
-  return (values) => {
-    for (const name in values) (places.get(name) as Float32Array)[0] = values[name]!;
+/** Sets an input of one number; one that the graph never uses is absent. */
+function scalarSetter({ inputs }: Program): (name: string, value: number) => void {
+  const places = new Map(Object.entries(inputs));
+  return (name, value) => {
+    const place = places.get(name) as Float32Array | undefined;
+    if (place !== undefined) place[0] = value;
   };
 }

@@ -1,37 +1,51 @@
 /** @file The training step as a graph: forward, loss, backward, clipping, optimizer, and the new running statistics. */
 import { gradients, type Tensor, type TensorType, type Traced, type Tracer, trace } from "../../engine/index.ts";
 import { createScope, type Declaration } from "../layers/scope.ts";
+import type { Rows } from "../model/batches.ts";
+import { inputFeatures } from "../model/features.ts";
 import { type FittedRecord, network } from "../model/network.ts";
-import { type Score, score, targetType } from "../model/score.ts";
+import { addScores, type Score, score, targetType } from "../model/score.ts";
 import { penalised } from "../optimizers/common.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
+import { mixes } from "./augment.ts";
+import type { Grouping } from "./groups.ts";
 import type { TrainOptions } from "./options.ts";
 
 export interface StepContext {
   readonly registry: Registry;
   readonly record: FittedRecord;
-  readonly options: Pick<TrainOptions, "optimizer" | "loss" | "clipNorm">;
+  readonly options: Pick<TrainOptions, "optimizer" | "loss" | "clipNorm" | "clipValue" | "averaging" | "augment">;
   readonly leaves: readonly Declaration[];
+  readonly grouping: Grouping;
   /** Rows of a batch. */
   readonly batch: number;
+  /** What they come from. */
+  readonly rows: Pick<Rows, "isRaw">;
 }
 
 /** Where the optimizer keeps `slot` of the parameter at `path`. */
 const slotPath = (path: string, slot: string): string => `optimizer.${slot}.${path}`;
 const accumulatorPath = (path: string): string => `accumulator.${path}`;
 const ACCUMULATED_WEIGHT = "accumulator";
+/** The path above all averages. */
+export const AVERAGE = "average";
+const averagePath = (path: string): string => `${AVERAGE}.${path}`;
 const SCALAR: TensorType = { dtype: "F32", shape: [] };
 
-/** Every state of a training beside the weights: slots, and accumulators where there are any. Starting values by path. */
+/**
+ * Every state of a training beside the weights: slots; accumulators and averages where there are any. What each starts
+ * from, by path: a number, or the weight of a path.
+ */
 export function trainingStates(
-  { registry, options, leaves }: StepContext,
+  { registry, options, leaves, grouping }: StepContext,
   accumulates: boolean,
-): Record<string, { type: TensorType; initial: number }> {
+): Record<string, { type: TensorType; initial: number | string }> {
   const slots = find(registry.optimizers, options.optimizer.type, "optimizer.type").slots(optionsOf(options.optimizer));
-  const states: Record<string, { type: TensorType; initial: number }> = {};
-  for (const { path, type, trainable } of leaves) {
-    if (!trainable) continue;
+  const states: Record<string, { type: TensorType; initial: number | string }> = {};
+  for (const { path, type } of leaves) {
+    if (options.averaging !== undefined) states[averagePath(path)] = { type, initial: path };
+    if (!grouping.groupOf.has(path)) continue;
     for (const [slot, initial] of Object.entries(slots)) states[slotPath(path, slot)] = { type, initial };
     if (accumulates) states[accumulatorPath(path)] = { type, initial: 0 };
   }
@@ -39,18 +53,37 @@ export function trainingStates(
   return states;
 }
 
-/** The forward pass in training, judged; and the parameters it used, by path. */
-function forward(t: Tracer, { registry, record, options, batch }: StepContext) {
+/** The forward pass in training, judged; the parameters that learn from it, and new running statistics by path. */
+function forward(t: Tracer, context: StepContext, root = "") {
+  const { registry, record, batch, grouping } = context;
   const { spec, signature } = record;
-  const features = t.input("features", { dtype: "F32", shape: [batch, ...signature.features] });
+  const features = inputFeatures(t, record.preprocessing, context.rows, batch);
   const target = t.input("target", targetType(record, batch));
   const weight = t.input("weight", { dtype: "F32", shape: [batch] });
   const random = t.input("random", { dtype: "I32", shape: [4] });
   const present = weight.greater(0).cast("F32").reshape([batch, 1]);
-  const { scope, declarations } = createScope(t, { training: true, present, random });
+  const { scope, declarations } = createScope(t, { training: true, present, random, root });
   const raw = network(registry, spec, scope, features, signature.outputs);
-  const parameters = [...declarations.leaves.values()].filter(({ trainable }) => trainable);
-  return { judged: score(t, registry, record, options.loss, { raw, target, weight }), parameters, declarations };
+  const parameters = [...declarations.leaves.values()].filter(({ path }) => grouping.groupOf.has(path));
+  const ownPath = (path: string): string => (root === "" ? path : path.slice(root.length + 1));
+  const statistics = Object.fromEntries(
+    [...declarations.updates].filter(([path]) => !grouping.frozen.has(ownPath(path))),
+  );
+  return { judged: judge(t, context, { raw, target, weight }), parameters, statistics };
+}
+
+/** Of rows that are mixed, both targets count: each as much as its share of the row. */
+function judge(
+  t: Tracer,
+  { registry, record, options, batch }: StepContext,
+  { raw, target, weight }: { raw: Tensor; target: Tensor; weight: Tensor },
+): Score {
+  const by = (against: Tensor, counted: Tensor) =>
+    score(t, registry, record, options.loss, { raw, target: against, weight: counted });
+  if (!mixes(registry, options.augment)) return by(target, weight);
+  const share = t.input("share", { dtype: "F32", shape: [batch] });
+  const partner = t.input("partner", targetType(record, batch));
+  return addScores(by(target, weight.mul(share)), by(partner, weight.mul(share.neg().add(1))));
 }
 
 function outputsOf({ lossSum, lossWeight, running }: Score): Record<string, Tensor> {
@@ -61,30 +94,59 @@ function outputsOf({ lossSum, lossWeight, running }: Score): Record<string, Tens
   };
 }
 
-/** New parameters and slots from the mean loss's gradients: penalties, clipping, then the optimizer's rule. */
+/** New parameters and slots from the mean loss's gradients: penalties, clipping, then the optimizer's rule for the group. */
 function improve(
   t: Tracer,
-  { registry, options }: StepContext,
+  { registry, options, grouping }: StepContext,
   parameters: readonly Pick<Declaration, "path" | "tensor">[],
   gradientsOfLoss: readonly Tensor[],
 ): Record<string, Tensor> {
   const optimizer = find(registry.optimizers, options.optimizer.type, "optimizer.type");
-  const chosen = optionsOf(options.optimizer);
-  const slotNames = Object.keys(optimizer.slots(chosen));
-  const scalarNames = Object.keys(optimizer.scalars(chosen)(1, 1));
-  const scalars = Object.fromEntries(scalarNames.map((name) => [name, t.input(`scalar.${name}`, SCALAR)]));
+  const rules = grouping.groups.map((group, index) => {
+    const chosen = optionsOf(group.optimizer);
+    const names = Object.keys(optimizer.scalars(chosen)(1, 1));
+    const scalars = () => Object.fromEntries(names.map((name) => [name, t.input(scalarInput(index, name), SCALAR)]));
+    return { chosen, slotNames: Object.keys(optimizer.slots(chosen)), scalars };
+  });
+  const ruleOf = (path: string) => rules[grouping.groupOf.get(path)!]!;
 
-  const whole = gradientsOfLoss.map((gradient, index) => penalised(gradient, parameters[index]!.tensor, chosen));
-  const clipped = options.clipNorm === undefined ? whole : clip(whole, options.clipNorm);
+  const whole = gradientsOfLoss.map((gradient, index) => {
+    const { path, tensor } = parameters[index]!;
+    return penalised(gradient, tensor, ruleOf(path).chosen);
+  });
+  const { clipValue, clipNorm } = options;
+  const limited = clipValue === undefined ? whole : whole.map((gradient) => gradient.clamp(-clipValue, clipValue));
+  const clipped = clipNorm === undefined ? limited : clip(limited, clipNorm);
   return Object.fromEntries(
     parameters.flatMap(({ path, tensor }, index) => {
+      const { chosen, slotNames, scalars } = ruleOf(path);
       const slots = Object.fromEntries(slotNames.map((slot) => [slot, t.state(slotPath(path, slot), tensor)]));
-      const updated = optimizer.update({ parameter: tensor, gradient: clipped[index]!, slots, scalars }, chosen);
+      const update = { parameter: tensor, gradient: clipped[index]!, slots, scalars: scalars() };
+      const updated = optimizer.update(update, chosen);
       const newSlots = Object.entries(updated.slots).map(([slot, value]): [string, Tensor] => [
         slotPath(path, slot),
         value,
       ]);
       return [[path, updated.parameter] as [string, Tensor], ...newSlots];
+    }),
+  );
+}
+
+/** The input of a group's number, see `Optimizer.scalars`. */
+export const scalarInput = (group: number, name: string): string => `scalar.${group}.${name}`;
+/** Inputs of what is kept of the averages and of what is added to them; they sum to 1. */
+export const AVERAGING_INPUTS = { kept: "average.kept", added: "average.added" } as const;
+
+/** The averages after a step. @param next the weights after it; those left out stay as they are. */
+function averages(t: Tracer, { leaves, options, grouping }: StepContext, next: Readonly<Record<string, Tensor>>) {
+  if (options.averaging === undefined) return {};
+  const [kept, added] = [AVERAGING_INPUTS.kept, AVERAGING_INPUTS.added].map((name) => t.input(name, SCALAR));
+  const moving = leaves.filter(({ path }) => !grouping.frozen.has(path));
+  return Object.fromEntries(
+    moving.map(({ path, type }) => {
+      const at = averagePath(path);
+      const value = next[path] ?? t.state(path, type);
+      return [at, t.state(at, type).mul(kept!).add(value.mul(added!))];
     }),
   );
 }
@@ -105,23 +167,21 @@ const divisor = (weight: Tensor): Tensor => weight.equal(0).where(1, weight);
 /** One batch, one optimizer step. */
 export function traceStep(context: StepContext): Traced {
   return trace((t) => {
-    const { judged, parameters, declarations } = forward(t, context);
+    const { judged, parameters, statistics } = forward(t, context);
     const loss = judged.lossSum.div(divisor(judged.lossWeight));
     const ofLoss = gradients(
       loss,
       parameters.map(({ tensor }) => tensor),
     );
-    return {
-      outputs: outputsOf(judged),
-      updates: { ...Object.fromEntries(declarations.updates), ...improve(t, context, parameters, ofLoss) },
-    };
+    const next = { ...statistics, ...improve(t, context, parameters, ofLoss) };
+    return { outputs: outputsOf(judged), updates: { ...next, ...averages(t, context, next) } };
   });
 }
 
 /** One batch of several that make a step: adds the gradients of the loss's sum to the accumulators. */
 export function traceAccumulation(context: StepContext): Traced {
   return trace((t) => {
-    const { judged, parameters, declarations } = forward(t, context);
+    const { judged, parameters, statistics } = forward(t, context);
     const ofSum = gradients(
       judged.lossSum,
       parameters.map(({ tensor }) => tensor),
@@ -134,7 +194,7 @@ export function traceAccumulation(context: StepContext): Traced {
     return {
       outputs: outputsOf(judged),
       updates: {
-        ...Object.fromEntries(declarations.updates),
+        ...statistics,
         ...Object.fromEntries(sums),
         [ACCUMULATED_WEIGHT]: weight,
       },
@@ -146,7 +206,7 @@ export function traceAccumulation(context: StepContext): Traced {
 export function traceAccumulatedStep(context: StepContext): Traced {
   return trace((t) => {
     const parameters = context.leaves
-      .filter(({ trainable }) => trainable)
+      .filter(({ path }) => context.grouping.groupOf.has(path))
       .map(({ path, type }) => ({ path, tensor: t.state(path, type) }));
     const weight = t.state(ACCUMULATED_WEIGHT, SCALAR);
     const sums = parameters.map(({ path, tensor }) => t.state(accumulatorPath(path), tensor));
@@ -155,13 +215,23 @@ export function traceAccumulatedStep(context: StepContext): Traced {
       accumulatorPath(path),
       t.constant(0).broadcastTo(tensor.shape),
     ]);
+    const next = improve(t, context, parameters, ofLoss);
     return {
       outputs: { weight },
       updates: {
-        ...improve(t, context, parameters, ofLoss),
+        ...next,
+        ...averages(t, context, next),
         ...Object.fromEntries(emptied),
         [ACCUMULATED_WEIGHT]: t.constant(0),
       },
     };
+  });
+}
+
+/** The running statistics of the averaged weights, moved toward a batch's: their mean is not the statistics of the mean. */
+export function traceStatistics(context: StepContext): Traced {
+  return trace((t) => {
+    const { judged, statistics } = forward(t, context, AVERAGE);
+    return { outputs: { lossSum: judged.lossSum }, updates: statistics };
   });
 }

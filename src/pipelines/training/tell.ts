@@ -2,6 +2,7 @@
 
 import { type Scores, scoresOf } from "../model/score.ts";
 import { find } from "../registry/parse.ts";
+import { watchingOf } from "./options.ts";
 import { momentOf, type Run } from "./run.ts";
 
 /** Speed since this process began, and the time that is left at it. */
@@ -51,6 +52,7 @@ export function tellEpoch(run: Run, { loss, metrics }: Scores, validation: Score
       metrics,
       ...(validation === null ? {} : { validation }),
       learningRate: momentOf(run).learningRate,
+      ...(watchingOf(prepared.options) === undefined ? {} : { bestEpoch: progress.watch.bestEpoch }),
       ...ratesOf(run),
     },
   });

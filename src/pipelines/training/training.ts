@@ -1,6 +1,7 @@
 /** @file What goes into a training and what comes out: the nouns that the loop, the sidecar's worker and the store share. */
 import type { Executor, NdArray } from "../../engine/index.ts";
 import type { Dataset } from "../data/dataset.ts";
+import type { Split } from "../data/split.ts";
 import type { ModelRecord } from "../model/record.ts";
 import type { Scores, Sums } from "../model/score.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -16,6 +17,8 @@ export interface TrainingContext {
   readonly dataset: Dataset;
   /** Rows to judge on: a set of their own, or the share of the dataset to hold out (stratified by class). */
   readonly validation?: Dataset | number | undefined;
+  /** The very rows to train on and to judge on, in place of `validation`. */
+  readonly split?: Split | undefined;
   readonly options: TrainOptions;
   /** On a SharedArrayBuffer; whoever changes word 0 away from `pause` calls `Atomics.notify`. */
   readonly control: Int32Array;
@@ -47,6 +50,13 @@ export interface EpochData extends Scores {
   readonly learningRate: number;
   readonly samplesPerSecond: number;
   readonly secondsLeft: number;
+  /** How many epochs before this one were not told of, because they took less time than telling. */
+  readonly skipped?: number;
+  /** The best epoch so far, where one is looked for. */
+  readonly bestEpoch?: number;
+  /** Of cross-validation: which part is held out, from 1, and of how many; left out in the last training, on all rows. */
+  readonly fold?: number;
+  readonly folds?: number;
 }
 
 export interface ProgressData extends Scores {
@@ -66,7 +76,7 @@ export interface ProgressData extends Scores {
 export interface TrainingResult {
   readonly outcome: "completed" | "cancelled" | "checkpointed";
   /** Why it ended before its last epoch, if it did. */
-  readonly stopped?: "earlyStopping" | "budget" | "control";
+  readonly stopped?: "earlyStopping" | "budget" | "found" | "control";
   /** Whole epochs done. */
   readonly epochs: number;
   readonly steps: number;
@@ -75,13 +85,27 @@ export interface TrainingResult {
   readonly metrics: Readonly<Record<string, number>>;
   /** All metrics of the held-out part, with the final weights. */
   readonly validation?: Scores & { readonly confusion?: readonly (readonly number[])[] };
-  /** The epoch whose weights were kept, when early stopping chose. */
+  /** The epoch whose weights were kept, when the best were looked for. */
   readonly bestEpoch?: number;
+  /** What a trial of learning rates found. */
+  readonly learningRate?: FoundRate;
+  /** Of cross-validation: what each part said when held out. `validation` is then their mean, `deviation` their spread. */
+  readonly folds?: readonly Scores[];
+  readonly deviation?: Scores;
   /** Seconds of training, pauses left out, resumptions added up. */
   readonly seconds: number;
   readonly samplesPerSecond: number;
   /** The trained model; weights included. */
   readonly record: ModelRecord;
+}
+
+/** A trial of growing learning rates, one a step. */
+export interface FoundRate {
+  /** Where the loss fell fastest. */
+  readonly suggested: number;
+  readonly rates: readonly number[];
+  /** Smoothed; shorter than planned where it rose out of bounds. */
+  readonly losses: readonly number[];
 }
 
 /** Everything needed to go on: `progress` and `record` are JSON, `tensors` the rest. */
@@ -112,13 +136,27 @@ export interface TrainingProgress {
   /** Of the last whole epoch. */
   scores: Scores | null;
   watch: WatchState;
+  /** What the schedule remembers. */
+  schedule?: unknown;
+  /** The loss of the first batch, and the lowest of an epoch: what tells a loss out of bounds. */
+  bounds: { first: number | null; lowest: number | null };
+  /** What a trial of learning rates found before the first epoch. */
+  found: FoundRate | null;
+  /** Of cross-validation: the parts that are done. */
+  folds?: readonly FoldScores[];
   /** When the last checkpoint was taken. */
   checkpoint: { step: number; seconds: number };
   /** Set when something other than the last epoch ended it. */
-  stopped: "earlyStopping" | "budget" | null;
+  stopped: "earlyStopping" | "budget" | "found" | null;
 }
 
-/** What early stopping remembers. */
+/** What a held-out part said. */
+export interface FoldScores extends Scores {
+  /** The epochs that it took: until the best, where the best was looked for. */
+  readonly epochs: number;
+}
+
+/** What the watching remembers. */
 export interface WatchState {
   readonly best: number | null;
   /** Counted from 1; 0 before any. */

@@ -24,7 +24,20 @@ export const trainingResult = z
       .optional()
       .describe("the same on held-out rows; of the best epoch where it was restored"),
     bestEpoch: count.optional().describe("the epoch whose weights were kept"),
-    stopped: z.string().optional().describe("why it ended before the last epoch: earlyStopping, budget"),
+    stopped: z.string().optional().describe("why it ended before the last epoch: earlyStopping, budget, found"),
+    learningRate: z
+      .looseObject({
+        suggested: z.number().describe("the rate at which the loss fell fastest"),
+        rates: z.array(z.number()).describe("those that were tried"),
+        losses: z.array(wireNumber).describe("the smoothed loss at each"),
+      })
+      .optional()
+      .describe("what `findLearningRate` found"),
+    folds: z
+      .array(validation)
+      .optional()
+      .describe("in cross-validation: each part's scores; `validation` is their mean"),
+    deviation: validation.optional().describe("in cross-validation: the standard deviation of the parts' scores"),
     seconds: z.number().optional().describe("how long it ran"),
   })
   .meta({ id: "TrainingResult", description: "what a completed training reports" });

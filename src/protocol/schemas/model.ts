@@ -22,7 +22,7 @@ export const modelSpec = {
 export const port = z.looseObject({
   name: z.string().describe("the input's or output's name"),
   dtype: z.string().describe("its element type; STRING for text"),
-  shape: z.array(z.union([count, z.string()])).describe('sizes by axis; the batch axis is "batch"'),
+  shape: z.array(z.union([count, z.string()])).describe('sizes by axis; the batch axis is "batch", and one that rows do not share "any"'),
 });
 
 export const modelView = z
@@ -33,8 +33,8 @@ export const modelView = z
     state: z.enum(["new", "training", "trained"]).describe("whether it has learned"),
     parameters: count.nullable().describe("how many numbers it learns; null until the inputs are known"),
     bytes: count.nullable().optional().describe("memory of its weights in bytes"),
-    inputs: z.array(port).nullable().optional().describe("what it takes; null until known"),
-    outputs: z.array(port).nullable().optional().describe("what it gives; null until known"),
+    inputs: z.array(port).nullable().optional().describe("what `predict` takes; null until known"),
+    outputs: z.array(port).nullable().optional().describe("what `predict` answers, by name; null until known"),
   })
   .meta({ id: "Model", description: "a model in short" });
 
@@ -50,6 +50,10 @@ export const modelCard = modelView
   })
   .meta({ id: "ModelCard", description: "a model with all that is known of it" });
 
+const pathPatterns = z
+  .union([z.string().min(1), z.array(z.string().min(1))])
+  .describe("paths of parameters or their beginnings: `backbone.layers.0`; `*` is any one part, `**` any number");
+
 /** What `train.start` takes besides model and data. The registry checks each choice's own options. */
 export const trainingOptions = {
   epochs: z.int().positive().optional().describe("passes over the training data"),
@@ -58,11 +62,44 @@ export const trainingOptions = {
   schedule: choiceOrName.optional().describe("how the learning rate changes with the steps"),
   loss: choiceOrName.optional().describe("what is made small; the pipeline's own when left out"),
   clipNorm: z.number().positive().optional().describe("gradients longer than this (all together) are shortened to it"),
+  clipValue: z
+    .number()
+    .positive()
+    .optional()
+    .describe("each gradient's elements are limited to this, before `clipNorm`"),
   accumulate: z.int().positive().optional().describe("batches whose gradients are added up before one update"),
   earlyStopping: z
     .union([z.boolean(), z.looseObject({})])
     .optional()
     .describe("stop when validation has not improved for `patience` epochs, and restore the best weights"),
+  keepBest: z
+    .union([z.boolean(), z.looseObject({})])
+    .optional()
+    .describe("keep the best epoch's weights rather than the last, without stopping early"),
+  averaging: choiceOrName
+    .optional()
+    .describe('average the weights: "ema", "swa", or {"type":"ema","decay":0.999}; the average is what is kept'),
+  freeze: pathPatterns.optional().describe("parameters that stay as they are; [] freezes none"),
+  groups: z
+    .array(
+      z.strictObject({
+        match: pathPatterns,
+        learningRate: z.number().positive().optional().describe("their learning rate"),
+        weightDecay: z.number().nonnegative().optional().describe("their weight decay"),
+      }),
+    )
+    .optional()
+    .describe("parameters with a learning rate or weight decay of their own; the first group that matches counts"),
+  folds: z
+    .int()
+    .min(2)
+    .max(100)
+    .optional()
+    .describe("cross-validation in so many parts, then a training on all rows; instead of `validation`"),
+  findLearningRate: z
+    .union([z.boolean(), z.looseObject({})])
+    .optional()
+    .describe('try growing learning rates first and take the best; {"only":true} ends after that'),
   checkpoint: z
     .union([z.boolean(), z.looseObject({})])
     .optional()

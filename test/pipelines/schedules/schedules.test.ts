@@ -16,6 +16,28 @@ describe("schedules", () => {
     expectClose(factors(type, options), wanted, 1e-9);
   });
 
+  it.each(VECTORS.plateau.cases)("plateau drops when PyTorch's does: $options", ({ options, factors: wanted }) => {
+    const plateau = byType.get("plateau")!;
+    const parsed = plateau.options.parse(options);
+    let memory: unknown;
+    const dropped = VECTORS.plateau.values.map((value) => {
+      memory = JSON.parse(JSON.stringify(plateau.remember!(memory, value, parsed)));
+      return plateau.factor({ step: 0, steps, stepsPerEpoch, memory }, parsed);
+    });
+    expectClose(dropped, wanted, 1e-12);
+  });
+
+  it.each([1, 2, 3])("stay within their bounds in a training of %i steps", (few) => {
+    for (const { type, factor, options } of SCHEDULES) {
+      const parsed = options.parse(type === "multiStep" ? { epochs: [1] } : {});
+      for (let step = 0; step <= few; step++) {
+        const value = factor({ step, steps: few, stepsPerEpoch: 1 }, parsed);
+        expect(value, `${type}, step ${step}`).toBeGreaterThanOrEqual(0);
+        expect(value, `${type}, step ${step}`).toBeLessThanOrEqual(1);
+      }
+    }
+  });
+
   it("leave the rate alone when constant", () => expect(new Set(factors("constant", {}))).toEqual(new Set([1])));
 
   it("warm up in a straight line, and then begin", () => {

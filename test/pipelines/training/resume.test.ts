@@ -57,6 +57,23 @@ describe("a resumed training", () => {
     expect(result.bestEpoch).toBe(whole.result.bestEpoch);
   });
 
+  it.each([
+    { averaging: "ema" },
+    { averaging: { type: "swa", start: 0.3 } },
+    { keepBest: true, earlyStopping: false },
+    { schedule: { type: "plateau", factor: 0.3, patience: 0 } },
+    { freeze: "backbone.layers.0.norm", groups: [{ match: "head", learningRate: 0.2 }], clipValue: 0.1 },
+    { findLearningRate: { steps: 10 } },
+  ])("has them with %j", (habit) => {
+    const options = { ...wishes, train: { ...wishes.train, ...habit } };
+    const uninterrupted = learn(options);
+    for (const after of [2, 11]) {
+      const { result, curve } = interrupted(after, options);
+      expect(curve).toEqual(lossCurve(uninterrupted.events));
+      expect(bitsOf(result.record)).toBe(bitsOf(uninterrupted.result.record));
+    }
+  });
+
   it("has them with gradients half accumulated", () => {
     const options = { ...wishes, train: { ...wishes.train, accumulate: 2 } };
     const { result, curve } = interrupted(3, options);

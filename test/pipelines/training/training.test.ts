@@ -157,10 +157,29 @@ describe("early stopping", () => {
     expect(result.bestEpoch).toBeGreaterThan(0);
   });
 
-  it("names what there is when asked to watch something else", () => {
-    const fault = faultOf(() => learn({ dataset, train: { epochs: 2, earlyStopping: { monitor: "acuracy" } } }));
-    expect(fault.reason).toBe("INVALID_PARAMS");
-    expect(fault.violations[0]!.expected).toContain("accuracy");
+  it.each([
+    [{ earlyStopping: { monitor: "acuracy" } }, undefined, "earlyStopping.monitor"],
+    [{ keepBest: { monitor: "acuracy" } }, 0.3, "keepBest.monitor"],
+    [{ schedule: { type: "plateau", monitor: "acuracy" } }, 0.3, "schedule.monitor"],
+  ])("refuses to watch what is not measured, before it begins: %j", (asked, validation, path) => {
+    const told: string[] = [];
+    const emit = ({ type }: { type: string }) => told.push(type);
+    const fault = faultOf(() => learn({ dataset, validation, emit, train: { epochs: 2, ...asked } }));
+    expect(fault).toMatchObject({ reason: "INVALID_PARAMS", violations: [{ path, got: "acuracy" }] });
+    expect(fault.hint).toContain("did you mean `accuracy`");
+    expect(told).toEqual([]);
+  });
+
+  it("can keep the best epoch without stopping", () => {
+    const { result, events } = learn({
+      dataset,
+      validation: 0.3,
+      spec: { backbone: { type: "mlp", hidden: [32] } },
+      train: { epochs: 30, batchSize: 4, optimizer: { type: "adam", learningRate: 0.1 }, keepBest: true },
+    });
+    const losses = events.flatMap((event) => (event.type === "train.epoch" ? [event.data.validation!.loss] : []));
+    expect(result.epochs).toBe(30);
+    expect(result.validation!.loss).toBeCloseTo(Math.min(...losses), 7);
   });
 });
 
@@ -187,6 +206,12 @@ describe("control", () => {
       emit: (event) => event.type === "train.epoch" && Atomics.store(control, 0, CONTROL.cancel),
     });
     expect(result).toMatchObject({ outcome: "cancelled", epochs: 1 });
+  });
+
+  it("gives up before the first step when it is stopped while weights are drawn", () => {
+    const control = newControl();
+    Atomics.store(control, 0, CONTROL.cancel);
+    expect(faultOf(() => learn({ dataset, control }))).toMatchObject({ reason: "CANCELLED" });
   });
 
   it("cancels with the executor interrupted, and tells nothing after", () => {
