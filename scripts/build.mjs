@@ -7,6 +7,7 @@ import { build } from "esbuild";
 const entryPoints = {
   main: "src/sidecar/main.ts",
   worker: "src/sidecar/worker.ts",
+  prefetch: "src/pipelines/training/prefetch.ts",
   client: "clients/typescript/index.ts",
   plugin: "src/pipelines/plugin.ts",
   engine: "src/engine/index.ts",
