@@ -234,11 +234,11 @@ def layers(count, directions=("",)):
     ]
 
 
-def run_recurrent(module, x, lengths=None):
+def run_recurrent(module, x, lengths=None, *initial):
     packed = x
     if lengths is not None:
         packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-    y, last = module(packed)
+    y, last = module(packed, initial) if initial else module(packed)
     if lengths is not None:
         y, _ = nn.utils.rnn.pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
     states = last if isinstance(last, tuple) else (last,)
@@ -266,6 +266,15 @@ RECURRENCE = [
         nn.LSTM(2, 2, num_layers=2, bidirectional=True, batch_first=True),
         layers(2, BOTH),
         run_recurrent,
+    ),
+    case(
+        "from a state that is given",
+        "recurrent",
+        {"cell": "lstm", "hidden": 3},
+        {"x": [2, 3, 2], "lengths": torch.tensor([3, 2]), "hidden0": [2, 3], "cell0": [2, 3]},
+        nn.LSTM(2, 3, batch_first=True),
+        layers(1),
+        lambda module, x, lengths, hidden, cell: run_recurrent(module, x, lengths, hidden[None], cell[None]),
     ),
     case(
         "without bias",

@@ -23,6 +23,8 @@ export interface RecurrentOptions {
    * its end, as with PyTorch's packed sequences.
    */
   readonly lengths?: Tensor;
+  /** What is remembered before the first step, in the form of `last`; zeros when left out. */
+  readonly initial?: Recurrence["last"];
 }
 
 export interface Recurrence {
@@ -36,7 +38,7 @@ export interface Recurrence {
 }
 
 /**
- * `torch.nn.RNN`, `LSTM`, `GRU` with `batch_first`, from zeros; their initial values too. Each layer and direction has
+ * `torch.nn.RNN`, `LSTM`, `GRU` with `batch_first`; their initial values too. Each layer and direction has
  * weightIh [inputs, gates · hidden], weightHh [hidden, gates · hidden], biasIh and biasHh [gates · hidden], under
  * `layers.0` and `layers.0.reverse`.
  * @param x [batch, time, features]
@@ -52,7 +54,7 @@ export function recurrent(scope: Scope, x: Tensor, options: RecurrentOptions): R
     const layer = scope.child(`layers.${index}`);
     const input = index === 0 ? sequence : dropout(layer, sequence, { rate });
     const directions = bidirectional ? [layer, layer.child("reverse")] : [layer];
-    const runs = directions.map((direction, place) => along(direction, input, counts, place === 1, options));
+    const runs = directions.map((direction, place) => along(direction, input, counts, options, last.length + place));
     last.push(...runs.map((run) => run.memories));
     sequence = concat(
       runs.map(({ outputs }) => outputs),
@@ -62,13 +64,16 @@ export function recurrent(scope: Scope, x: Tensor, options: RecurrentOptions): R
   return { outputs: sequence.permute([1, 0, 2]), last };
 }
 
-/** One layer in one direction. @param x [time, batch, features] @param counts BOOL [time, batch, 1]: where sequences go on */
+/**
+ * One layer in one direction, the `run`th of all.
+ * @param x [time, batch, features] @param counts BOOL [time, batch, 1]: where sequences go on
+ */
 function along(
   scope: Scope,
   x: Tensor,
   counts: Tensor | undefined,
-  reverse: boolean,
-  { cell: name, hidden, bias = true }: RecurrentOptions,
+  { cell: name, hidden, bias = true, bidirectional = false, initial }: RecurrentOptions,
+  run: number,
 ): { outputs: Tensor; memories: Tensor[] } {
   const cell: Cell = CELLS[name];
   const init = uniformWithin(1 / Math.sqrt(hidden));
@@ -81,13 +86,13 @@ function along(
   const ahead = [biasIh, cell.gatesHidden ? null : biasHh].reduce<Tensor>((sum, b) => (b ? sum.add(b) : sum), product);
   const inside = cell.gatesHidden && biasHh ? [biasHh] : [];
 
-  const start = x.constant(0).broadcastTo([x.shape[1]!, hidden]);
+  const zeros = x.constant(0).broadcastTo([x.shape[1]!, hidden]);
   const { carry, outputs } = scan(
     {
-      carry: new Array<Tensor>(cell.memories).fill(start),
+      carry: initial?.[run] ?? new Array<Tensor>(cell.memories).fill(zeros),
       over: counts === undefined ? [ahead] : [ahead, counts],
       given: [weights, ...inside],
-      reverse,
+      reverse: bidirectional && run % 2 === 1,
     },
     (memories, [fromInput, goesOn], [weight, shift]) => {
       const fromHidden = memories[0]!.matmul(weight!);

@@ -48,8 +48,10 @@ export const LAYERS = {
   instanceNorm,
   layerNorm,
   maxPool,
-  recurrent(scope: Scope, x: Tensor, options: RecurrentOptions) {
-    const { outputs, last } = recurrent(scope, x, options);
+  recurrent(scope: Scope, x: Tensor, options: RecurrentOptions & { hidden0?: Tensor; cell0?: Tensor }) {
+    const { hidden0, cell0, ...rest } = options;
+    const initial = hidden0 && cell0 && [[hidden0, cell0]];
+    const { outputs, last } = recurrent(scope, x, { ...rest, ...(initial && { initial }) });
     const states = last.flatMap((memories, run) => memories.map((value, i) => [`last.${run}.${i}`, value] as const));
     return { y: outputs, ...Object.fromEntries(states) };
   },
