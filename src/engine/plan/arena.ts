@@ -32,15 +32,37 @@ interface Placed {
   readonly end: number;
 }
 
+/** In which buffers are placed: largest first does best as a rule; where it doesn't, one of the others may. */
+const ORDERS: readonly ((a: Lifetime, b: Lifetime) => number)[] = [
+  (a, b) => b.bytes - a.bytes || a.first - b.first,
+  (a, b) => b.last - b.first - (a.last - a.first) || b.bytes - a.bytes,
+  (a, b) => a.first - b.first || b.bytes - a.bytes,
+  (a, b) => b.last - a.last || b.bytes - a.bytes,
+];
+
 /** Gives every buffer its place. */
 export function placeInArena(buffers: readonly Lifetime[]): Arena {
+  const least = lowerBound(buffers);
+  let best: Arena | undefined;
+  for (const order of ORDERS) {
+    const arena = { ...place(buffers, order), lowerBound: least };
+    if (best === undefined || arena.bytes < best.bytes) best = arena;
+    if (best.bytes === least) break;
+  }
+  return best!;
+}
+
+function place(
+  buffers: readonly Lifetime[],
+  order: (a: Lifetime, b: Lifetime) => number,
+): Pick<Arena, "offsets" | "bytes"> {
   const offsets = new Array<number>(buffers.length).fill(0);
-  const bySize = buffers.map((_, index) => index);
-  bySize.sort((a, b) => buffers[b]!.bytes - buffers[a]!.bytes || buffers[a]!.first - buffers[b]!.first);
+  const inOrder = buffers.map((_, index) => index);
+  inOrder.sort((a, b) => order(buffers[a]!, buffers[b]!));
   // Sorted by start, so that one walk finds the gaps.
   const placed: Placed[] = [];
   let total = 0;
-  for (const index of bySize) {
+  for (const index of inOrder) {
     const { bytes, first, last } = buffers[index]!;
     const size = aligned(bytes);
     let start = 0;
@@ -56,7 +78,7 @@ export function placeInArena(buffers: readonly Lifetime[]): Arena {
     if (position === -1) placed.push(entry);
     else placed.splice(position, 0, entry);
   }
-  return { offsets, bytes: total, lowerBound: lowerBound(buffers) };
+  return { offsets, bytes: total };
 }
 
 function lowerBound(buffers: readonly Lifetime[]): number {

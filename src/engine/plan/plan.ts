@@ -7,9 +7,11 @@ import { placeInArena } from "./arena.ts";
 /** A stretch of memory with one value in it. */
 export interface Buffer {
   readonly bytes: number;
-  /** Where it stands: bytes from the arena's start for the arena's buffers, an address for all others. */
+  /** Where it stands: bytes from the arena's start for the arena's buffers, from another's for those inside one, an address for all others. */
   address: number;
-  readonly home: "arena" | "fixed";
+  readonly home: "arena" | "fixed" | "inside";
+  /** Of one that is inside another: which, and how many bytes it moves on with each turn of a loop. */
+  readonly inside?: { readonly buffer: Buffer; readonly step: number };
 }
 
 export interface Step {
@@ -28,7 +30,7 @@ export function plan(steps: readonly Step[]): Plan {
   const lifetimes = new Map<Buffer, { first: number; last: number }>();
   steps.forEach(({ reads, writes }, step) => {
     for (const buffer of [...reads, ...writes]) {
-      if (buffer.home === "fixed") continue;
+      if (buffer.home !== "arena") continue;
       const known = lifetimes.get(buffer);
       if (known === undefined) lifetimes.set(buffer, { first: step, last: step });
       else known.last = step;

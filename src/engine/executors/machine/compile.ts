@@ -12,12 +12,13 @@ import { chain, isChainable } from "./chain.ts";
 import { canConvolve, conv, convTranspose, convWeights } from "./convolution.ts";
 import { type Group, group } from "./group.ts";
 import type { Instruction } from "./instruction.ts";
+import { type BodyPlaces, loop } from "./loop.ts";
 import { copyInstruction, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
 import type { POINTWISE } from "./pointwise.ts";
 import { canPool, maxPool, maxPoolIndices } from "./pooling.ts";
 
 /** Ops that are not computed at all, or by chains without an entry in the pointwise table. */
-type Special = "reshape" | "cast" | "uniform";
+type Special = "reshape" | "cast" | "uniform" | "scan" | "part";
 
 /** Composite ops that the machine leaves to their decomposition. */
 export const DECOMPOSED = [
@@ -31,7 +32,6 @@ export const DECOMPOSED = [
   "logSoftmax",
   "crossEntropy",
   "layerNorm",
-  "part",
   "flip",
   "tile",
   "padWith",
@@ -47,7 +47,6 @@ export const DECOMPOSED = [
   "attention",
   "rotary",
   "resize",
-  "scan",
   "tan",
   "asin",
   "acos",
@@ -92,17 +91,19 @@ type Uncovered = Exclude<OpName, Covered>;
 const everyOpIsCovered: [Uncovered] extends [never] ? true : Uncovered = true;
 void everyOpIsCovered;
 
+export interface Constant {
+  readonly buffer: Buffer;
+  readonly type: TensorType;
+  readonly value: number | TypedArray;
+}
+
 export interface Compiled {
   readonly instructions: readonly Instruction[];
   readonly plan: Plan;
   /** The program's own buffers, still without addresses. */
   readonly inputs: Readonly<Record<string, Buffer>>;
   readonly outputs: Readonly<Record<string, Buffer>>;
-  readonly constants: readonly {
-    readonly buffer: Buffer;
-    readonly type: TensorType;
-    readonly value: number | TypedArray;
-  }[];
+  readonly constants: readonly Constant[];
   readonly types: Pick<Traced, "inputs" | "outputs">;
 }
 
@@ -114,7 +115,18 @@ const arenaBuffer = (elements: number): Buffer => ({ bytes: elements * 4, addres
 
 /** @param states the places of states by path */
 export function compile(original: Traced, states: ReadonlyMap<string, Buffer>): Compiled {
-  const traced = optimise(original, (op, node) => partialLowering(op)?.fits(node) ?? op in LOWERINGS);
+  const traced = optimise(original, (op, node) => op === "scan" || isLowered(op, node));
+  const [inputs, outputs] = [mapValues(traced.inputs, fixedBuffer), mapValues(traced.outputs, fixedBuffer)];
+  const constants: Constant[] = [];
+  const instructions = instructionsOf(traced, { inputs, states, outputs }, constants);
+  return { instructions, plan: plan(instructions), inputs, outputs, constants, types: traced };
+}
+
+function isLowered(op: string, node: Node): boolean {
+  return partialLowering(op)?.fits(node) ?? op in LOWERINGS;
+}
+
+function instructionsOf(traced: Traced, places: BodyPlaces, constants: Constant[]): Instruction[] {
   const roots = [...Object.values(traced.outputs), ...Object.values(traced.updates)].map(source);
   const computed = computedNodes(traced, roots);
   const isComputed = new Set(computed);
@@ -127,7 +139,7 @@ export function compile(original: Traced, states: ReadonlyMap<string, Buffer>): 
     (index) => groups[index]!.dependencies,
     (index) => groups[index]!.nodes.at(-1)!.id + (groups[index]!.nodes.some((node) => updated.has(node)) ? LATE : 0),
   ).map((index) => groups[index]!);
-  return lower(traced, sequence, states);
+  return lower(traced, sequence, places, constants);
 }
 
 /** The nodes that an instruction must compute: no leaves, no reshapes, no broadcast or transpose that its readers do on their way. */
@@ -164,13 +176,16 @@ function directReads(node: Node): readonly Node[] {
   return reads;
 }
 
-function lower(traced: Traced, sequence: readonly Group[], states: ReadonlyMap<string, Buffer>): Compiled {
+function lower(
+  traced: Traced,
+  sequence: readonly Group[],
+  { inputs, states, outputs }: BodyPlaces,
+  constants: Constant[],
+): Instruction[] {
   const instructions: Instruction[] = [];
   const commits: Instruction[] = [];
   const values = new Map<Node, Buffer>();
-  const constants: { buffer: Buffer; type: TensorType; value: number | TypedArray }[] = [];
-  const inputs = mapValues(traced.inputs, fixedBuffer);
-  const outputs = mapValues(traced.outputs, fixedBuffer);
+  const results = new Map<Node, readonly Buffer[]>();
   const stateBuffers = new Set(states.values());
 
   for (const [name, node] of Object.entries(traced.inputs)) values.set(node, inputs[name]!);
@@ -256,6 +271,24 @@ function lower(traced: Traced, sequence: readonly Group[], states: ReadonlyMap<s
       return;
     }
     const [node] = nodes as readonly [Node];
+    if (node.op === "scan") {
+      const { instructions: steps, results: parts } = loop(node, {
+        read,
+        temporary: arenaBuffer,
+        // A loop inside a loop is written out.
+        compileBody: (body, at) => instructionsOf(optimise(body, isLowered), at, constants),
+      });
+      instructions.push(...steps);
+      results.set(node, parts);
+      return;
+    }
+    if (node.op === "part") {
+      const part = results.get(source(node.inputs[0]!))![node.attributes.index as number]!;
+      values.set(node, part);
+      const kept = homes.get(node) ?? [];
+      instructions.push(...kept.map((home) => copyOf(node, part, home, "copy of a result")));
+      return;
+    }
     const [out, ...others] = wanted.get(node)! as [Buffer, ...Buffer[]];
     const context: Lowered = {
       read,
@@ -268,7 +301,7 @@ function lower(traced: Traced, sequence: readonly Group[], states: ReadonlyMap<s
     for (const other of others) instructions.push(copyOf(node, out, other, `copy ${node.op}`));
   });
   instructions.push(...commits);
-  return { instructions, plan: plan(instructions), inputs, outputs, constants, types: traced };
+  return instructions;
 }
 
 function mapValues<A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {

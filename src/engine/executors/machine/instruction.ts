@@ -30,6 +30,7 @@ export const OPCODES = {
   convolveWeights: code.CONVOLVE_WEIGHTS,
   maxPool: code.MAX_POOL,
   scatterAlong: code.SCATTER_ALONG,
+  loop: code.LOOP,
   winograd: code.WINOGRAD,
   winogradWeights: code.WINOGRAD_WEIGHTS,
   winogradSums: code.WINOGRAD_SUMS,
@@ -53,6 +54,21 @@ export interface Instruction {
   readonly nanoseconds: number;
   /** It writes state: from here on a run cannot be taken back. */
   readonly commits?: boolean;
+}
+
+/** Instructions that run once for each element of sequences. */
+export interface Loop extends Instruction {
+  readonly kind: "loop";
+  readonly turns: number;
+  /** From the last element to the first. */
+  readonly reverse: boolean;
+  /** Buffers with the home `arena` are places in `arena`; those with the home `inside` are elements of outer buffers. */
+  readonly body: readonly Instruction[];
+  readonly arena: Buffer;
+}
+
+export function isLoop(instruction: Instruction): instruction is Loop {
+  return instruction.kind === "loop";
 }
 
 /** A float's bits, as an operand. */

@@ -5,9 +5,10 @@ import { aligned } from "../../plan/arena.ts";
 import { showBytes } from "../../plan/forecast.ts";
 import type { Buffer } from "../../plan/plan.ts";
 import { sizeOf } from "../../shape.ts";
-import type { Program } from "../executor.ts";
+import type { ProfiledInstruction, Program } from "../executor.ts";
 import type { Compiled } from "./compile.ts";
 import { encode } from "./encode.ts";
+import { type Instruction, isLoop } from "./instruction.ts";
 import type { Memory } from "./memory.ts";
 
 /** Below this much work a thread more costs more than it gives, in nanoseconds on one thread. */
@@ -65,7 +66,7 @@ export function placeProgram(compiled: Compiled, setting: Setting): Placed {
     else view.set(value as Float32Array);
   }
 
-  const { words, relocations } = encode(instructions, setting.canInterrupt);
+  const { words, relocations, starts } = encode(instructions, setting.canInterrupt);
   const address = memory.allocate(words.byteLength, "the program's instructions");
   const encoded = memory.integers(address, words.length);
   encoded.set(words);
@@ -93,12 +94,17 @@ export function placeProgram(compiled: Compiled, setting: Setting): Placed {
     outputs: views(types.outputs, outputs),
     run: () => run(address, threads) === 1,
     profile() {
-      let at = address;
-      return instructions.map(({ label, kind, flops }) => {
+      const performed: ProfiledInstruction[] = [];
+      for (let at = address; at !== 0; ) {
+        const instruction = starts.get((at - address) / 4);
         const started = performance.now();
         at = step(at);
-        return { label, kind, flops, milliseconds: performance.now() - started };
-      });
+        const milliseconds = performance.now() - started;
+        if (instruction === undefined || isLoop(instruction)) continue;
+        const { label, kind, flops } = instruction;
+        performed.push({ label, kind, flops, milliseconds });
+      }
+      return performed;
     },
     explain: () => explain(compiled, threads, own + words.byteLength),
     bytes: own + words.byteLength + plan.arenaBytes,
@@ -116,10 +122,12 @@ export function placeProgram(compiled: Compiled, setting: Setting): Placed {
 function explain({ instructions, plan }: Compiled, threads: number, ownBytes: number): string {
   const flops = instructions.reduce((sum, instruction) => sum + instruction.flops, 0);
   const microseconds = instructions.reduce((sum, { nanoseconds }) => sum + nanoseconds / 1000, 0);
-  const lines = instructions.map(
-    ({ label, nanoseconds, commits }, index) =>
-      `${String(index).padStart(4)}  ${(nanoseconds / 1000).toFixed(1).padStart(9)} µs  ${label}${commits ? "  → state" : ""}`,
-  );
+  const line = ({ label, nanoseconds, commits }: Instruction, place: string) =>
+    `${place.padStart(4)}  ${(nanoseconds / 1000).toFixed(1).padStart(9)} µs  ${label}${commits ? "  → state" : ""}`;
+  const lines = instructions.flatMap((instruction, index) => [
+    line(instruction, String(index)),
+    ...(isLoop(instruction) ? instruction.body.map((each) => line(each, "·")) : []),
+  ]);
   return [
     `${instructions.length} instructions, ${threads} thread${threads > 1 ? "s" : ""}`,
     `${(flops / 1e6).toFixed(2)} MFLOP, about ${microseconds.toFixed(0)} µs on one thread`,

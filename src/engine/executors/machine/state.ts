@@ -1,6 +1,7 @@
 /** @file States on the machine: each tensor has a place of its own for as long as the state lives. */
-import type { DType } from "../../dtype.ts";
+import { DTYPES, type DType, type TypedArray } from "../../dtype.ts";
 import { Fault } from "../../fault.ts";
+import { copyInPieces, fillInPieces } from "../../pieces.ts";
 import { aligned } from "../../plan/arena.ts";
 import type { Buffer } from "../../plan/plan.ts";
 import { type NdArray, sameShape, showShape, sizeOf, type TensorType } from "../../shape.ts";
@@ -25,7 +26,7 @@ export function placeState(types: Readonly<Record<string, TensorType>>, memory: 
   }
   const bytes = Object.values(types).reduce((sum, { shape }) => sum + aligned(sizeOf(shape) * 4), 0);
   const start = memory.allocate(bytes, "the model's state");
-  memory.integers(start, aligned(bytes) / 4).fill(0);
+  fillInPieces(memory.integers(start, aligned(bytes) / 4), 0);
   const buffers = new Map<string, Buffer>();
   let address = start;
   for (const [path, { shape }] of Object.entries(types)) {
@@ -49,7 +50,7 @@ export function placeState(types: Readonly<Record<string, TensorType>>, memory: 
     types,
     read(path): NdArray {
       const { type, data } = view(path);
-      return { ...type, data: type.dtype === "BOOL" ? Uint8Array.from(data) : data.slice() };
+      return { ...type, data: copyOf(data, type) };
     },
     write(path, value) {
       const { type, data } = view(path);
@@ -65,7 +66,7 @@ export function placeState(types: Readonly<Record<string, TensorType>>, memory: 
           },
         );
       }
-      data.set(value.data as ArrayLike<number>);
+      copyInPieces(data, value.data);
     },
     release() {
       if (!isReleased) memory.free(start);
@@ -73,4 +74,10 @@ export function placeState(types: Readonly<Record<string, TensorType>>, memory: 
     },
   };
   return { state, buffers };
+}
+
+function copyOf(data: Float32Array | Int32Array, { dtype }: TensorType): TypedArray {
+  const copy = new DTYPES[dtype].array(data.length) as TypedArray;
+  copyInPieces(copy, data);
+  return copy;
 }

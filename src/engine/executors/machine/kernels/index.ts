@@ -4,14 +4,15 @@
  */
 import { convolve, convolveWeights } from "./convolution";
 import * as op from "./layout";
+import { enter, repeat } from "./loop";
 import { copy, copyStrided, fill, gather, oneHot, scatterAdd } from "./move";
 import { pointwise } from "./pointwise";
 import { maxPool, scatterAlong } from "./pool";
 import { product, thinProduct } from "./product";
 import { extremePosition, reduceColumns, reduceIntegers, reduceRows } from "./reduce";
 import { finish, join, nextChunk, publish, take, wake } from "./threads";
-
 import { winograd, winogradGradient, winogradSums, winogradWeights } from "./winograd";
+
 /** Whether the host wants the run to stop. */
 // @ts-ignore: decorator
 @external("env", "interrupted")
@@ -71,7 +72,6 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
     case op.SCATTER_ALONG:
       scatterAlong(at, from, to);
       break;
-    default:
     case op.WINOGRAD:
       winograd(at, from, to, scratch);
       break;
@@ -84,6 +84,7 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
     case op.WINOGRAD_GRADIENT:
       winogradGradient(at, from, to, scratch);
       break;
+    default:
       unreachable();
   }
 }
@@ -112,7 +113,12 @@ export function run(program: usize, threads: i32): i32 {
   while (true) {
     const flags = load<i32>(at, op.HEAD_FLAGS);
     if ((flags & op.FLAG_POLL) != 0 && interrupted() != 0) return 0;
-    if (load<i32>(at) == op.END) return 1;
+    const code = load<i32>(at);
+    if (code == op.END) return 1;
+    if (code == op.LOOP || code == op.REPEAT) {
+      at = code == op.LOOP ? enter(at) : repeat(at);
+      continue;
+    }
     const units = load<i32>(at, op.HEAD_UNITS);
     const grain = load<i32>(at, op.HEAD_GRAIN);
     if (isShared && units > grain) {
@@ -129,7 +135,10 @@ export function run(program: usize, threads: i32): i32 {
 
 /** Performs one instruction on this thread alone and returns the address of the next, 0 after the last: for profiles. */
 export function step(at: usize): usize {
-  if (load<i32>(at) == op.END) return 0;
+  const code = load<i32>(at);
+  if (code == op.END) return 0;
+  if (code == op.LOOP) return enter(at);
+  if (code == op.REPEAT) return repeat(at);
   const units = load<i32>(at, op.HEAD_UNITS);
   if (units > 0) perform(at, 0, units, scratchOf(0));
   return at + <usize>load<i32>(at, op.HEAD_BYTES);

@@ -42,6 +42,10 @@ export const WINOGRAD_WEIGHTS = 19;
 export const WINOGRAD_SUMS = 20;
 export const WINOGRAD_GRADIENT = 21;
 
+/** Run by whoever walks the program: see `loop.ts`. */
+export const LOOP = 100;
+export const REPEAT = 101;
+
 /** Elements in one unit of a fill or a copy, and columns in one of a reduction that keeps the last axis. */
 export const CHUNK = 1024;
 export const COLUMN_CHUNK = 16;
