@@ -8,6 +8,7 @@ export { type AttentionOptions, attention } from "./layers/attention.ts";
 export { type BatchNormOptions, batchNorm } from "./layers/batchNorm.ts";
 export { CELL_NAMES, type CellName } from "./layers/cells.ts";
 export { type ConvOptions, conv, convTranspose, PADDING_MODE_NAMES, type PaddingMode } from "./layers/conv.ts";
+export { type ConvNormOptions, convNorm, IMAGE_NORM_NAMES, type ImageNorm } from "./layers/convNorm.ts";
 export { type DenseOptions, dense } from "./layers/dense.ts";
 export { dropout } from "./layers/dropout.ts";
 export { type EmbeddingOptions, embedding } from "./layers/embedding.ts";
@@ -32,6 +33,14 @@ export {
 export { learnedPositions, sinusoidalPositions } from "./layers/positions.ts";
 export { type Recurrence, type RecurrentOptions, recurrent } from "./layers/recurrent.ts";
 export type { Scope } from "./layers/scope.ts";
+export {
+  type Sequence,
+  type SequenceOptions,
+  SUMMARIES,
+  SUMMARY_NAMES,
+  type Summary,
+  sequenceOf,
+} from "./layers/sequence.ts";
 export { type TransformerOptions, transformerBlock } from "./layers/transformer.ts";
 export { createRandom, permutation, type RandomStream } from "./random.ts";
 export * from "./registry/define.ts";

@@ -5,6 +5,11 @@ import { findOnnxruntime } from "../../src/engine/index.ts";
 import { type Sidecar, startSidecar, temporaryDirectory } from "../support/sidecar.ts";
 
 const IMAGES = { builtin: { type: "digits", shape: "image" } };
+/** A digit as its eight lines, from top to bottom. */
+const SEQUENCES = { builtin: { type: "digits", shape: "sequence" } };
+/** A digit as 64 tokens, its grey levels; 0 is the paper. */
+const TOKENS = { builtin: "digits" };
+const OF_TOKENS = { vocabulary: 17, width: 8, padding: 0 };
 
 interface Case {
   readonly backbone: { readonly type: string; readonly [option: string]: unknown };
@@ -28,6 +33,27 @@ const CASES: readonly Case[] = [
     data: IMAGES,
     train: { epochs: 3 },
     accuracy: 0.5,
+  },
+  { backbone: { type: "rnn" }, data: SEQUENCES, train: { epochs: 3 }, accuracy: 0.85 },
+  {
+    backbone: { type: "lstm", hidden: 32, layers: 2, bidirectional: true, dropout: 0.1 },
+    data: SEQUENCES,
+    train: { epochs: 3 },
+    accuracy: 0.8,
+  },
+  { backbone: { type: "gru", hidden: 32, ...OF_TOKENS }, data: TOKENS, train: { epochs: 2 }, accuracy: 0.2 },
+  { backbone: { type: "tcn" }, data: SEQUENCES, train: { epochs: 3 }, accuracy: 0.9 },
+  { backbone: { type: "transformer", width: 32 }, data: SEQUENCES, train: { epochs: 3 }, accuracy: 0.85 },
+  {
+    backbone: { type: "transformer", kind: "decoder", layers: 1, width: 32, positions: "learned", summary: "last" },
+    data: SEQUENCES,
+    train: { epochs: 3 },
+    accuracy: 0.8,
+  },
+  {
+    backbone: { type: "transformer", layers: 1, heads: 2, positions: "rotary", norm: "rms", ...OF_TOKENS },
+    data: TOKENS,
+    accuracy: 0.15,
   },
 ];
 

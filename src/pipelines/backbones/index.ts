@@ -4,7 +4,22 @@ import { cnn } from "./cnn.ts";
 import { efficientnet } from "./efficientnet.ts";
 import { mlp } from "./mlp.ts";
 import { mobilenet } from "./mobilenet.ts";
+import { gru, lstm, rnn } from "./recurrent.ts";
 import { resnet } from "./resnet.ts";
+import { tcn } from "./tcn.ts";
+import { transformer } from "./transformer.ts";
 import { vit } from "./vit.ts";
 
-export const BACKBONES: readonly Backbone[] = [mlp, cnn, resnet, mobilenet, efficientnet, vit];
+export const BACKBONES: readonly Backbone[] = [
+  mlp,
+  cnn,
+  resnet,
+  mobilenet,
+  efficientnet,
+  vit,
+  rnn,
+  lstm,
+  gru,
+  tcn,
+  transformer,
+];

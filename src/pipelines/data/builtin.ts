@@ -32,11 +32,16 @@ function table(type: string, description: string, target: string): DatasetSource
   });
 }
 
+const DIGIT_SHAPES = { flat: [64], image: [1, 8, 8], sequence: [8, 8] } as const;
+
 const digits = defineDataset({
   type: "digits",
   description: "1,797 handwritten digits, 8×8 grey levels from 0 to 16, ten classes",
   options: z.object({
-    shape: z.enum(["flat", "image"]).default("flat").describe("A row as 64 numbers, or as an image [1, 8, 8]"),
+    shape: z
+      .enum(["flat", "image", "sequence"])
+      .default("flat")
+      .describe("A row as 64 numbers, as an image [1, 8, 8], or as a sequence of its 8 lines, [8, 8]"),
     scale: z.enum(["none", "unit"]).default("none").describe("Grey levels as they are, or divided by 16"),
   }),
   async load({ shape, scale }) {
@@ -46,7 +51,7 @@ const digits = defineDataset({
     const divisor = scale === "unit" ? 16 : 1;
     const pixels = Float32Array.from(images!.data as Uint8Array, (level) => level / divisor);
     return {
-      x: { dtype: "F32", shape: shape === "flat" ? [rows, 64] : [rows, 1, 8, 8], data: pixels },
+      x: { dtype: "F32", shape: [rows, ...DIGIT_SHAPES[shape]], data: pixels },
       y: { dtype: "U8", shape: [rows], data: labels!.data },
     };
   },

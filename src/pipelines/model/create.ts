@@ -5,7 +5,7 @@ import { find, optionsOf, parseBy, parseConfigured } from "../registry/parse.ts"
 import type { Registry } from "../registry/registry.ts";
 import { countParameters, declare } from "./network.ts";
 import type { ModelRecord } from "./record.ts";
-import type { ModelSpec } from "./spec.ts";
+import type { Configured, ModelSpec } from "./spec.ts";
 
 const specSchema = z.strictObject({
   name: z.string().optional().describe("The host's name for the model; not part of the spec"),
@@ -24,14 +24,23 @@ const specSchema = z.strictObject({
 export function parseModelSpec(registry: Registry, raw: unknown): ModelSpec {
   const { pipeline, input, backbone, head, preprocess, seed } = parseBy(specSchema, raw, "");
   const { head: ownHead, defaults } = find(registry.pipelines, pipeline, "pipeline");
+  const chosen = parseConfigured(registry.backbones, backbone, "backbone", defaults.backbone.type);
   return {
     pipeline,
     input: input ?? null,
-    backbone: parseConfigured(registry.backbones, backbone, "backbone", defaults.backbone.type),
+    backbone: chosen,
     head: parseConfigured(registry.heads, head, "head", ownHead),
-    preprocess: parseBy(PreprocessSpec, preprocess ?? {}, "preprocess"),
+    preprocess: parseBy(PreprocessSpec, withUsualStep(registry, chosen, preprocess ?? {}), "preprocess"),
     seed,
   };
+}
+
+/** What the backbone wants done to its inputs, where the host has not said. */
+function withUsualStep(registry: Registry, backbone: Configured, preprocess: unknown): unknown {
+  const { preprocess: usual } = find(registry.backbones, backbone.type, "backbone.type");
+  const step = usual?.(optionsOf(backbone));
+  if (step === undefined || typeof preprocess !== "object") return preprocess;
+  return { default: step, ...preprocess };
 }
 
 export function createModel(registry: Registry, raw: unknown): ModelRecord {
