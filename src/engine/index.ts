@@ -17,6 +17,7 @@ export { describeOnnx, type OnnxDescription, type OnnxValue } from "./onnx/descr
 export { exportGraph, IR_VERSIONS, type OnnxExport } from "./onnx/export.ts";
 export { type SlidingOptions, slidingOf } from "./ops/window.ts";
 export { fillUniform, philox } from "./philox.ts";
+export { copyInPieces, fillInPieces } from "./pieces.ts";
 export type { ScanOptions, Step } from "./scan.ts";
 export { scan } from "./scan.ts";
 export type { NdArray, Shape, TensorType } from "./shape.ts";

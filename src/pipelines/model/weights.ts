@@ -1,6 +1,6 @@
 /** @file Weight snapshots: packed into one shared buffer, and read back as arrays without copying. */
 import { randomUUID } from "node:crypto";
-import { DTYPES, Fault, type NdArray, sizeOf, type TypedArray } from "../../engine/index.ts";
+import { copyInPieces, DTYPES, Fault, type NdArray, sizeOf, type TypedArray } from "../../engine/index.ts";
 import type { WeightEntry, Weights } from "./record.ts";
 
 const ALIGNMENT = 8;
@@ -24,7 +24,7 @@ export function packWeights(arrays: Readonly<Record<string, NdArray>>, previous:
   };
   const views = weightArrays(weights);
   for (const [path, { data }] of Object.entries(arrays)) {
-    (views[path]!.data as Float32Array).set(data as Float32Array);
+    copyInPieces(views[path]!.data, data);
   }
   return weights;
 }

@@ -120,6 +120,7 @@ function compileSession(
     record.weights === null ? initialWeights(leaves, record.seed, look) : weightArrays(record.weights);
   write(initialValues);
   for (const [path, { type, initial }] of Object.entries(beside)) {
+    if (initial === 0) continue; // as states begin
     const filled = () => ({ ...type, data: new Float32Array(sizeOf(type.shape)).fill(initial as number) });
     state.write(path, typeof initial === "string" ? initialValues[initial]! : filled());
   }
