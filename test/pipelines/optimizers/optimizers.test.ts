@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { createReference, type Tensor, trace } from "../../../src/engine/index.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createMachine, createReference, type Executor, type Tensor, trace } from "../../../src/engine/index.ts";
 import { penalised } from "../../../src/pipelines/optimizers/common.ts";
 import { OPTIMIZERS } from "../../../src/pipelines/optimizers/index.ts";
 import type { Optimizer } from "../../../src/pipelines/registry/define.ts";
@@ -8,12 +8,16 @@ import { compute, expectClose, f32, VECTORS } from "../vectors.ts";
 const { shapes, start, gradients, cases } = VECTORS.optimizers;
 const byType = new Map(OPTIMIZERS.map((optimizer) => [optimizer.type, optimizer]));
 
-/** States hold float32, whatever computes. */
-const FLOAT32 = 1e-6;
+const machine = createMachine();
+afterAll(() => machine.close());
+const executors = [
+  // States hold float32, whatever computes.
+  { where: "the reference", executor: createReference(), tolerance: 1e-6 },
+  { where: "the machine", executor: machine, tolerance: 1e-5 },
+];
 
-/** Both parameters after each step, in float64. */
-function steps(optimizer: Optimizer, options: Readonly<Record<string, unknown>>): number[][][] {
-  const executor = createReference();
+/** Both parameters after each step. */
+function steps(executor: Executor, optimizer: Optimizer, options: Readonly<Record<string, unknown>>): number[][][] {
   const slots = optimizer.slots(options);
   const scalarsAt = optimizer.scalars(options);
   const leaves = shapes.map((shape, index) => ({ path: `p${index}`, type: { dtype: "F32", shape } as const }));
@@ -44,7 +48,7 @@ function steps(optimizer: Optimizer, options: Readonly<Record<string, unknown>>)
   });
   const program = executor.compile(traced, state);
   return gradients.map((given, index) => {
-    for (const [place, values] of given.entries()) (program.inputs[`gradient.p${place}`] as Float64Array).set(values);
+    for (const [place, values] of given.entries()) (program.inputs[`gradient.p${place}`] as Float32Array).set(values);
     for (const [name, value] of Object.entries(scalarsAt(index + 1, Number(options.learningRate)))) {
       program.inputs[name]![0] = value;
     }
@@ -59,11 +63,16 @@ describe("optimizers", () => {
     expect([...new Set(plain.map(({ type }) => type))].sort()).toEqual([...byType.keys()].sort());
   });
 
-  describe.each(cases)("$type $options", ({ type, options, first, last }) => {
-    const optimizer = byType.get(type)!;
-    const after = steps(optimizer, optimizer.options.parse(options));
-    it("makes PyTorch's first step", () => expectClose(after[0]!.flat(), first.flat(), FLOAT32));
-    it("is where PyTorch is after twenty", () => expectClose(after.at(-1)!.flat(), last.flat(), FLOAT32));
+  describe.each(executors)("on $where", ({ executor, tolerance }) => {
+    describe.each(cases)("$type $options", ({ type, options, first, last }) => {
+      const optimizer = byType.get(type)!;
+      let after: number[][][];
+      beforeAll(() => {
+        after = steps(executor, optimizer, optimizer.options.parse(options));
+      });
+      it("makes PyTorch's first step", () => expectClose(after[0]!.flat(), first.flat(), tolerance));
+      it("is where PyTorch is after twenty", () => expectClose(after.at(-1)!.flat(), last.flat(), tolerance));
+    });
   });
 
   it("answers the same scalars when asked from the middle, as a resumed training does", () => {
