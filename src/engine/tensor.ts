@@ -486,6 +486,9 @@ export class Tensor {
   maxPoolIndices(attributes: PoolingAttributes): Tensor {
     return apply("maxPoolIndices", [this], attributes);
   }
+  maxPoolGradient(dy: Tensor, attributes: PoolingAttributes): Tensor {
+    return apply("maxPoolGradient", [this, dy], attributes);
+  }
   averagePool(
     window: Shape,
     options: Omit<SlidingOptions, "dilations"> & { readonly countPadding?: boolean } = {},

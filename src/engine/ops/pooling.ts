@@ -1,7 +1,7 @@
 /** @file Windows that slide over [n, channels, ...size] and keep the largest, or the mean, of what they see. */
 import type { NodeType } from "../graph.ts";
 import { type Shape, sizeOf, stridesOf, type TensorType } from "../shape.ts";
-import { expectDType, expectRank } from "./expect.ts";
+import { expectDType, expectRank, expectShape } from "./expect.ts";
 import { forEachIndex } from "./loops.ts";
 import { indexList } from "./movement.ts";
 import { type OnnxAttribute, op, type ReferenceArray, type Sample } from "./op.ts";
@@ -47,6 +47,10 @@ function poolingSamples(size: number, dilation: number): Sample<PoolingAttribute
       attributes: { window: [3, 2], strides: [2, 1], before: [1, 0], after: [1, 1], dilations: [1, dilation] },
     },
     {
+      inputs: [reals([1, 2, size + 2, 13])],
+      attributes: { window: [2, 2], strides: [2, 2], before: [0, 0], after: [0, 0], dilations: [1, 1] },
+    },
+    {
       inputs: [reals([1, 2, 2, 3, size + 1])],
       attributes: { window: [2, 2, 2], strides: [1, 1, 1], before: [0, 0, 1], after: [0, 0, 0], dilations: [1, 1, 1] },
     },
@@ -66,14 +70,7 @@ export const pooling = {
   /** The largest element in each window; padding is −∞. The gradient goes to the first of equals, as in PyTorch. */
   maxPool: op<PoolingAttributes>({
     type: ([x], attributes) => pooledType(x, attributes, "F32"),
-    gradient: [
-      (dy, { inputs: [x], attributes }) => {
-        const [n, channels, ...size] = x.shape as [number, number, ...number[]];
-        const flat = [n, channels, sizeOf(dy.shape.slice(2))];
-        const chosen = x.maxPoolIndices(attributes).reshape(flat);
-        return dy.reshape(flat).scatterAlong(chosen, 2, sizeOf(size)).reshape(x.shape);
-      },
-    ],
+    gradient: [(dy, { inputs: [x], attributes }) => x.maxPoolGradient(dy, attributes)],
     reference([x], y, attributes) {
       y.data.fill(Number.NEGATIVE_INFINITY);
       forEachElement(x, sizeOf(y.shape.slice(2)), attributes, (value, place) => {
@@ -86,6 +83,42 @@ export const pooling = {
     cost: ({ shape, attributes }) => sizeOf(shape) * sizeOf(attributes.window as Shape),
     decompose: ({ inputs: [x], attributes }) =>
       views(x, attributes.window, attributes, Number.NEGATIVE_INFINITY).reduce((most, view) => most.maximum(view)),
+  }),
+  /** maxPool's gradient: zeros of x's shape, each element of dy added where x is the largest of its window, the first of equals. */
+  maxPoolGradient: op<PoolingAttributes>({
+    type([x, dy], attributes) {
+      expectShape(dy, pooledType(x, attributes, "F32").shape, "the gradient");
+      return { dtype: "F32", shape: x.shape };
+    },
+    reference([x, dy], dx, attributes) {
+      const places = sizeOf(dy.shape.slice(2));
+      const size = sizeOf(x.shape.slice(2));
+      const best = new Float64Array(dy.data.length).fill(Number.NEGATIVE_INFINITY);
+      const chosen = new Int32Array(dy.data.length).fill(-1);
+      forEachElement(x, places, attributes, (value, place, seen) => {
+        const isBetter = value > best[place]! || (Number.isNaN(value) && !Number.isNaN(best[place]!));
+        if (chosen[place] !== -1 && !isBetter) return;
+        best[place] = value;
+        chosen[place] = Math.floor(place / places) * size + seen;
+      });
+      dx.data.fill(0);
+      chosen.forEach((element, place) => {
+        if (element !== -1) dx.data[element]! += dy.data[place]!;
+      });
+    },
+    onnx: { form: "decomposition" },
+    samples: (size) =>
+      poolingSamples(size, 2).map(({ inputs: [x], attributes }) => {
+        const places = placesOf(x!.shape.slice(2), attributes.window, attributes);
+        return { inputs: [x!, reals([...x!.shape.slice(0, 2), ...places])], attributes };
+      }),
+    cost: ({ inputs: [, dy], attributes }) => sizeOf(dy!.shape) * sizeOf(attributes.window as Shape),
+    decompose({ inputs: [x, dy], attributes }) {
+      const [n, channels, ...size] = x.shape as [number, number, ...number[]];
+      const flat = [n, channels, sizeOf(dy.shape.slice(2))];
+      const chosen = x.maxPoolIndices(attributes).reshape(flat);
+      return dy.reshape(flat).scatterAlong(chosen, 2, sizeOf(size)).reshape(x.shape);
+    },
   }),
   /** I32: where in its plane, in C order, the largest element of each window stands: the first of equals, NaN before all. */
   maxPoolIndices: op<PoolingAttributes>({

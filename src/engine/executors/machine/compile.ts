@@ -15,7 +15,7 @@ import type { Instruction } from "./instruction.ts";
 import { type BodyPlaces, loop } from "./loop.ts";
 import { copyInstruction, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
 import type { POINTWISE } from "./pointwise.ts";
-import { canPool, maxPool, maxPoolIndices } from "./pooling.ts";
+import { canPool, maxPool, maxPoolGradient, maxPoolIndices } from "./pooling.ts";
 
 /** Ops that are not computed at all, or by chains without an entry in the pointwise table. */
 type Special = "reshape" | "cast" | "uniform" | "scan" | "part";
@@ -65,6 +65,7 @@ const PARTIAL = {
   convWeights: { lower: convWeights, fits: canConvolve },
   maxPool: { lower: maxPool, fits: canPool },
   maxPoolIndices: { lower: maxPoolIndices, fits: canPool },
+  maxPoolGradient: { lower: maxPoolGradient, fits: canPool },
 } satisfies Partial<Record<OpName, PartialLowering>>;
 
 interface PartialLowering {

@@ -35,6 +35,7 @@ export const OPCODES = {
   winogradWeights: code.WINOGRAD_WEIGHTS,
   winogradSums: code.WINOGRAD_SUMS,
   winogradGradient: code.WINOGRAD_GRADIENT,
+  maxPoolGradient: code.MAX_POOL_GRADIENT,
 } as const;
 
 export type InstructionKind = keyof typeof OPCODES;

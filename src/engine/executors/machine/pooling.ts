@@ -1,7 +1,7 @@
-/** @file Lowerings of max pooling over one or two axes, one axis being two of which the first has size 1. */
+/** @file Lowerings of max pooling and its gradient over one or two axes, one axis being two of which the first has size 1. */
 import type { Node } from "../../graph.ts";
 import type { AttributesOf } from "../../ops/index.ts";
-import { sizeOf } from "../../shape.ts";
+import { type Shape, sizeOf } from "../../shape.ts";
 import { kernel, type Lowered } from "./lowerings.ts";
 
 /** Whether the kernel can do this node; its decomposition is used otherwise. */
@@ -11,10 +11,23 @@ export function canPool({ inputs: [x] }: Node): boolean {
 
 const pair = (list: readonly number[], first: number): number[] => (list.length === 1 ? [first, list[0]!] : [...list]);
 
+/** Image and places, then how the window slides, as the kernels read them. */
+function geometry(image: Shape, places: Shape, attributes: AttributesOf<"maxPool">): number[] {
+  const { window, strides, before, dilations } = attributes;
+  return [
+    ...pair(image.slice(2), 1),
+    ...pair(places.slice(2), 1),
+    ...pair(window, 1),
+    ...pair(strides, 1),
+    ...pair(before, 0),
+    ...pair(dilations, 1),
+  ];
+}
+
 function pooling(givesPositions: boolean) {
   return (node: Node, { read, out, emit }: Lowered): void => {
     const [x] = node.inputs as readonly [Node];
-    const { window, strides, before, dilations } = node.attributes as AttributesOf<"maxPool">;
+    const attributes = node.attributes as AttributesOf<"maxPool">;
     const from = read(x);
     emit(
       kernel({
@@ -24,17 +37,12 @@ function pooling(givesPositions: boolean) {
         operands: [
           { buffer: from },
           { buffer: out },
-          ...pair(x.shape.slice(2), 1),
-          ...pair(node.shape.slice(2), 1),
-          ...pair(window, 1),
-          ...pair(strides, 1),
-          ...pair(before, 0),
-          ...pair(dilations, 1),
+          ...geometry(x.shape, node.shape, attributes),
           Number(givesPositions),
         ],
         reads: [from],
         writes: [out],
-        nanoseconds: sizeOf(node.shape) * sizeOf(window) * 1.2,
+        nanoseconds: sizeOf(node.shape) * sizeOf(attributes.window) * 1.2,
       }),
     );
   };
@@ -42,3 +50,20 @@ function pooling(givesPositions: boolean) {
 
 export const maxPool = pooling(false);
 export const maxPoolIndices = pooling(true);
+
+export function maxPoolGradient(node: Node, { read, out, emit }: Lowered): void {
+  const [x, dy] = node.inputs as readonly [Node, Node];
+  const attributes = node.attributes as AttributesOf<"maxPool">;
+  const [from, gradient] = [read(x), read(dy)];
+  emit(
+    kernel({
+      kind: "maxPoolGradient",
+      label: `maxPoolGradient [${dy.shape}] to [${x.shape}]`,
+      units: sizeOf(x.shape) === 0 ? 0 : sizeOf(x.shape.slice(0, 2)),
+      operands: [{ buffer: from }, { buffer: gradient }, { buffer: out }, ...geometry(x.shape, dy.shape, attributes)],
+      reads: [from, gradient],
+      writes: [out],
+      nanoseconds: sizeOf(dy.shape) * sizeOf(attributes.window) * 1.5 + sizeOf(x.shape) * 0.1,
+    }),
+  );
+}

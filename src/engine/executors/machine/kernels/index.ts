@@ -7,7 +7,7 @@ import * as op from "./layout";
 import { enter, repeat } from "./loop";
 import { copy, copyStrided, fill, gather, oneHot, scatterAdd } from "./move";
 import { pointwise } from "./pointwise";
-import { maxPool, scatterAlong } from "./pool";
+import { maxPool, maxPoolGradient, scatterAlong } from "./pool";
 import { product, thinProduct } from "./product";
 import { extremePosition, reduceColumns, reduceIntegers, reduceRows } from "./reduce";
 import { finish, join, nextChunk, publish, take, wake } from "./threads";
@@ -71,6 +71,9 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
       break;
     case op.SCATTER_ALONG:
       scatterAlong(at, from, to);
+      break;
+    case op.MAX_POOL_GRADIENT:
+      maxPoolGradient(at, from, to);
       break;
     case op.WINOGRAD:
       winograd(at, from, to, scratch);

@@ -382,7 +382,7 @@ export function winogradSums(at: usize, from: i32, to: i32, scratch: usize): voi
       const top = first / across;
       const bottom = (first + count - 1) / across;
       const lines = <usize>(bottom - top + 1);
-      let strip = 6 * pitch;
+      let strip: usize = 6 * pitch;
       placesOf(first, count, count, across, strip, table);
       let channel = lines * strip;
       memory.fill(stripsAt, 0, 4 * channel);
