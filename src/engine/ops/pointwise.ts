@@ -260,7 +260,8 @@ export const pointwise = {
   /** The gradient at 0 is 0. */
   relu: unary({
     reference: (x) => Math.max(x, 0),
-    gradient: (dy, x) => x.greater(0).where(dy, 0),
+    // By the result, which others keep anyway.
+    gradient: (dy, _x, y) => y.greater(0).where(dy, 0),
     onnx: "Relu",
   }),
   /** Limits to [min, max]; NaN stays. The gradient passes where min ≤ x ≤ max, the ends included, as in PyTorch. */

@@ -16,6 +16,9 @@ export interface Group {
 /** A longer chain gains nothing, and its registers would outgrow the first-level cache. */
 const MOST_NODES = 48;
 
+/** A condition joins who asks, not who made what it compares: that one may be long gone, and the condition is cheap. */
+const isMask = (node: Node) => node.dtype === "BOOL";
+
 interface Draft {
   nodes: Node[];
   readonly size: number;
@@ -87,8 +90,12 @@ export function group({ nodes, isPointwise, producers }: Grouping): Group[] {
     }
     drafts.push({ nodes: [node], size: sizeOf(node.shape), isPointwise: isPointwise(node), reach });
     draftOf.set(node, index);
-    if (!isPointwise(node)) continue;
-    for (const producer of producers(node)) tryMerge(draftOf.get(producer)!, draftOf.get(node)!);
+    if (!isPointwise(node) || isMask(node)) continue;
+    for (const producer of producers(node)) {
+      tryMerge(draftOf.get(producer)!, draftOf.get(node)!);
+      if (isMask(producer))
+        for (const compared of producers(producer)) tryMerge(draftOf.get(compared)!, draftOf.get(node)!);
+    }
   }
 
   const alive = drafts.flatMap((draft, index) => (draft === undefined ? [] : [index]));
