@@ -7,6 +7,7 @@ export { splitRows } from "./data/split.ts";
 export { readRegularFile } from "./files/regular.ts";
 export { decodeSafetensors, encodeSafetensors } from "./files/safetensors.ts";
 export { createModel, parseModelSpec } from "./model/create.ts";
+export { createEnsemble } from "./model/ensemble.ts";
 export { type Evaluation, evaluate } from "./model/evaluate.ts";
 export { type ExportOptions, type ExportResult, exportOnnx } from "./model/export.ts";
 export { loadModel } from "./model/load.ts";

@@ -52,18 +52,22 @@ export function featuresOf(
     program.release();
     state.release();
   }
-  refuseNonFinite(features, width);
+  if (preprocessing.deferred) refuseMissing(features, preprocessing);
+  else refuseNonFinite(features, width);
   return features;
 }
 
 /** What a step would make of raw rows with a NaN that nothing fills. @throws NON_FINITE as `featuresOf` does. */
 export function refuseMissing(raw: Float32Array, { columns, rawWidth }: Preprocessing): void {
-  if (columns.every(({ steps }) => steps.some(({ type }) => type === "impute"))) return;
-  refuseNonFinite(raw, rawWidth);
+  const takesMissing = columns.flatMap(({ width, steps }) =>
+    new Array<boolean>(width).fill(steps.some(({ type }) => type === "impute" || type === "oneHot")),
+  );
+  if (takesMissing.every((takes) => takes)) return;
+  refuseNonFinite(raw, rawWidth, (element) => takesMissing[element]!);
 }
 
-function refuseNonFinite(features: Float32Array, width: number): void {
-  const at = features.findIndex((value) => !Number.isFinite(value));
+function refuseNonFinite(features: Float32Array, width: number, mayMiss: (element: number) => boolean = () => false) {
+  const at = features.findIndex((value, index) => !Number.isFinite(value) && !mayMiss(index % width));
   if (at < 0) return;
   const got = `${features[at]} in row ${Math.floor(at / width) + 1}, feature ${(at % width) + 1}`;
   throw new Fault("NON_FINITE", `a feature is not a finite number: ${got}`, {

@@ -4,6 +4,7 @@ import { DTYPES, type DType } from "../../engine/index.ts";
 import type { Preprocessing } from "../preprocess/preprocessing.ts";
 import type { TargetEncoding } from "../preprocess/target.ts";
 import type { Provenance, Signature } from "./record.ts";
+import type { EnsembleSpec } from "./spec.ts";
 
 export const MODEL_FILE = "model.json";
 export const WEIGHTS_FILE = "weights.safetensors";
@@ -49,6 +50,7 @@ const preprocessing: z.ZodType<Preprocessing> = z.object({
   rawWidth: count,
   featureShape: shape,
   notes: z.array(z.string()),
+  deferred: z.literal(true).exactOptional(),
 });
 
 const target: z.ZodType<TargetEncoding> = z.discriminatedUnion("kind", [
@@ -67,6 +69,14 @@ const target: z.ZodType<TargetEncoding> = z.discriminatedUnion("kind", [
     scale: numbers,
   }),
 ]);
+
+const chosen = z.looseObject({ type: z.string() });
+
+/** Of a spec: its members; what they chose is checked by the registry. */
+export const EnsembleFile: z.ZodType<EnsembleSpec> = z.object({
+  combine: z.enum(["average", "vote", "stack"]),
+  members: z.array(z.object({ backbone: chosen, head: chosen, preprocessing, target })).min(2),
+});
 
 const dtype = z.enum(Object.keys(DTYPES) as [DType, ...DType[]]);
 

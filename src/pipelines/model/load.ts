@@ -6,12 +6,13 @@ import { Fault, sameShape, showShape } from "../../engine/index.ts";
 import { readRegularFile } from "../files/regular.ts";
 import { decodeSafetensors } from "../files/safetensors.ts";
 import type { Declaration } from "../layers/scope.ts";
-import { parseBy } from "../registry/parse.ts";
+import { parseBy, parseConfigured } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
 import { parseModelSpec } from "./create.ts";
-import { MODEL_FILE, ModelFile, PENDING, VERSION, WEIGHTS_FILE } from "./file.ts";
+import { EnsembleFile, MODEL_FILE, ModelFile, PENDING, VERSION, WEIGHTS_FILE } from "./file.ts";
 import { declare, outputNames } from "./network.ts";
 import type { ModelRecord, Weights } from "./record.ts";
+import type { EnsembleSpec } from "./spec.ts";
 import { packWeights } from "./weights.ts";
 
 /**
@@ -25,10 +26,13 @@ export async function loadModel(registry: Registry, path: string, roots?: readon
   await refuseNoFolder(folder);
   const file = parseModelFile(await readRegularFile(join(folder, MODEL_FILE), { roots }), folder);
   const { format: _, version: __, weights, ...described } = file;
-  const { input, ...spec } = described.spec;
+  const { input, ensemble, ...spec } = described.spec;
   const record: ModelRecord = {
     ...described,
-    spec: parseModelSpec(registry, { ...spec, ...(input === null ? {} : { input }) }),
+    spec: {
+      ...parseModelSpec(registry, { ...spec, ...(input === null ? {} : { input }) }),
+      ...(ensemble === undefined ? {} : { ensemble: parseEnsemble(registry, ensemble, folder) }),
+    },
     weights:
       weights === null
         ? null
@@ -37,6 +41,26 @@ export async function loadModel(registry: Registry, path: string, roots?: readon
   const problem = contradiction(registry, record);
   if (problem !== null) throw corrupt(folder, MODEL_FILE, problem);
   return record;
+}
+
+function parseEnsemble(registry: Registry, raw: unknown, folder: string): EnsembleSpec {
+  try {
+    const { combine, members } = parseBy(EnsembleFile, raw, "spec.ensemble");
+    return {
+      combine,
+      members: members.map(({ backbone, head, ...rest }, index) => {
+        const path = `spec.ensemble.members[${index}]`;
+        return {
+          backbone: parseConfigured(registry.backbones, backbone, `${path}.backbone`, backbone.type),
+          head: parseConfigured(registry.heads, head, `${path}.head`, head.type),
+          ...rest,
+        };
+      }),
+    };
+  } catch (cause) {
+    if (!(cause instanceof Fault)) throw cause;
+    throw corrupt(folder, MODEL_FILE, cause.message, cause);
+  }
 }
 
 /** What in a record belies the rest: each part may be sound, and yet be another model's. Null when all agree. */

@@ -12,10 +12,11 @@ import {
 import { createScope, type Declaration, type Scope } from "../layers/scope.ts";
 import { applyPreprocessing } from "../preprocess/apply.ts";
 import type { Preprocessing } from "../preprocess/preprocessing.ts";
-import { restoreTarget, type TargetEncoding } from "../preprocess/target.ts";
+import { restoreTarget, standardiseTarget, type TargetEncoding } from "../preprocess/target.ts";
 import { createWatchedRandom } from "../random.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
+import { COMBINATIONS } from "./combine.ts";
 import type { ModelRecord, Signature } from "./record.ts";
 import type { ModelSpec } from "./spec.ts";
 
@@ -29,11 +30,30 @@ export function outputNames(encoding: TargetEncoding): readonly string[] {
 }
 
 /**
- * Features through backbone and head.
+ * Features through backbone and head; of an ensemble, raw rows through all its members.
  * @param features F32 [batch, ...features], preprocessed.
  * @returns F32 [batch, outputs]: logits, or values on the scale that is learned.
  */
 export function network(registry: Registry, spec: ModelSpec, scope: Scope, features: Tensor, outputs: number): Tensor {
+  const { ensemble } = spec;
+  if (ensemble === undefined) return backboneAndHead(registry, spec, scope, features, outputs);
+  const { target: kind } = find(registry.heads, spec.head.type, "head.type");
+  const { target: own } = ensemble.members[0]!;
+  const raws = ensemble.members.map((member, index) => {
+    const seen = applyPreprocessing(scope, features, member.preprocessing);
+    const raw = backboneAndHead(registry, member, scope.child(`members.${index}`), seen, outputs);
+    return index === 0 ? raw : standardiseTarget(scope, restoreTarget(scope, raw, member.target), own);
+  });
+  return COMBINATIONS[kind][ensemble.combine]!(raws, scope);
+}
+
+function backboneAndHead(
+  registry: Registry,
+  spec: Pick<ModelSpec, "backbone" | "head">,
+  scope: Scope,
+  features: Tensor,
+  outputs: number,
+): Tensor {
   const backbone = find(registry.backbones, spec.backbone.type, "backbone.type");
   const head = find(registry.heads, spec.head.type, "head.type");
   const hidden = backbone.build(scope.child("backbone"), features, optionsOf(spec.backbone));

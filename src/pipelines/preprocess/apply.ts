@@ -2,12 +2,17 @@
 import { concat, type Tensor, type Tracer } from "../../engine/index.ts";
 import type { FittedStep, InputColumn, PerElement, Preprocessing } from "./preprocessing.ts";
 
+/** Of a tracer or a scope: all that preprocessing needs. */
+export type Constants = Pick<Tracer, "constant">;
+
 /**
  * @param raw F32 `[batch, rawWidth]` as `encodeRows` makes it, or `[batch, ...shape]` when the model takes one tensor.
  * @returns F32 `[batch, ...featureShape]`.
  */
-export function applyPreprocessing(t: Tracer, raw: Tensor, { columns, rawWidth, featureShape }: Preprocessing): Tensor {
+export function applyPreprocessing(t: Constants, raw: Tensor, preprocessing: Preprocessing): Tensor {
+  const { columns, rawWidth, featureShape, deferred = false } = preprocessing;
   const batch = raw.shape[0]!;
+  if (deferred) return raw.reshape([batch, ...featureShape]);
   const flat = raw.shape.length === 2 ? raw : raw.reshape([batch, rawWidth]);
   const parts = runsOf(columns).map((run) => {
     const from = run[0]!.offset;
@@ -71,7 +76,7 @@ const STEPS: {
   oneHot: (x, gather) => x.equal(gather(({ values }) => values)).cast("F32"),
 };
 
-function applyStep(t: Tracer, x: Tensor, run: readonly InputColumn[], place: number): Tensor {
+function applyStep(t: Constants, x: Tensor, run: readonly InputColumn[], place: number): Tensor {
   const first = run[0]!.steps[place]!;
   const gather = (of: (step: FittedStep) => PerElement) => {
     const numbers = run.flatMap(({ steps, width }) => {
@@ -84,7 +89,7 @@ function applyStep(t: Tracer, x: Tensor, run: readonly InputColumn[], place: num
 }
 
 /** `[1, numbers]`; a scalar where all are equal. */
-function constantOf(t: Tracer, numbers: readonly number[], isVector: boolean): Tensor {
+function constantOf(t: Constants, numbers: readonly number[], isVector: boolean): Tensor {
   if (!isVector && numbers.every((value) => value === numbers[0])) return t.constant(numbers[0]!);
   return t.constant({ dtype: "F32", shape: [1, numbers.length], data: Float32Array.from(numbers) });
 }

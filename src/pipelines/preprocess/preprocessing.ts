@@ -47,6 +47,8 @@ export interface Preprocessing {
   /** Of one row after all steps: `[features]`, or the tensor's own shape when the only column is an image. */
   readonly featureShape: readonly number[];
   readonly notes: readonly string[];
+  /** Of an ensemble: rows stay raw, for each member has steps of its own; those of `columns` say what a raw row may hold. */
+  readonly deferred?: true;
 }
 
 /** The one tensor column of a model that takes nothing else, whose input is an array rather than named columns. */

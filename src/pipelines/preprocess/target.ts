@@ -1,6 +1,7 @@
 /** @file Targets as numbers: classes to codes, labels to zeros and ones, values to values; and back. */
-import { Fault, type NdArray, type Tensor, type Tracer } from "../../engine/index.ts";
+import { Fault, type NdArray, type Tensor } from "../../engine/index.ts";
 import { type Column, type Dataset, targetColumns, widthOf } from "../data/dataset.ts";
+import type { Constants } from "./apply.ts";
 
 /** What a fitted target knows; plain JSON, saved with the model. */
 export type TargetEncoding =
@@ -185,13 +186,13 @@ export function encodeTarget(
 }
 
 /** Values `[batch, width]` in their own units to what the network learns. */
-export function standardiseTarget(t: Tracer, values: Tensor, encoding: TargetEncoding): Tensor {
+export function standardiseTarget(t: Constants, values: Tensor, encoding: TargetEncoding): Tensor {
   if (encoding.kind !== "values" || isIdentity(encoding)) return values;
   return values.sub(vector(t, encoding.center)).mul(vector(t, encoding.scale));
 }
 
 /** What the network answers `[batch, width]` back to the target's own units. */
-export function restoreTarget(t: Tracer, outputs: Tensor, encoding: TargetEncoding): Tensor {
+export function restoreTarget(t: Constants, outputs: Tensor, encoding: TargetEncoding): Tensor {
   if (encoding.kind !== "values" || isIdentity(encoding)) return outputs;
   return outputs
     .mul(
@@ -207,7 +208,7 @@ function isIdentity({ center, scale }: Extract<TargetEncoding, { kind: "values" 
   return center.every((value) => value === 0) && scale.every((value) => value === 1);
 }
 
-function vector(t: Tracer, values: readonly number[]): Tensor {
+function vector(t: Constants, values: readonly number[]): Tensor {
   return t.constant({ dtype: "F32", shape: [values.length], data: Float32Array.from(values) });
 }
 

@@ -223,6 +223,7 @@ export function parseTrainOptions(registry: Registry, record: Pick<ModelRecord, 
   return {
     ...parsed,
     seed: parsed.seed ?? spec.seed,
+    freeze: parsed.freeze ?? (spec.ensemble?.combine === "stack" ? ["members"] : undefined),
     optimizer: parseConfigured(registry.optimizers, optimizer, "optimizer", defaults.optimizer),
     schedule: parseConfigured(registry.schedules, schedule, "schedule", defaults.schedule),
     loss: chosen,
