@@ -13,13 +13,21 @@ export type Log = (
   details?: Readonly<Record<string, unknown>>,
 ) => void;
 
-export function createLog(threshold: LogLevel): Log {
+/** @returns the log, and what waits until all that it was told has left the process. */
+export function createLog(threshold: LogLevel): { log: Log; flushed: () => Promise<void> } {
   const lowest = LOG_LEVELS.indexOf(threshold);
   let logger: Promise<Logger> | null = null;
-  return (level, message, details = {}) => {
-    if (LOG_LEVELS.indexOf(level) < lowest) return;
-    logger ??= openLogger(threshold);
-    logger.then((opened) => opened[level](details, message)).catch(() => {}); // a log that fails has nobody to tell
+  let last = Promise.resolve();
+  return {
+    log(level, message, details = {}) {
+      if (LOG_LEVELS.indexOf(level) < lowest) return;
+      logger ??= openLogger(threshold);
+      last = logger.then((opened) => opened[level](details, message)).catch(() => {}); // a log that fails has nobody to tell
+    },
+    async flushed() {
+      await last;
+      if (process.stderr.writableLength > 0) await new Promise((done) => process.stderr.write("", done));
+    },
   };
 }
 

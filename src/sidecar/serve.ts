@@ -36,7 +36,7 @@ type Stop = "checkpointAndStop" | "cancel";
  * @throws Refusal `DATA_DIRECTORY_LOCKED`
  */
 export function serve(settings: Settings, version: string, workerEntry: URL): void {
-  const log = createLog(settings.logLevel);
+  const { log, flushed: logFlushed } = createLog(settings.logLevel);
   const store = settings.dataDirectory === null ? null : openStore(settings.dataDirectory);
   const scratch = createScratch();
   let ending: Ending | null = null;
@@ -67,7 +67,10 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
         });
       },
       broken(error) {
-        log("warn", "standard output is closed", { error: error.message });
+        log("error", "standard output takes no more: answers are lost", { error: error.message });
+        // A host that hung up after its last question wants no answer; a full disk loses one that is wanted.
+        const isLoss = (error as NodeJS.ErrnoException).code !== "EPIPE";
+        if (isLoss && ending !== null) ending = "broken pipe";
         end("broken pipe");
       },
       drained: () => session.jobs.flushProgress(),
@@ -135,8 +138,8 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
     ending = reason;
     session.state = "draining";
     session.life.stop();
-    setTimeout(() => exit(reason), heardAt + LAST_MOMENT_MILLISECONDS - performance.now());
-    void finish(command, heardAt + GRACE_MILLISECONDS - performance.now()).finally(() => exit(reason));
+    setTimeout(exit, heardAt + LAST_MOMENT_MILLISECONDS - performance.now());
+    void finish(command, heardAt + GRACE_MILLISECONDS - performance.now()).finally(exit);
   }
 
   async function finish(command: Stop, graceMilliseconds: number): Promise<void> {
@@ -145,6 +148,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
     session.workers.close(); // a thread in the middle of something large takes a while to end
     session.requests.abandonAll(shutDown());
     await connection.flushed();
+    await logFlushed();
   }
 
   /** Stops the trainings that are there, and those that were asked for before the end and begin only now. */
@@ -159,10 +163,10 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
     await training.stopTrainings(session, command);
   }
 
-  function exit(reason: Ending): never {
+  function exit(): never {
     scratch.remove();
     store?.release();
-    process.exit(EXIT_CODES[reason]);
+    process.exit(EXIT_CODES[ending!]);
   }
 }
 
