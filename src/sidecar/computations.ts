@@ -24,6 +24,7 @@ import {
   train,
   weightArrays,
 } from "../pipelines/index.ts";
+import { fromWireNumber } from "../protocol/numbers.ts";
 import { decodeTensor, encodeTensor, isTensorObject, type TensorValue } from "../protocol/tensor.ts";
 import type { CallName, Calls, DataRequest, Notice, Resident } from "./calls.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
@@ -109,7 +110,7 @@ export const COMPUTATIONS: Computations = {
     const record = recordOf(model, workshop);
     const outputs = predict(
       { registry: workshop.registry, executor: machineOf(workshop), record },
-      decodeInputs(inputs, workshop) as never,
+      decodeInputs(inputs, record, workshop) as never,
     );
     let files = 0;
     const writeRegion = (bytes: Uint8Array) => {
@@ -191,9 +192,13 @@ function load({ reference, handles }: DataRequest, { registry, roots }: Workshop
   return loadData(decoded as never, { registry, handles, roots });
 }
 
-/** Rows keyed by column stay as they are; everything else is a tensor. */
-function decodeInputs(inputs: unknown, { roots }: Workshop): unknown {
-  const first: unknown = Array.isArray(inputs) ? inputs[0] : undefined;
-  if (typeof first === "object" && first !== null && !Array.isArray(first)) return inputs;
+/** Rows of a table stay as they are where a cell is more than a number; everything else is a tensor. */
+function decodeInputs(inputs: unknown, { preprocessing }: ModelRecord, { roots }: Workshop): unknown {
+  const kinds = new Set(preprocessing?.columns.map(({ kind }) => kind));
+  const isMore = (row: unknown) =>
+    Array.isArray(row) ? !kinds.has("tensor") && !row.every(isNumber) : Object(row) === row;
+  if (Array.isArray(inputs) && (kinds.has("category") || inputs.some(isMore))) return inputs;
   return decodeTensor(inputs, { path: "inputs", readRegion: regionReader(roots) });
 }
+
+const isNumber = (cell: unknown): boolean => fromWireNumber(cell) !== undefined;

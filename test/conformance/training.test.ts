@@ -147,6 +147,48 @@ describe("training", () => {
     });
   });
 
+  it("takes rows as arrays of cells of any kind, and answers what the model's card lists", async () => {
+    const rows = Array.from({ length: 60 }, (_, row) => ({
+      age: row,
+      city: row % 2 ? "Paris" : "Rome",
+      y: row % 3 ? "a" : "b",
+    }));
+    const { model } = await outcome(SMALL_CLASSIFIER, { data: { rows, target: "y" }, epochs: 1 });
+    const asObjects = await sidecar.call("predict", {
+      model,
+      inputs: [
+        { age: 30, city: "Paris" },
+        { age: null, city: null },
+      ],
+    });
+    const asArrays = await sidecar.call("predict", {
+      model,
+      inputs: [
+        [30, "Paris"],
+        [null, null],
+      ],
+    });
+    expect(asArrays).toEqual(asObjects);
+    const { outputs } = (await sidecar.call("models.get", { model })).model;
+    expect(outputs.map(({ name }: Json) => name)).toEqual(Object.keys(asArrays.outputs));
+    expect((await sidecar.ask("predict", { model, inputs: [[30]] })).error).toMatchObject({
+      code: 1004,
+      data: { violations: [{ path: "inputs[0]", expected: "2 values: age, city", got: "1 values" }] },
+    });
+  });
+
+  it("takes numbers as strings where JSON has none, and null where one is missing", async () => {
+    const { model } = await outcome(REGRESSOR, { data: { x, y: x.map(([a]) => a) }, epochs: 1 });
+    const plain = await sidecar.call("predict", { model, inputs: [[9, 1]] });
+    expect(await sidecar.call("predict", { model, inputs: [["9", 1]] })).toEqual(plain);
+    const table = await outcome(REGRESSOR, {
+      data: { rows: x.map(([a, b]) => ({ a, b, y: a })), target: "y" },
+      epochs: 1,
+    });
+    const gap = await sidecar.call("predict", { model: table.model, inputs: [["9", "NaN"]] });
+    expect(await sidecar.call("predict", { model: table.model, inputs: [[9, null]] })).toEqual(gap);
+  });
+
   it("pauses and goes on", async () => {
     const { job } = await start(SMALL_CLASSIFIER, { data: DATA, epochs: 1_000_000 });
     await sidecar.event("train.epoch", job);

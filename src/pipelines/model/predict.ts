@@ -1,5 +1,13 @@
 /** @file Prediction: compiled programs by batch size, kept for the models asked last, fed with whatever rows come. */
-import { type Executor, type NdArray, type Program, type State, sizeOf, trace } from "../../engine/index.ts";
+import {
+  type DType,
+  type Executor,
+  type NdArray,
+  type Program,
+  type State,
+  sizeOf,
+  trace,
+} from "../../engine/index.ts";
 import type { Inputs } from "../data/dataset.ts";
 import { encodeInputs } from "../preprocess/encode.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -140,6 +148,24 @@ function predictRaw(
     }
   }
   return results;
+}
+
+/** One of a prediction's outputs. */
+export interface OutputPort {
+  readonly name: string;
+  readonly dtype: DType | "STRING";
+  /** Of one row; "any" where rows differ. */
+  readonly shape: readonly (number | "any")[];
+}
+
+/** What `predict` answers, by the names that it answers with. */
+export function outputPorts({ signature, target }: Pick<FittedRecord, "signature" | "target">): OutputPort[] {
+  const { label, ...others } = signature.results;
+  const named = target.kind === "classes" && label !== undefined;
+  const results = Object.entries(named ? others : signature.results);
+  const ports = results.map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+  if (named) return [{ name: "labels", dtype: "STRING", shape: [] }, ...ports];
+  return target.kind === "labels" ? [{ name: "labels", dtype: "STRING", shape: ["any"] }, ...ports] : ports;
 }
 
 /** Names beside the numbers: the class of each row, or its labels. */
