@@ -64,7 +64,7 @@ export const modelMethods = {
 
   "models.export": {
     summary:
-      "Write a trained model as ONNX, preprocessing included, and check the file; or its weights as safetensors.",
+      "Write a trained model as ONNX, preprocessing included, and check the file; or its weights as safetensors. Where `predict` names a classifier's `labels`, the ONNX file has `label`, an int64 index into its classes.",
     errors: ["NOT_FOUND", "INVALID_STATE", "PATH_DENIED", "ONNX_OPERATOR_UNSUPPORTED"],
     params: params({
       model: modelId,

@@ -2,6 +2,7 @@
 import { Refusal } from "../../protocol/errors.ts";
 import type { ResultOf } from "../../protocol/methods.ts";
 import { forgetModel, keepModel } from "../keep.ts";
+import type { Learning } from "../learning.ts";
 import type { Model } from "../models.ts";
 import { allowedPath } from "../paths.ts";
 import type { Handlers } from "./index.ts";
@@ -12,23 +13,22 @@ type ModelCard = ResultOf<"models.get">["model"];
 type Port = { name: string; dtype: string; shape: (number | string)[] };
 
 /** What a host needs to call the model; null until it is known. */
-function portsOf({ record: { signature, preprocessing } }: Model): { inputs: Port[] | null; outputs: Port[] | null } {
-  if (signature === null || preprocessing === null) return { inputs: null, outputs: null };
+function portsOf({ record }: Model, { pipelines }: Learning): { inputs: Port[] | null; outputs: Port[] | null } {
+  const { signature, preprocessing, target } = record;
+  if (signature === null || preprocessing === null || target === null) return { inputs: null, outputs: null };
   return {
     inputs: preprocessing.columns.map(({ name, kind, shape }) => ({
       name,
       dtype: kind === "category" ? "STRING" : "F32",
       shape: ["batch", ...shape],
     })),
-    outputs: Object.entries(signature.results).map(([name, { dtype, shape }]) => ({
-      name,
-      dtype,
-      shape: ["batch", ...shape],
-    })),
+    outputs: pipelines
+      .outputPorts({ signature, target })
+      .map(({ name, dtype, shape }) => ({ name, dtype, shape: ["batch", ...shape] })),
   };
 }
 
-export function viewOf(model: Model): ModelView {
+export function viewOf(model: Model, learning: Learning): ModelView {
   const { id, name, record, trainedBy } = model;
   return {
     id,
@@ -37,14 +37,14 @@ export function viewOf(model: Model): ModelView {
     state: trainedBy === null ? record.state : ("training" as const),
     parameters: record.parameters,
     bytes: record.weights?.buffer.byteLength ?? null,
-    ...portsOf(model),
+    ...portsOf(model, learning),
   };
 }
 
-function cardOf(model: Model): ModelCard {
+function cardOf(model: Model, learning: Learning): ModelCard {
   const { spec, seed, target, metrics, preprocessing, provenance } = model.record;
   return {
-    ...viewOf(model),
+    ...viewOf(model, learning),
     spec,
     seed,
     createdAt: model.createdAt,
@@ -66,10 +66,10 @@ export const modelMethods: Handlers<`models.${string}`> = {
 
   "models.get"({ model: name }, session, call) {
     const model = session.models.get(name);
-    return inLine(model, session, call, () => ({ model: cardOf(model) }));
+    return inLine(model, session, call, () => ({ model: cardOf(model, session.learning) }));
   },
 
-  "models.list": (_params, { models }) => ({ models: models.list().map(viewOf) }),
+  "models.list": (_params, { models, learning }) => ({ models: models.list().map((model) => viewOf(model, learning)) }),
 
   "models.delete"({ model: name }, session, call) {
     const model = session.models.get(name);
@@ -101,7 +101,7 @@ export const modelMethods: Handlers<`models.${string}`> = {
     call.onAbandoned(task.abandon);
     const model = session.models.add(name, await task.reply, id);
     await keepModel(model, session);
-    return { model: viewOf(model) };
+    return { model: viewOf(model, session.learning) };
   },
 
   "models.export"({ model: name, format, path, opset, verify = true }, session, call) {
