@@ -61,7 +61,7 @@ export const modelMethods: Handlers<`models.${string}`> = {
     const model = session.models.add(name, pipelines.createModel(registry, raw));
     session.workers.warm();
     session.store?.writeJson("models", model.id, "entry.json", { name, createdAt: model.createdAt, raw });
-    return { model: viewOf(model) };
+    return { model: viewOf(model, session.learning) };
   },
 
   "models.get"({ model: name }, session, call) {
