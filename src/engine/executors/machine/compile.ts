@@ -14,7 +14,7 @@ import { type Group, group } from "./group.ts";
 import type { Instruction } from "./instruction.ts";
 import { type BodyPlaces, loop } from "./loop.ts";
 import { copyInstruction, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
-import type { POINTWISE } from "./pointwise.ts";
+import { POINTWISE } from "./pointwise.ts";
 import { canPool, maxPool, maxPoolGradient, maxPoolIndices } from "./pooling.ts";
 
 /** Ops that are not computed at all, or by chains without an entry in the pointwise table. */
@@ -91,6 +91,15 @@ type Covered =
 type Uncovered = Exclude<OpName, Covered>;
 const everyOpIsCovered: [Uncovered] extends [never] ? true : Uncovered = true;
 void everyOpIsCovered;
+
+/** How an op is computed here, for people. */
+export function wayOf(op: OpName): string {
+  if (op in POINTWISE || op === "cast" || op === "uniform") return "chain";
+  if (op in LOWERINGS) return "kernel";
+  if (op in PARTIAL) return "kernel where it fits, else decomposed";
+  if (op === "scan") return "loop";
+  return op === "reshape" || op === "part" ? "no work" : "decomposed";
+}
 
 export interface Constant {
   readonly buffer: Buffer;

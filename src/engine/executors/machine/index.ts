@@ -39,6 +39,8 @@ export function createMachine(options: MachineOptions = {}): Executor {
 
   const placedStates = new WeakMap<State, ReadonlyMap<string, Buffer>>();
   const programs = new Set<Placed>();
+  /** Why nothing runs any more. */
+  let ended: Fault | undefined;
   let arena = 0;
   let arenaBytes = 0;
 
@@ -58,14 +60,20 @@ export function createMachine(options: MachineOptions = {}): Executor {
     }
   }
 
+  function refuseIfEnded(): void {
+    if (ended !== undefined) throw ended;
+  }
+
   return {
     name: "machine",
     createState(types) {
+      refuseIfEnded();
       const { state, buffers } = placeState(types, memory);
       placedStates.set(state, buffers);
       return state;
     },
     compile(traced, state) {
+      refuseIfEnded();
       const buffers = placedStates.get(state);
       if (buffers === undefined) {
         throw new Fault("INVALID_STATE", "the state belongs to another executor", {
@@ -82,12 +90,21 @@ export function createMachine(options: MachineOptions = {}): Executor {
         canInterrupt: interrupt !== undefined,
         run,
         step,
+        refuseIfEnded,
+        onCrash(cause) {
+          ended ??= new Fault("ENGINE_CRASHED", "a thread of the engine died in the middle of a run", {
+            hint: "what it computed is lost: start again from the last checkpoint, on a new executor",
+            cause,
+          });
+          stopHelpers(memory);
+        },
         onRelease: () => programs.delete(placed),
       });
       programs.add(placed);
       return placed.program;
     },
     close() {
+      ended ??= new Fault("INVALID_STATE", "the executor was closed", { hint: "create another one" });
       stopHelpers(memory);
       programs.clear();
     },

@@ -5,7 +5,7 @@ import { Fault } from "../../fault.ts";
 
 /** What the module gives the host. */
 export interface MachineExports {
-  /** 1 when the program at this address ran to its end, 0 when interrupted. */
+  /** 1 when the program at this address ran to its end, 0 when interrupted, −1 when a helper thread died. */
   run(program: number, threads: number): number;
   /** Performs one instruction and returns the next one's address, 0 after the last. */
   step(instruction: number): number;

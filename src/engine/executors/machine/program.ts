@@ -1,5 +1,6 @@
 /** @file A compiled program in memory: its instructions, its own buffers, and the one call that runs it. */
 import type { TypedArray } from "../../dtype.ts";
+import { Fault } from "../../fault.ts";
 import type { Node } from "../../graph.ts";
 import { aligned } from "../../plan/arena.ts";
 import { showBytes } from "../../plan/forecast.ts";
@@ -29,6 +30,9 @@ export interface Setting {
   run(program: number, threads: number): number;
   /** Performs one instruction, and gives the next one's address. */
   step(instruction: number): number;
+  /** Throws where the executor was closed or has crashed. */
+  refuseIfEnded(): void;
+  onCrash(cause?: unknown): void;
   /** Called once when the program is released. */
   onRelease(): void;
 }
@@ -89,11 +93,30 @@ export function placeProgram(compiled: Compiled, setting: Setting): Placed {
   const threads = Math.max(1, Math.min(setting.threads, Math.floor(nanoseconds / WORTH_A_THREAD)));
   const { run, step } = setting;
   let isReleased = false;
+  function refuseUnlessRunnable(): void {
+    setting.refuseIfEnded();
+    if (isReleased) throw new Fault("INVALID_STATE", "the program was released", { hint: "compile it again" });
+  }
   const program: Program = {
     inputs: inputViews,
     outputs: views(types.outputs, outputs),
-    run: () => run(address, threads) === 1,
+    run() {
+      refuseUnlessRunnable();
+      let ending = -1;
+      try {
+        ending = run(address, threads);
+      } catch (trap) {
+        setting.onCrash(trap);
+      }
+      if (ending === 1) return true;
+      if (ending === -1) {
+        setting.onCrash();
+        setting.refuseIfEnded();
+      }
+      return false;
+    },
     profile() {
+      refuseUnlessRunnable();
       const performed: ProfiledInstruction[] = [];
       for (let at = address; at !== 0; ) {
         const instruction = starts.get((at - address) / 4);

@@ -106,7 +106,7 @@ function scratchOf(thread: i32): usize {
 
 /**
  * Runs a program on this thread and, where it wants more than one, on the helpers that are up.
- * @returns 1 when it ran to its end, 0 when it was interrupted before it changed any state
+ * @returns 1 when it ran to its end, 0 when it was interrupted before it changed any state, −1 when a helper died
  */
 export function run(program: usize, threads: i32): i32 {
   const scratch = scratchOf(0);
@@ -128,7 +128,7 @@ export function run(program: usize, threads: i32): i32 {
       const chunks = publish(at, units, grain, threads);
       if ((flags & op.FLAG_WAKE) != 0) wake();
       for (let chunk = take(); chunk >= 0; chunk = take()) performChunk(chunk, scratch);
-      join(chunks);
+      if (!join(chunks)) return -1;
     } else if (units > 0) {
       perform(at, 0, units, scratch);
     }

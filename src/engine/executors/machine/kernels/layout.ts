@@ -87,6 +87,10 @@ export const CONTROL_SLEEPERS = 512;
 export const CONTROL_READY = 576;
 export const CONTROL_QUIT = 640;
 export const CONTROL_SCRATCH = 704;
+/** 1 when a helper has died, which may have held a chunk. */
+export const CONTROL_CRASHED = 768;
+/** How many seconds in which no chunk is done a run waits before it takes a helper for dead. */
+export const CONTROL_PATIENCE = 832;
 /** Where the kernels' own constants begin; everything from MEMORY_BASE + 64 KiB is the host's to give out. */
 export const MEMORY_BASE = 4096;
 

@@ -8,8 +8,10 @@
  */
 import {
   CONTROL_CHUNK_UNITS,
+  CONTROL_CRASHED,
   CONTROL_DONE,
   CONTROL_INSTRUCTION,
+  CONTROL_PATIENCE,
   CONTROL_QUIT,
   CONTROL_SLEEPERS,
   CONTROL_THREADS,
@@ -22,6 +24,8 @@ const FIELD: i64 = 0xfffff;
 /** Looks at a word before going to sleep on it, a few nanoseconds each. */
 const HELPER_SPINS = 20000;
 const JOIN_SPINS = 5000;
+/** In nanoseconds. */
+const SECOND: i64 = 1000000000;
 /** Chunks a thread: more even the load out, fewer repeat less packing. */
 const CHUNKS_PER_THREAD = 3;
 
@@ -60,16 +64,26 @@ export function finish(): void {
   if (atomic.load<i32>(CONTROL_WAITING) != 0) atomic.notify(CONTROL_DONE, -1);
 }
 
-/** Returns when all chunks are done. */
-export function join(chunks: i32): void {
+/**
+ * Returns when all chunks are done: true, or false when a helper died. One that a chunk's code killed says so itself; of
+ * one that vanished nothing is heard, second after second (one look after a long sleep of the whole process is no evidence).
+ */
+export function join(chunks: i32): bool {
   for (let spin = 0; spin < JOIN_SPINS; spin++) {
-    if (atomic.load<i32>(CONTROL_DONE) == chunks) return;
+    if (atomic.load<i32>(CONTROL_DONE) == chunks) return true;
   }
   atomic.store<i32>(CONTROL_WAITING, 1);
+  let patience = load<i32>(CONTROL_PATIENCE);
+  let before = -1;
   for (let done = atomic.load<i32>(CONTROL_DONE); done != chunks; done = atomic.load<i32>(CONTROL_DONE)) {
-    atomic.wait<i32>(CONTROL_DONE, done, -1);
+    if (atomic.load<i32>(CONTROL_CRASHED) != 0) return false;
+    const timedOut = atomic.wait<i32>(CONTROL_DONE, done, SECOND) == 2;
+    if (timedOut && done == before && --patience <= 0) return false;
+    if (done != before) patience = load<i32>(CONTROL_PATIENCE);
+    before = done;
   }
   atomic.store<i32>(CONTROL_WAITING, 0);
+  return true;
 }
 
 /** The next chunk for helper `thread`, whenever there is one; −1 when the executor closes. */
