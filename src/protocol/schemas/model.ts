@@ -22,7 +22,9 @@ export const modelSpec = {
 export const port = z.looseObject({
   name: z.string().describe("the input's or output's name"),
   dtype: z.string().describe("its element type; STRING for text"),
-  shape: z.array(z.union([count, z.string()])).describe('sizes by axis; the batch axis is "batch", and one that rows do not share "any"'),
+  shape: z
+    .array(z.union([count, z.string()]))
+    .describe('sizes by axis; the batch axis is "batch", and one that rows do not share "any"'),
 });
 
 export const modelView = z
@@ -105,9 +107,11 @@ export const trainingOptions = {
     .optional()
     .describe("how often to save what is needed to resume; needs --data-dir"),
   augment: z
-    .union([z.array(choiceOrName), z.looseObject({})])
+    .union([z.array(choiceOrName), choiceOrName])
     .optional()
-    .describe("random changes to training inputs"),
+    .describe(
+      'random changes to training inputs, in this order: [{"type":"randomCrop","padding":4},"randomHorizontalFlip"]; values are raw, preprocessing follows',
+    ),
   budget: z
     .strictObject({
       seconds: z.number().positive().optional().describe("stop after this much time"),
