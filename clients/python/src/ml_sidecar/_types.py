@@ -186,13 +186,13 @@ class Meta(TypedDict, total=False):
 class ModelInputsItem(TypedDict):
     name: str  # the input's or output's name
     dtype: str  # its element type; STRING for text
-    shape: List[Union[int, str]]  # sizes by axis; the batch axis is "batch"
+    shape: List[Union[int, str]]  # sizes by axis; the batch axis is "batch", and one that rows do not share "any"
 
 
 class ModelOutputsItem(TypedDict):
     name: str  # the input's or output's name
     dtype: str  # its element type; STRING for text
-    shape: List[Union[int, str]]  # sizes by axis; the batch axis is "batch"
+    shape: List[Union[int, str]]  # sizes by axis; the batch axis is "batch", and one that rows do not share "any"
 
 
 class _ModelRequired(TypedDict):
@@ -206,20 +206,20 @@ class _ModelRequired(TypedDict):
 class Model(_ModelRequired, total=False):
     """A model in short."""
     bytes: Union[int, None]  # memory of its weights in bytes
-    inputs: Union[List[ModelInputsItem], None]  # what it takes; null until known
-    outputs: Union[List[ModelOutputsItem], None]  # what it gives; null until known
+    inputs: Union[List[ModelInputsItem], None]  # what `predict` takes; null until known
+    outputs: Union[List[ModelOutputsItem], None]  # what `predict` answers, by name; null until known
 
 
 class ModelCardInputsItem(TypedDict):
     name: str  # the input's or output's name
     dtype: str  # its element type; STRING for text
-    shape: List[Union[int, str]]  # sizes by axis; the batch axis is "batch"
+    shape: List[Union[int, str]]  # sizes by axis; the batch axis is "batch", and one that rows do not share "any"
 
 
 class ModelCardOutputsItem(TypedDict):
     name: str  # the input's or output's name
     dtype: str  # its element type; STRING for text
-    shape: List[Union[int, str]]  # sizes by axis; the batch axis is "batch"
+    shape: List[Union[int, str]]  # sizes by axis; the batch axis is "batch", and one that rows do not share "any"
 
 
 class _ModelCardRequired(TypedDict):
@@ -234,8 +234,8 @@ class _ModelCardRequired(TypedDict):
 class ModelCard(_ModelCardRequired, total=False):
     """A model with all that is known of it."""
     bytes: Union[int, None]  # memory of its weights in bytes
-    inputs: Union[List[ModelCardInputsItem], None]  # what it takes; null until known
-    outputs: Union[List[ModelCardOutputsItem], None]  # what it gives; null until known
+    inputs: Union[List[ModelCardInputsItem], None]  # what `predict` takes; null until known
+    outputs: Union[List[ModelCardOutputsItem], None]  # what `predict` answers, by name; null until known
     seed: int  # where its initial weights came from
     createdAt: str  # when, as ISO 8601 in UTC with milliseconds
     classes: Union[List[str], None]  # a classifier's classes, in the order of its outputs
@@ -296,6 +296,24 @@ class TrainingResultValidation(TypedDict, total=False):
     metrics: Metrics
 
 
+class TrainingResultLearningRate(TypedDict):
+    """What `findLearningRate` found."""
+    suggested: float  # the rate at which the loss fell fastest
+    rates: List[float]  # those that were tried
+    losses: List[Number]  # the smoothed loss at each
+
+
+class TrainingResultFoldsItem(TypedDict, total=False):
+    loss: Number  # the mean loss on the held-out rows
+    metrics: Metrics
+
+
+class TrainingResultDeviation(TypedDict, total=False):
+    """In cross-validation: the standard deviation of the parts' scores."""
+    loss: Number  # the mean loss on the held-out rows
+    metrics: Metrics
+
+
 class _TrainingResultRequired(TypedDict):
     epochs: int  # passes that were made
 
@@ -307,7 +325,10 @@ class TrainingResult(_TrainingResultRequired, total=False):
     metrics: Metrics
     validation: Union[TrainingResultValidation, None]  # the same on held-out rows; of the best epoch where it was restored
     bestEpoch: int  # the epoch whose weights were kept
-    stopped: str  # why it ended before the last epoch: earlyStopping, budget
+    stopped: str  # why it ended before the last epoch: earlyStopping, budget, found
+    learningRate: TrainingResultLearningRate  # what `findLearningRate` found
+    folds: List[TrainingResultFoldsItem]  # in cross-validation: each part's scores; `validation` is their mean
+    deviation: TrainingResultDeviation  # in cross-validation: the standard deviation of the parts' scores
     seconds: float  # how long it ran
 
 
@@ -482,6 +503,22 @@ class ModelsCreateParams(_ModelsCreateParamsRequired, total=False):
 
 class ModelsCreateResult(TypedDict):
     """Result of `models.create`."""
+    model: Model
+
+
+class _ModelsEnsembleParamsRequired(TypedDict):
+    models: List[str]  # trained models of one pipeline, input columns and classes alike
+
+
+class ModelsEnsembleParams(_ModelsEnsembleParamsRequired, total=False):
+    """Params of `models.ensemble`."""
+    combine: Literal["average", "vote", "stack"]  # average: the mean of their answers (the default); vote: what most of them say; stack: a layer on top, the average until `train.start` teaches it, best on rows that the members have not seen; they stay frozen then
+    name: str  # a name to give it
+    _meta: Meta
+
+
+class ModelsEnsembleResult(TypedDict):
+    """Result of `models.ensemble`."""
     model: Model
 
 
@@ -769,6 +806,15 @@ class DataDeleteResult(TypedDict):
     deleted: str  # the handle that was
 
 
+class _TrainStartParamsGroupsItemRequired(TypedDict):
+    match: Union[str, List[str]]  # paths of parameters or their beginnings: `backbone.layers.0`; `*` is any one part, `**` any number
+
+
+class TrainStartParamsGroupsItem(_TrainStartParamsGroupsItemRequired, total=False):
+    learningRate: float  # their learning rate
+    weightDecay: float  # their weight decay
+
+
 class TrainStartParamsBudget(TypedDict, total=False):
     """Limits that end the training early, as completed."""
     seconds: float  # stop after this much time
@@ -790,10 +836,17 @@ class TrainStartParams(_TrainStartParamsRequired, total=False):
     schedule: Union[str, Choice]  # how the learning rate changes with the steps
     loss: Union[str, Choice]  # what is made small; the pipeline's own when left out
     clipNorm: float  # gradients longer than this (all together) are shortened to it
+    clipValue: float  # each gradient's elements are limited to this, before `clipNorm`
     accumulate: int  # batches whose gradients are added up before one update
     earlyStopping: Union[bool, Dict[str, Any]]  # stop when validation has not improved for `patience` epochs, and restore the best weights
+    keepBest: Union[bool, Dict[str, Any]]  # keep the best epoch's weights rather than the last, without stopping early
+    averaging: Union[str, Choice]  # average the weights: "ema", "swa", or {"type":"ema","decay":0.999}; the average is what is kept
+    freeze: Union[str, List[str]]  # parameters that stay as they are; [] freezes none
+    groups: List[TrainStartParamsGroupsItem]  # parameters with a learning rate or weight decay of their own; the first group that matches counts
+    folds: int  # cross-validation in so many parts, then a training on all rows; instead of `validation`
+    findLearningRate: Union[bool, Dict[str, Any]]  # try growing learning rates first and take the best; {"only":true} ends after that
     checkpoint: Union[bool, Dict[str, Any]]  # how often to save what is needed to resume; needs --data-dir
-    augment: Union[List[Union[str, Choice]], Dict[str, Any]]  # random changes to training inputs
+    augment: Union[List[Union[str, Choice]], Union[str, Choice]]  # random changes to training inputs, in this order: [{"type":"randomCrop","padding":4},"randomHorizontalFlip"]; values are raw, preprocessing follows
     budget: TrainStartParamsBudget  # limits that end the training early, as completed
     _meta: Meta
 
@@ -977,12 +1030,16 @@ class _TrainEpochDataRequired(TypedDict):
 
 
 class TrainEpochData(_TrainEpochDataRequired, total=False):
-    """A pass over the data has ended."""
+    """A pass over the data has ended. At most 20 a second: of shorter passes the newest stands for those before it; the first and the last are always told."""
     metrics: Metrics
     validation: Union[TrainEpochDataValidation, None]  # the same on held-out rows
     learningRate: Number  # at the end of the pass
     samplesPerSecond: Number  # training rows a second
     secondsLeft: Union[Number, None]  # an estimate
+    bestEpoch: int  # the best pass so far, where one is looked for
+    skipped: int  # how many passes before this one were not told of
+    fold: int  # in cross-validation: the part held out, from 1; missing in the last training, on all rows
+    folds: int  # in cross-validation: how many parts
 
 
 class CheckpointSavedData(TypedDict, total=False):
