@@ -4,6 +4,7 @@ export { DTYPES } from "./dtype.ts";
 export { einsum } from "./einsum.ts";
 export type { Executor, Program, State } from "./executors/executor.ts";
 export { createMachine, type MachineOptions } from "./executors/machine/index.ts";
+export { runApart } from "./executors/onnxruntime/apart.ts";
 export { findOnnxruntime, type OnnxruntimePresence } from "./executors/onnxruntime/find.ts";
 export { type OnnxSession, openOnnx, type StringArray } from "./executors/onnxruntime/session.ts";
 export { createReference } from "./executors/reference/reference.ts";

@@ -184,6 +184,20 @@ describe("life", () => {
     ).toBeDefined();
   });
 
+  it("input that ends while exported files are being checked ends it cleanly", async () => {
+    const sidecar = startSidecar();
+    const backbone = { type: "mlp", hidden: [2048, 2048] };
+    const { model } = await sidecar.call("models.create", { pipeline: "classification", backbone });
+    const { job } = await sidecar.call("train.start", { model: model.id, data: { builtin: "iris" }, epochs: 1 });
+    await sidecar.call("jobs.wait", { jobId: job.id });
+    const request = { method: "models.export", params: { model: model.id, format: "onnx" } };
+    await sidecar.ask(request.method, request.params);
+    for (let id = 1; id <= 12; id++) sidecar.send({ jsonrpc: "2.0", id, ...request });
+    await sleep(200);
+    sidecar.endInput();
+    expect(await sidecar.exit).toEqual({ code: 0, signal: null });
+  });
+
   it("FAILURES 58: a second sidecar on one data directory is refused with code 7", async () => {
     const parameters = ["--data-dir", temporaryDirectory()];
     const first = startSidecar({ parameters });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeEach, describe, expect, it } from "vitest";
+import { runApart } from "../../../src/engine/executors/onnxruntime/apart.ts";
 import { openOnnx } from "../../../src/engine/executors/onnxruntime/session.ts";
 import { encodeOnnx } from "../../../src/engine/onnx/codec.ts";
 import { valueInfoOf } from "../../../src/engine/onnx/tensors.ts";
@@ -23,6 +24,25 @@ const identity = (elemType: number): Uint8Array =>
       output: [valueInfoOf("y", elemType, ["n"])],
     },
   });
+
+describe("a run in a process of its own", () => {
+  beforeEach(needsOnnxruntime);
+
+  it("gives what a session gives", async () => {
+    const x: NdArray = { dtype: "F32", shape: [2], data: Float32Array.of(1.5, Number.NaN) };
+    expect(await runApart(identity(1), { x })).toEqual({ y: x });
+    const words = { dtype: "STRING", shape: [2], data: ["grün", ""] } as const;
+    expect(await runApart(identity(8), { x: words })).toEqual({ y: words });
+  });
+
+  it("refuses a file that is no model, and inputs that it has not", async () => {
+    const x: NdArray = { dtype: "F32", shape: [1], data: Float32Array.of(1) };
+    await expect(runApart(Uint8Array.of(1, 2, 3), { x })).rejects.toMatchObject({
+      reason: "ONNX_OPERATOR_UNSUPPORTED",
+    });
+    await expect(runApart(identity(1), { z: x })).rejects.toMatchObject({ reason: "DATA_INVALID" });
+  });
+});
 
 describe("an ONNX session", () => {
   beforeEach(needsOnnxruntime);

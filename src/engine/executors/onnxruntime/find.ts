@@ -32,11 +32,15 @@ interface Manifest {
 /** @throws Fault NOT_FOUND where it is not installed or does not load. */
 export async function loadOnnxruntime(): Promise<typeof Onnxruntime> {
   const presence = findOnnxruntime();
-  if ("missing" in presence) throw new Fault("NOT_FOUND", presence.missing, { hint: HINT });
+  if ("missing" in presence) throw missingOnnxruntime(presence.missing);
   try {
     const loaded = await import("onnxruntime-node");
     return "InferenceSession" in loaded ? loaded : (loaded as { default: typeof Onnxruntime }).default;
   } catch (cause) {
-    throw new Fault("NOT_FOUND", `onnxruntime-node does not load: ${(cause as Error).message}`, { hint: HINT, cause });
+    throw missingOnnxruntime(`onnxruntime-node does not load: ${(cause as Error).message}`, cause);
   }
+}
+
+export function missingOnnxruntime(message: string, cause?: unknown): Fault {
+  return new Fault("NOT_FOUND", message, { hint: HINT, cause });
 }

@@ -1,5 +1,5 @@
 /** @file An ONNX model opened in onnxruntime: named tensors in, named tensors out. */
-import type { Tensor as OnnxruntimeTensor } from "onnxruntime-node";
+import type { InferenceSession, Tensor as OnnxruntimeTensor } from "onnxruntime-node";
 import { DTYPES, type DType, type TypedArray } from "../../dtype.ts";
 import { Fault } from "../../fault.ts";
 import type { NdArray, Shape } from "../../shape.ts";
@@ -37,48 +37,71 @@ const TYPE_NAMES = {
   STRING: "string",
 } as const satisfies Partial<Record<DType | "STRING", string>>;
 
+/** How sessions are opened. */
+export const sessionOptions = (threads: number): InferenceSession.SessionOptions => ({
+  intraOpNumThreads: threads,
+  logSeverityLevel: 3, // errors only: the library prints by itself
+  extra: { session: { intra_op: { allow_spinning: "0" } } }, // idle threads sleep instead of burning a core
+});
+
 /**
  * @param model a file's path, or its bytes
  * @throws Fault NOT_FOUND where onnxruntime is missing, ONNX_OPERATOR_UNSUPPORTED where it does not take the model.
  */
 export async function openOnnx(model: string | Uint8Array, { threads = 1 } = {}): Promise<OnnxSession> {
   const { InferenceSession, Tensor } = await loadOnnxruntime();
-  const options = {
-    intraOpNumThreads: threads,
-    logSeverityLevel: 3 as const, // errors only: the library prints by itself
-    extra: { session: { intra_op: { allow_spinning: "0" } } }, // idle threads sleep instead of burning a core
-  };
+  const options = sessionOptions(threads);
   const session = await (typeof model === "string"
     ? InferenceSession.create(model, options)
     : InferenceSession.create(model, options)
   ).catch((cause: Error) => {
-    throw new Fault("ONNX_OPERATOR_UNSUPPORTED", `onnxruntime does not take this model: ${cause.message}`, {
-      hint: "it must be a valid ONNX file with IR version up to 13 and opset up to 26",
-      cause,
-    });
+    throw refusedModel(cause);
   });
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
     async run(inputs) {
       const feeds: Record<string, OnnxruntimeTensor> = {};
-      for (const [name, { dtype, shape, data }] of Object.entries(inputs)) {
-        if (!Object.hasOwn(TYPE_NAMES, dtype)) {
-          throw new Fault("DTYPE_UNSUPPORTED", `onnxruntime takes no ${dtype}`, { hint: "convert the input to F32" });
-        }
-        const type = TYPE_NAMES[dtype as keyof typeof TYPE_NAMES];
-        feeds[name] = new Tensor(type as "string", storable(dtype, data) as string[], [...shape]);
+      for (const [name, input] of Object.entries(inputs)) {
+        const { type, data, dims } = feedOf(input);
+        feeds[name] = new Tensor(type as "string", data as string[], dims);
       }
       const results = await session.run(feeds).catch((cause: Error) => {
-        throw new Fault("DATA_INVALID", `onnxruntime refused the inputs: ${cause.message}`, {
-          hint: `the model takes ${session.inputNames.join(", ")}`,
-          cause,
-        });
+        throw refusedInputs(cause, session.inputNames);
       });
       return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, arrayOf(name, tensor)]));
     },
     close: () => session.release(),
   };
+}
+
+export function refusedModel(cause: Error): Fault {
+  return new Fault("ONNX_OPERATOR_UNSUPPORTED", `onnxruntime does not take this model: ${cause.message}`, {
+    hint: "it must be a valid ONNX file with IR version up to 13 and opset up to 26",
+    cause,
+  });
+}
+
+export function refusedInputs(cause: Error, inputNames: readonly string[]): Fault {
+  return new Fault("DATA_INVALID", `onnxruntime refused the inputs: ${cause.message}`, {
+    hint: `the model takes ${inputNames.join(", ")}`,
+    cause,
+  });
+}
+
+/** A tensor of onnxruntime's without its class. */
+export interface PlainTensor {
+  readonly type: string;
+  readonly data: unknown;
+  readonly dims: readonly number[];
+}
+
+/** @throws Fault DTYPE_UNSUPPORTED */
+export function feedOf({ dtype, shape, data }: NdArray | StringArray): PlainTensor {
+  if (!Object.hasOwn(TYPE_NAMES, dtype)) {
+    throw new Fault("DTYPE_UNSUPPORTED", `onnxruntime takes no ${dtype}`, { hint: "convert the input to F32" });
+  }
+  return { type: TYPE_NAMES[dtype as keyof typeof TYPE_NAMES], data: storable(dtype, data), dims: [...shape] };
 }
 
 /** What onnxruntime takes: an array of the dtype's own type, on a buffer that is not shared. */
@@ -89,7 +112,7 @@ function storable(dtype: DType | "STRING", data: TypedArray | readonly string[])
   return data.buffer instanceof SharedArrayBuffer ? data.slice() : data;
 }
 
-function arrayOf(name: string, tensor: OnnxruntimeTensor): NdArray | StringArray {
+export function arrayOf(name: string, tensor: PlainTensor): NdArray | StringArray {
   const dtype = (Object.keys(TYPE_NAMES) as (keyof typeof TYPE_NAMES)[]).find((key) => TYPE_NAMES[key] === tensor.type);
   if (dtype === undefined) {
     throw new Fault("DTYPE_UNSUPPORTED", `output \`${name}\` is ${tensor.type}`, {
