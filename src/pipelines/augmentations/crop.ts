@@ -87,25 +87,40 @@ export const randomResizedCrop = defineAugmentation({
   prepare({ shape }, { scale, ratio }) {
     const [channels, height, width] = shape as [number, number, number];
     const before = new Float32Array(channels * height * width);
+    const [down, across] = [linesOf(height), linesOf(width)];
     return (image, random) => {
       const window = drawWindow(random, height, width, scale, ratio);
+      place(down, window.top, window.height);
+      place(across, window.left, window.width);
       before.set(image);
-      for (let row = 0; row < height; row++) {
-        const y = Math.min(window.height - 1, Math.max(0, ((row + 0.5) * window.height) / height - 0.5));
-        const top = Math.floor(y);
-        const below = Math.min(window.height - 1, top + 1);
-        for (let column = 0; column < width; column++) {
-          const x = Math.min(window.width - 1, Math.max(0, ((column + 0.5) * window.width) / width - 0.5));
-          const left = Math.floor(x);
-          const right = Math.min(window.width - 1, left + 1);
-          for (let channel = 0; channel < channels; channel++) {
-            const at = (v: number, h: number) => before[(channel * height + window.top + v) * width + window.left + h]!;
-            const upper = at(top, left) + (at(top, right) - at(top, left)) * (x - left);
-            const lower = at(below, left) + (at(below, right) - at(below, left)) * (x - left);
-            image[(channel * height + row) * width + column] = upper + (lower - upper) * (y - top);
-          }
+      for (let row = 0, to = 0; row < channels * height; row++) {
+        const line = row % height;
+        const channel = ((row - line) / height) * height * width;
+        const [top, bottom] = [channel + down.first[line]! * width, channel + down.second[line]! * width];
+        const lower = down.share[line]!;
+        for (let column = 0; column < width; column++, to++) {
+          const [left, right, further] = [across.first[column]!, across.second[column]!, across.share[column]!];
+          const above = before[top + left]! + (before[top + right]! - before[top + left]!) * further;
+          const below = before[bottom + left]! + (before[bottom + right]! - before[bottom + left]!) * further;
+          image[to] = above + (below - above) * lower;
         }
       }
     };
   },
 });
+
+/** For each of some lines the two that it lies between, and how near it is to the second. */
+function linesOf(count: number) {
+  return { first: new Int32Array(count), second: new Int32Array(count), share: new Float64Array(count) };
+}
+
+/** Stretches a window of `size` lines from `start` over all lines, middles of pixels on middles. */
+function place({ first, second, share }: ReturnType<typeof linesOf>, start: number, size: number): void {
+  for (let line = 0; line < first.length; line++) {
+    const at = Math.min(size - 1, Math.max(0, ((line + 0.5) * size) / first.length - 0.5));
+    const whole = Math.floor(at);
+    first[line] = start + whole;
+    second[line] = start + Math.min(size - 1, whole + 1);
+    share[line] = at - whole;
+  }
+}

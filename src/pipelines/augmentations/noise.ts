@@ -13,10 +13,15 @@ export const gaussianNoise = defineAugmentation({
   }),
   prepare({ low, high }, { mean, sigma, clip }) {
     const span = high - low;
+    const limit = (value: number): number => (clip ? Math.min(high, Math.max(low, value)) : value);
     return (values, random) => {
-      for (let index = 0; index < values.length; index++) {
-        const value = values[index]! + (mean + sigma * random.normal()) * span;
-        values[index] = clip ? Math.min(high, Math.max(low, value)) : value;
+      for (let index = 0; index < values.length; index += 2) {
+        // Box and Muller (1958), both of the pair.
+        const radius = Math.sqrt(-2 * Math.log(1 - random.uniform()));
+        const angle = 2 * Math.PI * random.uniform();
+        values[index] = limit(values[index]! + (mean + sigma * radius * Math.cos(angle)) * span);
+        if (index + 1 < values.length)
+          values[index + 1] = limit(values[index + 1]! + (mean + sigma * radius * Math.sin(angle)) * span);
       }
     };
   },
