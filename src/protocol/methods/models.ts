@@ -21,6 +21,33 @@ export const modelMethods = {
     },
   },
 
+  "models.ensemble": {
+    summary:
+      "Join trained models into one, which predicts, is saved and exported as any other. Its members' weights are copied.",
+    errors: ["NOT_FOUND", "ALREADY_EXISTS", "INVALID_STATE"],
+    params: params({
+      models: z
+        .array(modelId)
+        .min(2)
+        .max(64)
+        .describe("trained models of one pipeline, input columns and classes alike"),
+      combine: z
+        .enum(["average", "vote", "stack"])
+        .optional()
+        .describe(
+          "average: the mean of their answers (the default); vote: what most of them say; stack: a layer on top, the average until `train.start` teaches it, best on rows that the members have not seen; they stay frozen then",
+        ),
+      name: name.optional().describe("a name to give it"),
+    }),
+    result: z.looseObject({ model: modelView }),
+    example: {
+      params: { models: ["m_1", "m_2", "m_3"], combine: "average", name: "digits together" },
+      result: {
+        model: { id: "m_4", name: "digits together", pipeline: "classification", state: "trained", parameters: 52122 },
+      },
+    },
+  },
+
   "models.get": {
     summary: "A model's card: spec, inputs, outputs, metrics, where it comes from.",
     errors: ["NOT_FOUND"],

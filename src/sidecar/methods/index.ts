@@ -35,6 +35,7 @@ const HANDLERS: { readonly [M in Handled]: Handler<M> } = {
 /** Methods that take their time to make something: the id that it will have. */
 const MAKING: { readonly [M in Handled]?: (session: Session) => string } = {
   "models.load": ({ models }) => models.nextId(),
+  "models.ensemble": ({ models }) => models.nextId(),
   "data.put": ({ datasets }) => datasets.nextId(),
   "train.start": ({ jobs }) => jobs.nextId(),
 };
@@ -67,9 +68,9 @@ const strings = (values: unknown[]): string[] => values.filter((value) => typeof
 
 /** What the params act on, and the data that they point at. */
 function namesIn(params: object): string[] {
-  const { data, validation } = params as { data?: unknown; validation?: unknown };
+  const { data, validation, models = [] } = params as { data?: unknown; validation?: unknown; models?: unknown[] };
   const places = [params, data, validation] as ({ model?: unknown; jobId?: unknown; handle?: unknown } | undefined)[];
-  return strings(places.flatMap((place) => [place?.model, place?.jobId, place?.handle]));
+  return strings([...places.flatMap((place) => [place?.model, place?.jobId, place?.handle]), ...models]);
 }
 
 function notification(method: string): Refusal {

@@ -64,6 +64,14 @@ export const modelMethods: Handlers<`models.${string}`> = {
     return { model: viewOf(model, session.learning) };
   },
 
+  async "models.ensemble"({ models, combine, name = null }, session, _call, id) {
+    const { pipelines, registry } = session.learning;
+    const records = models.map((member) => session.models.get(member).record);
+    const model = session.models.add(name, pipelines.createEnsemble(registry, records, combine), id);
+    await keepModel(model, session);
+    return { model: viewOf(model, session.learning) };
+  },
+
   "models.get"({ model: name }, session, call) {
     const model = session.models.get(name);
     return inLine(model, session, call, () => ({ model: cardOf(model, session.learning) }));
