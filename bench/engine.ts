@@ -17,7 +17,7 @@ import {
   type Tracer,
   trace,
 } from "../src/engine/index.ts";
-import { NETWORK_NAMES, networkCase } from "./networks.ts";
+import { NETWORK_NAMES, networkCase } from "../src/pipelines/networks.ts";
 
 /** A case in memory: `step` runs it once. */
 export interface BuiltCase {

@@ -1,7 +1,7 @@
 /** @file The command line: one table of options, from which both parsing and `--help` come. */
 import { parseArgs } from "node:util";
 
-export type Command = "serve" | "schema" | "doctor" | "help" | "version";
+export type Command = "serve" | "schema" | "doctor" | "profile" | "help" | "version";
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -19,6 +19,8 @@ export interface Settings {
   readonly roots: readonly string[] | null;
   /** Largest working memory of one compiled program, in bytes. */
   readonly memoryLimitBytes: number | null;
+  /** Whether the engine uses relaxed SIMD where there is any. */
+  readonly relaxedSimd: boolean;
 }
 
 /** Says what is wrong with the command line, in words. */
@@ -41,6 +43,9 @@ const OPTIONS = {
   "log-level": { value: "LEVEL", about: `${LOG_LEVELS.join(", ")} (default: warn); logs go to standard error` },
   root: { value: "PATH", repeatable: true, about: "allow files only below this directory; may be given several times" },
   "memory-limit": { value: "SIZE", about: "refuse programs that need more working memory than this" },
+  "no-relaxed-simd": {
+    about: "compute without relaxed SIMD instructions; somewhat slower, the same on every processor",
+  },
   help: { about: "print this" },
   version: { about: "print the version" },
 } as const satisfies Record<string, Option>;
@@ -49,12 +54,19 @@ const COMMANDS: Record<Exclude<Command, "help" | "version">, string> = {
   serve: "speak JSON-RPC 2.0 on standard input and output (the default)",
   schema: "print the OpenRPC document",
   doctor: "report on this machine: Node, SIMD, threads, onnxruntime, data directory",
+  profile: "time the instructions of a network's training step: profile NAME",
 };
 
 /** @param parameters what follows the program's name. @throws UsageError */
-export function parseCommandLine(parameters: readonly string[]): { command: Command; settings: Settings } {
+export function parseCommandLine(parameters: readonly string[]): {
+  command: Command;
+  /** What the command is about, where it takes a name. */
+  subject: string | null;
+  settings: Settings;
+} {
   const { values, positionals } = parseStrictly(parameters);
-  const [word = "serve", ...more] = positionals;
+  const [word = "serve", ...named] = positionals;
+  const [subject = null, ...more] = word === "profile" ? named : [null, ...named];
   if (!Object.hasOwn(COMMANDS, word)) {
     throw new UsageError(`unknown command \`${word}\`; known are ${Object.keys(COMMANDS).join(", ")}`);
   }
@@ -65,6 +77,7 @@ export function parseCommandLine(parameters: readonly string[]): { command: Comm
   }
   return {
     command: values.help ? "help" : values.version ? "version" : (word as Command),
+    subject,
     settings: {
       dataDirectory: one(values["data-dir"]) ?? null,
       maxLineBytes: parseSize("max-line-bytes", one(values["max-line-bytes"])) ?? 64 * 2 ** 20,
@@ -73,6 +86,7 @@ export function parseCommandLine(parameters: readonly string[]): { command: Comm
       logLevel,
       roots: values.root === undefined ? null : all(values.root),
       memoryLimitBytes: parseSize("memory-limit", one(values["memory-limit"])),
+      relaxedSimd: values["no-relaxed-simd"] !== true,
     },
   };
 }

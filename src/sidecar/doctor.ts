@@ -35,16 +35,27 @@ function dataDirectory({ dataDirectory }: Settings): string {
   }
 }
 
+function threadsOf({ threads }: Settings): string {
+  const cores = availableParallelism();
+  return threads === 1 ? `switched off (--threads 1), of ${cores} cores` : `${threads ?? cores} of ${cores} cores`;
+}
+
 /** The report, a line a finding. */
 export async function examine(settings: Settings, version: string): Promise<string> {
   const findings: Record<string, string> = {
     "ml-sidecar": version,
     node: `${process.version} (needs 20.12 or newer)`,
     platform: `${process.platform} ${process.arch}`,
-    threads: `${settings.threads ?? availableParallelism()} of ${availableParallelism()} cores`,
+    threads: threadsOf(settings),
     memory: `${(totalmem() / 2 ** 30).toFixed(1)} GiB`,
-    "WebAssembly SIMD": validates(...ZERO_VECTOR, DROP) ? "yes" : "NO: the engine cannot run",
-    "relaxed SIMD": (await relaxedSimd()) ? "yes" : "no: somewhat slower",
+    "WebAssembly SIMD": validates(...ZERO_VECTOR, DROP)
+      ? "yes (the engine needs it: it cannot be switched off)"
+      : "NO: the engine cannot run",
+    "relaxed SIMD": settings.relaxedSimd
+      ? (await relaxedSimd())
+        ? "yes"
+        : "no: somewhat slower"
+      : "switched off (--no-relaxed-simd)",
     "shared memory": typeof SharedArrayBuffer === "function" ? "yes" : "NO: one thread only",
     onnxruntime: onnxruntimeVersion() ?? "not installed: exported files are not verified",
     "data directory": dataDirectory(settings),

@@ -9,7 +9,7 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 };
 
 try {
-  const { command, settings } = parseCommandLine(process.argv.slice(2));
+  const { command, subject, settings } = parseCommandLine(process.argv.slice(2));
   if (command === "help") process.stdout.write(usage());
   else if (command === "version") process.stdout.write(`${version}\n`);
   else if (command === "schema") {
@@ -18,6 +18,9 @@ try {
   } else if (command === "doctor") {
     const { examine } = await import("./doctor.ts");
     process.stdout.write(await examine(settings, version));
+  } else if (command === "profile") {
+    const { profile } = await import("./profile.ts");
+    process.stdout.write(profile(subject, settings));
   } else {
     const { serve } = await import("./serve.ts");
     serve(settings, version, new URL("./worker.js", import.meta.url));

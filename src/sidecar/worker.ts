@@ -13,6 +13,7 @@ const settings = workerData as WorkerSettings;
 const send = (message: FromWorker): void => port.postMessage(message);
 
 const machineOptions = {
+  relaxedSimd: settings.relaxedSimd,
   ...(settings.memoryLimitBytes === null ? {} : { memoryLimitBytes: settings.memoryLimitBytes }),
   interrupt: settings.control.subarray(CONTROL.interrupt, CONTROL.interrupt + 1),
 };

@@ -47,3 +47,24 @@ it.each([
   expect([stdout, status]).toEqual(["", 3]);
   expect(stderr).toContain(named);
 });
+
+it("doctor says what is switched off", () => {
+  const { stdout } = run("doctor", "--threads", "1", "--no-relaxed-simd");
+  expect(stdout).toMatch(/threads +switched off/);
+  expect(stdout).toMatch(/relaxed SIMD +switched off/);
+});
+
+it("profile sums a training step by kinds of instruction, and writes a trace that Chrome's viewers read", () => {
+  const cwd = temporaryDirectory();
+  const { stdout, status } = spawnSync(process.execPath, [PROGRAM, "profile", "mlp-small"], { cwd, encoding: "utf8" });
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/GFLOP\/s .*product/);
+  const { traceEvents } = JSON.parse(readFileSync(`${cwd}/mlp-small.trace.json`, "utf8"));
+  expect(traceEvents[0]).toMatchObject({ ph: "X", ts: 0, dur: expect.any(Number), name: expect.any(String) });
+});
+
+it("profile names what it knows when asked for something else", () => {
+  const { stderr, status } = run("profile", "nothing");
+  expect(status).toBe(3);
+  expect(stderr).toContain("mlp-mnist");
+});

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Beginning, NETWORK_NAMES, trainNetwork } from "../../../bench/networks.ts";
 import { createMachine, sizeOf } from "../../../src/engine/index.ts";
+import { type Beginning, NETWORK_NAMES, trainNetwork } from "../../../src/pipelines/networks.ts";
 import { integers, reals, scaleFor } from "../formula.ts";
 
 const { cases } = JSON.parse(readFileSync(new URL("../../vectors/networks.json", import.meta.url), "utf8")) as {

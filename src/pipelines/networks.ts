@@ -1,5 +1,5 @@
 /**
- * @file The networks that the bench trains, made of the layers that users train: three multilayer perceptrons, LeNet, a
+ * @file The networks that the bench trains and `ml-sidecar profile` looks into, made of the layers that users train: three multilayer perceptrons, LeNet, a
  * small residual network, an LSTM and a GPT. Tests compare their first losses with those of peers/torch_networks.py.
  */
 import {
@@ -14,19 +14,19 @@ import {
   type Tensor,
   type TensorType,
   trace,
-} from "../src/engine/index.ts";
-import { batchNorm } from "../src/pipelines/layers/batchNorm.ts";
-import { conv } from "../src/pipelines/layers/conv.ts";
-import { dense } from "../src/pipelines/layers/dense.ts";
-import { embedding } from "../src/pipelines/layers/embedding.ts";
-import { layerNorm } from "../src/pipelines/layers/norm.ts";
-import { globalPool, maxPool } from "../src/pipelines/layers/pooling.ts";
-import { learnedPositions } from "../src/pipelines/layers/positions.ts";
-import { recurrent } from "../src/pipelines/layers/recurrent.ts";
-import { createScope, type Declaration, type Scope } from "../src/pipelines/layers/scope.ts";
-import { transformerBlock } from "../src/pipelines/layers/transformer.ts";
-import { adam } from "../src/pipelines/optimizers/adam.ts";
-import { createRandom } from "../src/pipelines/random.ts";
+} from "../engine/index.ts";
+import { batchNorm } from "./layers/batchNorm.ts";
+import { conv } from "./layers/conv.ts";
+import { dense } from "./layers/dense.ts";
+import { embedding } from "./layers/embedding.ts";
+import { layerNorm } from "./layers/norm.ts";
+import { globalPool, maxPool } from "./layers/pooling.ts";
+import { learnedPositions } from "./layers/positions.ts";
+import { recurrent } from "./layers/recurrent.ts";
+import { createScope, type Declaration, type Scope } from "./layers/scope.ts";
+import { transformerBlock } from "./layers/transformer.ts";
+import { adam } from "./optimizers/adam.ts";
+import { createRandom } from "./random.ts";
 
 /** What is trained: from x to logits [..., classes], under softmax cross-entropy with labels [...]. */
 export interface Network {
@@ -183,13 +183,15 @@ export function trainNetwork(name: NetworkName, executor: Executor, beginning: B
     }
     return { outputs: { loss }, updates };
   });
+  const tracing = performance.now() - started;
   for (const [path, { dtype, shape }] of Object.entries(traced.states)) types[path] = { dtype, shape };
   const state = executor.createState(types);
   for (const declaration of declared) {
     state.write(declaration.path, { ...declaration.type, data: Float32Array.from(beginning.weights(declaration)) });
   }
+  const compiling = performance.now();
   const program = executor.compile(traced, state);
-  const compileMilliseconds = performance.now() - started;
+  const compileMilliseconds = performance.now() - compiling + tracing;
 
   (program.inputs.x as Float32Array).set(beginning.x(network));
   (program.inputs.labels as Int32Array).set(beginning.labels(network, traced.inputs.labels!.shape));
