@@ -1,10 +1,16 @@
 /** @file Every backbone over the wire: trained on small real data, then exported to ONNX and run in onnxruntime. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { imageOf, splitDigits } from "../../examples/demo/digits.ts";
 import { findOnnxruntime } from "../../src/engine/index.ts";
-import { type Sidecar, startSidecar, temporaryDirectory } from "../support/sidecar.ts";
+import { type Json, type Sidecar, startSidecar, temporaryDirectory } from "../support/sidecar.ts";
 
 const IMAGES = { builtin: { type: "digits", shape: "image" } };
+/** Flowers whose petals were only sorted into sizes, and sepals measured. */
+const CATEGORIES = { rows: flowers(), target: "species" };
+/** Digits beside the part of them that is ink, measured for each half. */
+const MIXED = { rows: drawings(600), target: "digit" };
 /** A digit as its eight lines, from top to bottom. */
 const SEQUENCES = { builtin: { type: "digits", shape: "sequence" } };
 /** A digit as 64 tokens, its grey levels; 0 is the paper. */
@@ -55,7 +61,34 @@ const CASES: readonly Case[] = [
     data: TOKENS,
     accuracy: 0.15,
   },
+  { backbone: { type: "embedding", width: 3 }, data: CATEGORIES, train: { epochs: 20 }, accuracy: 0.75 },
+  { backbone: { type: "embedding", ...OF_TOKENS }, data: TOKENS, train: { epochs: 3 }, accuracy: 0.15 },
+  {
+    backbone: { type: "multimodal", branches: { image: { type: "cnn", blocks: [{ channels: 16, pool: "max" }] } } },
+    data: MIXED,
+    train: { epochs: 5 },
+    accuracy: 0.85,
+  },
 ];
+
+function flowers(): Json[] {
+  const [, ...lines] = readFileSync("data/iris.csv", "utf8").trim().split("\n");
+  return lines.map((line) => {
+    const [sepalLength, sepalWidth, petalLength, petalWidth, species] = line.split(",");
+    const size = (length: string | undefined) => `${Math.round(Number(length))} cm`;
+    return { sepalLength, sepalWidth, petalLength: size(petalLength), petalWidth: size(petalWidth), species };
+  });
+}
+
+function drawings(count: number): Json[] {
+  const digits = splitDigits().training;
+  return Array.from({ length: count }, (_, row) => {
+    const grey = [...imageOf(digits, row)];
+    const ink = (from: number) => grey.slice(from, from + 32).reduce((sum, level) => sum + level, 0);
+    const lines = Array.from({ length: 8 }, (_, line) => grey.slice(line * 8, line * 8 + 8));
+    return { image: [lines], above: ink(0), below: ink(32), digit: `${digits.labels[row]}` };
+  });
+}
 
 describe("over the wire", () => {
   let sidecar: Sidecar;

@@ -2,8 +2,10 @@
 import type { Backbone } from "../registry/define.ts";
 import { cnn } from "./cnn.ts";
 import { efficientnet } from "./efficientnet.ts";
+import { embedding } from "./embedding.ts";
 import { mlp } from "./mlp.ts";
 import { mobilenet } from "./mobilenet.ts";
+import { multimodal } from "./multimodal.ts";
 import { gru, lstm, rnn } from "./recurrent.ts";
 import { resnet } from "./resnet.ts";
 import { tcn } from "./tcn.ts";
@@ -22,4 +24,6 @@ export const BACKBONES: readonly Backbone[] = [
   gru,
   tcn,
   transformer,
+  embedding,
+  multimodal,
 ];

@@ -16,28 +16,27 @@ const NORMS = {
   layer: (scope: Scope, x: Tensor) => layerNorm(scope, x),
 } as const;
 
+export const mlpOptions = {
+  hidden: z
+    .array(z.int().min(1).max(65_536))
+    .max(256)
+    .default([64, 64])
+    .describe("Units of each hidden layer; empty makes a linear model"),
+  activation: z.enum(ACTIVATION_NAMES).default("relu").describe("Applied after each hidden layer"),
+  dropout: z.number().min(0).lt(1).default(0).describe("Share of each hidden layer's outputs dropped while training"),
+  norm: z.enum(["none", "batch", "layer"]).default("none").describe("Normalisation between a layer and its activation"),
+  residual: z
+    .boolean()
+    .default(false)
+    .describe("Whether each layer's input is added to its output, through a linear map where the widths differ"),
+  init: z.enum(INITIALISER_NAMES).optional().describe("Initial weights; left out, those that suit the activation"),
+};
+
 /** Every layer is dense, norm, activation, dropout; with `residual`, plus the layer's input. */
 export const mlp = defineBackbone({
   type: "mlp",
   description: "Multilayer perceptron: dense layers, each with optional normalisation, an activation and dropout",
-  options: z.object({
-    hidden: z
-      .array(z.int().min(1).max(65_536))
-      .max(256)
-      .default([64, 64])
-      .describe("Units of each hidden layer; empty makes a linear model"),
-    activation: z.enum(ACTIVATION_NAMES).default("relu").describe("Applied after each hidden layer"),
-    dropout: z.number().min(0).lt(1).default(0).describe("Share of each hidden layer's outputs dropped while training"),
-    norm: z
-      .enum(["none", "batch", "layer"])
-      .default("none")
-      .describe("Normalisation between a layer and its activation"),
-    residual: z
-      .boolean()
-      .default(false)
-      .describe("Whether each layer's input is added to its output, through a linear map where the widths differ"),
-    init: z.enum(INITIALISER_NAMES).optional().describe("Initial weights; left out, those that suit the activation"),
-  }),
+  options: z.object(mlpOptions),
   build(scope, x, { hidden, activation: name, dropout: rate, norm, residual, init: initName }) {
     const activation = ACTIVATIONS[name];
     const init = INITIALISERS[initName ?? activation.initialiser];

@@ -67,5 +67,5 @@ export function createModel(registry: Registry, raw: unknown): ModelRecord {
 function parametersOf(registry: Registry, spec: ModelSpec): number | null {
   const { classes } = optionsOf(spec.head);
   if (spec.input === null || !Array.isArray(classes)) return null;
-  return countParameters(declare(registry, spec, spec.input.shape, classes.length));
+  return countParameters(declare(registry, { spec, preprocessing: null }, spec.input.shape, classes.length));
 }

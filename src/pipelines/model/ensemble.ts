@@ -57,7 +57,7 @@ export function createEnsemble(
     },
   };
   const { outputs } = first.signature;
-  const leaves = declare(registry, spec, preprocessing.featureShape, outputs);
+  const leaves = declare(registry, { spec, preprocessing }, preprocessing.featureShape, outputs);
   const own = members.flatMap(({ weights }, index) =>
     Object.entries(weightArrays(weights!)).map(([path, value]): [string, NdArray] => [
       `members.${index}.${path}`,

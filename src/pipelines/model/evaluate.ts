@@ -124,7 +124,7 @@ export function createJudge(
     const features = inputFeatures(t, record.preprocessing, rows, batch);
     const target = t.input("target", targetType(record, batch));
     const weight = t.input("weight", { dtype: "F32", shape: [batch] });
-    const raw = network(registry, spec, createScope(t, { root }).scope, features, signature.outputs);
+    const raw = network(registry, record, createScope(t, { root }).scope, features, signature.outputs);
     const { lossSum, lossWeight, running } = score(t, registry, record, loss, { raw, target, weight });
     const prefixed = (prefix: string, named: Readonly<Record<string, typeof raw>>) =>
       Object.fromEntries(Object.entries(named).map(([name, tensor]) => [`${prefix}.${name}`, tensor]));

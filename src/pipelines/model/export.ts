@@ -231,7 +231,7 @@ function feedsOf({ preprocessing }: FittedRecord, rows: Rows): Record<string, Nd
       }
       const data = new Float32Array(rows.length * width);
       cells.forEach((cell, row) => {
-        data.set([cell ?? Number.NaN].flat(Number.POSITIVE_INFINITY) as number[], row * width);
+        data.set(([cell ?? Number.NaN] as unknown[]).flat(Number.POSITIVE_INFINITY) as number[], row * width);
       });
       return [name, { dtype: "F32", shape: dimensions, data }];
     }),

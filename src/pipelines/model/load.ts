@@ -65,7 +65,7 @@ function parseEnsemble(registry: Registry, raw: unknown, folder: string): Ensemb
 
 /** What in a record belies the rest: each part may be sound, and yet be another model's. Null when all agree. */
 function contradiction(registry: Registry, record: ModelRecord): string | null {
-  const { spec, signature, preprocessing, target, weights } = record;
+  const { signature, preprocessing, target, weights } = record;
   if (weights === null) return null;
   if (signature === null || preprocessing === null || target === null)
     return "it has weights, but not what they are for";
@@ -74,7 +74,7 @@ function contradiction(registry: Registry, record: ModelRecord): string | null {
     return "`signature.features` is not what `preprocessing` gives";
   }
   if (signature.outputs !== outputNames(target).length) return "`signature.outputs` is not what `target` needs";
-  return strangeWeights(declare(registry, spec, signature.features, signature.outputs), weights.layout);
+  return strangeWeights(declare(registry, record, signature.features, signature.outputs), weights.layout);
 }
 
 /** How the weights that are there differ from those that the spec makes. */

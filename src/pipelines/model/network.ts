@@ -11,10 +11,11 @@ import {
 } from "../../engine/index.ts";
 import { createScope, type Declaration, type Scope } from "../layers/scope.ts";
 import { applyPreprocessing } from "../preprocess/apply.ts";
-import type { Preprocessing } from "../preprocess/preprocessing.ts";
+import { featureParts, type Preprocessing } from "../preprocess/preprocessing.ts";
 import { restoreTarget, standardiseTarget, type TargetEncoding } from "../preprocess/target.ts";
 import { createWatchedRandom } from "../random.ts";
-import { find, optionsOf } from "../registry/parse.ts";
+import type { FeaturePart, Inside } from "../registry/define.ts";
+import { find, optionsOf, parseConfigured } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
 import { COMBINATIONS } from "./combine.ts";
 import type { ModelRecord, Signature } from "./record.ts";
@@ -29,14 +30,23 @@ export function outputNames(encoding: TargetEncoding): readonly string[] {
     : Array.from({ length: encoding.width }, (_, output) => `${encoding.columns[0]}[${output}]`);
 }
 
+/** What a network is made from; without preprocessing its features are taken as one part. */
+export type Described = Pick<ModelRecord, "spec" | "preprocessing">;
+
 /**
  * Features through backbone and head; of an ensemble, raw rows through all its members.
  * @param features F32 [batch, ...features], preprocessed.
  * @returns F32 [batch, outputs]: logits, or values on the scale that is learned.
  */
-export function network(registry: Registry, spec: ModelSpec, scope: Scope, features: Tensor, outputs: number): Tensor {
+export function network(
+  registry: Registry,
+  { spec, preprocessing }: Described,
+  scope: Scope,
+  features: Tensor,
+  outputs: number,
+): Tensor {
   const { ensemble } = spec;
-  if (ensemble === undefined) return backboneAndHead(registry, spec, scope, features, outputs);
+  if (ensemble === undefined) return backboneAndHead(registry, { ...spec, preprocessing }, scope, features, outputs);
   const { target: kind } = find(registry.heads, spec.head.type, "head.type");
   const { target: own } = ensemble.members[0]!;
   const raws = ensemble.members.map((member, index) => {
@@ -49,14 +59,15 @@ export function network(registry: Registry, spec: ModelSpec, scope: Scope, featu
 
 function backboneAndHead(
   registry: Registry,
-  spec: Pick<ModelSpec, "backbone" | "head">,
+  spec: Pick<ModelSpec, "backbone" | "head"> & Pick<Described, "preprocessing">,
   scope: Scope,
   features: Tensor,
   outputs: number,
 ): Tensor {
   const backbone = find(registry.backbones, spec.backbone.type, "backbone.type");
   const head = find(registry.heads, spec.head.type, "head.type");
-  const hidden = backbone.build(scope.child("backbone"), features, optionsOf(spec.backbone));
+  const inside = insideOf(registry, partsOf(spec.preprocessing, features.shape.slice(1)));
+  const hidden = backbone.build(scope.child("backbone"), features, optionsOf(spec.backbone), inside);
   const raw = head.build(scope.child("head"), hidden, optionsOf(spec.head), outputs);
   const batch = features.shape[0]!;
   if (raw.shape[0] === batch && raw.shape[1] === outputs && raw.shape.length === 2) return raw;
@@ -66,6 +77,24 @@ function backboneAndHead(
     ],
     hint: "a backbone keeps the first axis, the batch; a head answers [batch, outputs]",
   });
+}
+
+function partsOf(preprocessing: Preprocessing | null, shape: Shape): readonly FeaturePart[] {
+  return preprocessing === null
+    ? [{ name: "inputs", kind: "tensor", shape, offset: 0, width: sizeOf(shape) }]
+    : featureParts(preprocessing);
+}
+
+/** What a backbone is told of its features, and how it makes others of its kind for parts of them. */
+function insideOf(registry: Registry, parts: readonly FeaturePart[]): Inside {
+  return {
+    parts,
+    backbone(raw, path) {
+      const chosen = parseConfigured(registry.backbones, raw, path, "mlp");
+      const { build } = find(registry.backbones, chosen.type, `${path}.type`);
+      return (scope, x, own) => build(scope, x, optionsOf(chosen), insideOf(registry, own));
+    },
+  };
 }
 
 /** Raw outputs as hosts read them: by name, in the target's own units. */
@@ -87,7 +116,13 @@ export function infer(
 ): Readonly<Record<string, Tensor>> {
   const { spec, signature, preprocessing, target } = fitted(record);
   const features = applyPreprocessing(t, raw, preprocessing);
-  return results(t, registry, spec, target, network(registry, spec, createScope(t).scope, features, signature.outputs));
+  return results(
+    t,
+    registry,
+    spec,
+    target,
+    network(registry, record, createScope(t).scope, features, signature.outputs),
+  );
 }
 
 /** A record whose first training has at least begun. */
@@ -105,11 +140,17 @@ export function fitted(record: ModelRecord): FittedRecord {
 }
 
 /** What a network declares, in order: its parameters and buffers, with their initial values from the spec's seed. */
-export function declare(registry: Registry, spec: ModelSpec, features: Shape, outputs: number): Declaration[] {
+export function declare(registry: Registry, model: Described, features: Shape, outputs: number): Declaration[] {
   const leaves: Declaration[] = [];
   trace((t) => {
     const { scope, declarations } = createScope(t);
-    const raw = network(registry, spec, scope, t.input("features", { dtype: "F32", shape: [1, ...features] }), outputs);
+    const raw = network(
+      registry,
+      model,
+      scope,
+      t.input("features", { dtype: "F32", shape: [1, ...features] }),
+      outputs,
+    );
     leaves.push(...declarations.leaves.values());
     return { outputs: { raw } };
   });

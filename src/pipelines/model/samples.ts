@@ -1,9 +1,11 @@
 /** @file Made-up rows that a model accepts, to compare two executors of it: in the range of its columns, with gaps and strangers. */
-import { type NdArray, sizeOf } from "../../engine/index.ts";
+import { type NdArray, type Shape, sizeOf } from "../../engine/index.ts";
 import { type FittedStep, type InputColumn, type Preprocessing, soleTensor } from "../preprocess/preprocessing.ts";
 import { createRandom } from "../random.ts";
 
-export type InventedRow = Readonly<Record<string, number | string | null | readonly number[]>>;
+/** The elements of an array, nested by its axes. */
+type Nested = readonly (number | Nested)[];
+export type InventedRow = Readonly<Record<string, number | string | null | Nested>>;
 
 /** How often a value is missing, where the model fills gaps; and how often a category is one that it has not seen. */
 const RARELY = 0.1;
@@ -34,10 +36,17 @@ function cellOf(column: InputColumn, random: () => number, mayBeOdd: boolean): I
   }
   if (column.kind === "boolean") return Math.floor(random() * 2);
   if (column.kind === "tensor") {
-    return Array.from({ length: column.width }, (_, element) => numberOf(column, element, random()));
+    const elements = Array.from({ length: column.width }, (_, element) => numberOf(column, element, random()));
+    return nest(elements, column.shape);
   }
   if (isOdd && column.steps.some(({ type }) => type === "impute")) return null;
   return numberOf(column, 0, random());
+}
+
+function nest(elements: readonly number[], [length = 1, ...rest]: Shape): Nested {
+  if (rest.length === 0) return elements;
+  const size = elements.length / length;
+  return Array.from({ length }, (_, index) => nest(elements.slice(index * size, (index + 1) * size), rest));
 }
 
 /** Two deviations around the centre that the column was standardised with, or its whole range, or −2 to 2. */

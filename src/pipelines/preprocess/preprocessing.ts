@@ -1,6 +1,7 @@
 /** @file Fitted preprocessing as plain JSON: the raw columns that a model takes, and the numbers of each step. */
 
 import type { DateOrder } from "../data/cells.ts";
+import type { FeaturePart } from "../registry/define.ts";
 
 /** Numbers of a step: one for all elements of the column, or one for each. */
 export type PerElement = readonly number[];
@@ -49,6 +50,25 @@ export interface Preprocessing {
   readonly notes: readonly string[];
   /** Of an ensemble: rows stay raw, for each member has steps of its own; those of `columns` say what a raw row may hold. */
   readonly deferred?: true;
+}
+
+/** Where each column lies in a row of features, after its steps. */
+export function featureParts({ columns }: Preprocessing): FeaturePart[] {
+  let offset = 0;
+  return columns.map(({ name, kind, shape, width: rawWidth, steps }) => {
+    const last = steps.at(-1);
+    const isOneHot = last?.type === "oneHot";
+    const width = isOneHot ? last.values.length : rawWidth;
+    const part: FeaturePart = {
+      name,
+      kind: isOneHot ? "category" : kind === "category" ? "number" : kind,
+      shape: isOneHot ? [width] : shape,
+      offset,
+      width,
+    };
+    offset += width;
+    return part;
+  });
 }
 
 /** The one tensor column of a model that takes nothing else, whose input is an array rather than named columns. */

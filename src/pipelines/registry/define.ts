@@ -22,12 +22,31 @@ export interface Definition {
 
 type Of<Schema extends OptionsSchema> = z.output<Schema>;
 
+/** A column of the data as it lies in a row of features. */
+export interface FeaturePart {
+  readonly name: string;
+  /** Of a category: one number for each of its values, of which at most one is 1. */
+  readonly kind: "number" | "boolean" | "date" | "category" | "tensor";
+  /** Of one row: `[]` for a scalar, `[values]` of a category. */
+  readonly shape: Shape;
+  readonly offset: number;
+  readonly width: number;
+}
+
+/** What a backbone is told beside its input. */
+export interface Inside {
+  /** In the order in which they lie in a row, none left out. */
+  readonly parts: readonly FeaturePart[];
+  /** Another backbone, for some of the parts. @param raw a name, or an object with its options. @param path where it stands */
+  backbone(raw: unknown, path: string): (scope: Scope, x: Tensor, parts: readonly FeaturePart[]) => Tensor;
+}
+
 /** Inputs to features. */
 export interface Backbone extends Definition {
   /** The step for number and tensor columns where the spec names none, if it is not the usual one. */
   preprocess?(options: Options): "none" | undefined;
   /** @param x F32 [batch, ...features], preprocessed. @returns F32 [batch, ...], what the head takes. */
-  build(scope: Scope, x: Tensor, options: Options): Tensor;
+  build(scope: Scope, x: Tensor, options: Options, inside: Inside): Tensor;
 }
 
 /** How a target is handed to a loss: I32 [batch] class indices, F32 [batch, labels] of 0 and 1, or F32 [batch, outputs]. */

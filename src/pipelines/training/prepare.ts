@@ -48,7 +48,7 @@ export function prepare(context: TrainingContext): Prepared {
   const { train, held } = splitOf(context);
   const known = resume === undefined ? context.record : { ...context.record, ...resume.record };
   const record = known.preprocessing === null ? fitRecord(registry, known, dataset, train) : fitted(known);
-  const leaves = declare(registry, record.spec, record.signature.features, record.signature.outputs);
+  const leaves = declare(registry, record, record.signature.features, record.signature.outputs);
   const grouping = groupParameters(leaves, context.options);
   const training = prepareRows(executor, record, dataset, train, context.options.augment.length > 0);
   return {

@@ -63,7 +63,7 @@ function forward(t: Tracer, context: StepContext, root = "") {
   const random = t.input("random", { dtype: "I32", shape: [4] });
   const present = weight.greater(0).cast("F32").reshape([batch, 1]);
   const { scope, declarations } = createScope(t, { training: true, present, random, root });
-  const raw = network(registry, spec, scope, features, signature.outputs);
+  const raw = network(registry, record, scope, features, signature.outputs);
   const parameters = [...declarations.leaves.values()].filter(({ path }) => grouping.groupOf.has(path));
   const ownPath = (path: string): string => (root === "" ? path : path.slice(root.length + 1));
   const statistics = Object.fromEntries(

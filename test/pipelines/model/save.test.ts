@@ -25,7 +25,7 @@ const dataset = await load({
 /** A whole model; every one of its weights is `weight`. */
 function recordWith(weight: number): ModelRecord {
   const model = createModel(registry, { pipeline: "classification", backbone: { type: "mlp", hidden: [3] }, seed: 3 });
-  const leaves = declare(registry, model.spec, [5], 2);
+  const leaves = declare(registry, model, [5], 2);
   const filled = leaves.map(({ path, type }): [string, NdArray] => [
     path,
     { ...type, data: new Float32Array(sizeOf(type.shape)).fill(weight) },
