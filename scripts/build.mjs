@@ -7,6 +7,7 @@ import { build } from "esbuild";
 const entryPoints = {
   main: "src/sidecar/main.ts",
   worker: "src/sidecar/worker.ts",
+  trial: "src/sidecar/trial.ts",
   prefetch: "src/pipelines/training/prefetch.ts",
   client: "clients/typescript/index.ts",
   plugin: "src/pipelines/plugin.ts",
@@ -35,5 +36,7 @@ if (existsSync("dist/main.js")) await chmod("dist/main.js", 0o755);
 
 // Slow, and of use to importers only: `npm ci` makes them, a rebuild does not.
 if (process.argv.includes("--types")) {
-  execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "--project", "tsconfig.types.json"], { stdio: "inherit" });
+  execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "--project", "tsconfig.types.json"], {
+    stdio: "inherit",
+  });
 }

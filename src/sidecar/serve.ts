@@ -50,7 +50,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
       import("./learning.ts"),
       import("./keep.ts"),
     ]);
-    learning = await loadLearning(settings.plugins, log);
+    learning = await loadLearning(settings.plugins, new URL("./trial.js", workerEntry), log);
     await restoreModels(session);
     return methods;
   }
@@ -106,7 +106,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
       connection.backlog,
       log,
     ),
-    workers: createWorkers(workerEntry, settings, log),
+    workers: createWorkers(workerEntry, () => ({ ...settings, plugins: usablePlugins(learning) }), log),
     optedOut: new Set(),
     state: "ready",
     shutdown,
@@ -173,3 +173,6 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
 function shutDown(): Refusal {
   return new Refusal("CANCELLED", "the sidecar shut down before the answer was ready", { hint: "ask a new one" });
 }
+
+const usablePlugins = (learning: Learning | null): string[] =>
+  (learning?.plugins ?? []).filter(({ error }) => error === null).map(({ plugin }) => plugin);

@@ -64,14 +64,15 @@ const CLASSES = { training: Math.max(2, availableParallelism()), service: 2 } as
 type Class = keyof typeof CLASSES;
 const classOf = (call: CallName): Class => (call === "train" ? "training" : "service");
 
-export function createWorkers(entry: URL, settings: Omit<WorkerSettings, "control">, log: Log): Workers {
+/** @param settings asked for each worker when it starts. */
+export function createWorkers(entry: URL, settings: () => Omit<WorkerSettings, "control">, log: Log): Workers {
   const workers = new Set<ComputeWorker>();
   const queues: Record<Class, Waiting[]> = { training: [], service: [] };
   let closed = false;
 
   function start(): ComputeWorker {
     const control = new Int32Array(new SharedArrayBuffer(8));
-    const workerData: WorkerSettings = { ...settings, control };
+    const workerData: WorkerSettings = { ...settings(), control };
     const thread = new Worker(entry, { workerData, stdout: true, stderr: true });
     const worker: ComputeWorker = { thread, control, resident: new Map(), task: null };
     workers.add(worker);

@@ -1,7 +1,8 @@
 /** @file Compute workers that die: the job says so, the next one gets a fresh worker, and nothing else notices. */
-import { resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { expect, it } from "vitest";
-import { blobs, SMALL_CLASSIFIER, startSidecar, until } from "../support/sidecar.ts";
+import { blobs, SMALL_CLASSIFIER, startSidecar, temporaryDirectory, until } from "../support/sidecar.ts";
 
 const CRASH = resolve(import.meta.dirname, "../support/crash.mjs");
 const data = { rows: blobs(40), target: "kind" };
@@ -32,6 +33,7 @@ it.each(["rejection", "later"])(
     const { job } = await sidecar.call("train.start", { model: model.id, data, epochs: 2 });
     const ended = await sidecar.call("jobs.wait", { jobId: job.id });
     expect(["completed", "failed"]).toContain(ended.job.state);
+    await until(() => sidecar.errors().includes("a compute worker died")); // or the next job may be what it was doing
     const good = await sidecar.call("models.create", SMALL_CLASSIFIER);
     const { job: next } = await sidecar.call("train.start", { model: good.model.id, data, epochs: 2 });
     expect((await sidecar.call("jobs.wait", { jobId: next.id })).job.state).toBe("completed");
@@ -45,6 +47,25 @@ it("an error in a plugin's own code is INTERNAL, and the log has its stack", asy
   const { job: failed } = await sidecar.call("jobs.wait", { jobId: job.id });
   expect(failed.error).toMatchObject({ code: -32603, message: expect.stringContaining("thrown on purpose") });
   await until(() => sidecar.errors().includes("crash.mjs"));
+});
+
+it.each([
+  ["loops while it is loaded", "for (;;);", "still loading"],
+  ["ends its process", "process.exit(0);", "exit code 0"],
+  ["never settles", "await new Promise(() => {});", "never settles"],
+  ["prints", 'console.log("hello"); export default 1;', "default export"],
+])("a plugin that %s is refused, and the sidecar goes on without it", async (_what, source, problem) => {
+  const file = join(temporaryDirectory(), "plugin.mjs");
+  writeFileSync(file, source);
+  const sidecar = startSidecar({ parameters: ["--plugin", file, "--plugin", CRASH] });
+  const { capabilities } = await sidecar.call("runtime.initialize");
+  expect(capabilities.plugins).toMatchObject([
+    { plugin: file, error: { message: expect.stringContaining(problem) } },
+    { name: "crash", error: null },
+  ]);
+  const { model } = await sidecar.call("models.create", SMALL_CLASSIFIER);
+  const { job } = await sidecar.call("train.start", { model: model.id, data, epochs: 2 });
+  expect((await sidecar.call("jobs.wait", { jobId: job.id })).job.state).toBe("completed");
 });
 
 it("a plugin that cannot be loaded is named by runtime.initialize, and the others work", async () => {
