@@ -13,6 +13,8 @@ import {
 interface Case {
   readonly image: Shape;
   readonly weights: Shape;
+  readonly groups?: number;
+  readonly strides?: number;
   readonly padding: number | "same" | readonly (readonly [number, number])[];
 }
 
@@ -33,12 +35,18 @@ const MINIMAL: Readonly<Record<string, Case>> = {
   "many channels": { image: [2, 130, 8, 8], weights: [68, 130, 3, 3], padding: 1 },
 };
 
+const DEPTHWISE: Readonly<Record<string, Case>> = {
+  "as many groups as channels": { image: [3, 6, 12, 11], weights: [6, 1, 3, 3], padding: 1, groups: 6 },
+  "a wide window, strides": { image: [2, 5, 17, 14], weights: [5, 1, 5, 5], padding: 2, groups: 5, strides: 2 },
+  "one channel left of five": { image: [2, 3, 9, 9], weights: [5, 3, 3, 3], padding: 1 },
+};
+
 /** The convolution and both its gradients. */
-function outputsOf(executor: Executor, { image, weights, padding }: Case): Record<string, Float32Array> {
+function outputsOf(executor: Executor, { image, weights, ...options }: Case): Record<string, Float32Array> {
   const traced = trace((t) => {
     const x = t.input("x", { dtype: "F32", shape: image });
     const w = t.input("w", { dtype: "F32", shape: weights });
-    const y = x.conv(w, { padding });
+    const y = x.conv(w, options);
     const loss = y.mul(t.input("direction", { dtype: "F32", shape: y.shape })).sum();
     const [image_, weights_] = gradients(loss, [x, w]);
     return { outputs: { y, image: image_!, weights: weights_! } };
@@ -55,20 +63,22 @@ function outputsOf(executor: Executor, { image, weights, padding }: Case): Recor
   return Object.fromEntries(copies);
 }
 
-describe("a 3 × 3 convolution by minimal filtering", () => {
-  test.each(Object.entries(MINIMAL))("agrees with the reference: %s", (_, shapes) => {
-    const wanted = outputsOf(createReference(), shapes);
-    for (const relaxedSimd of [true, false]) {
-      const machine = createMachine({ relaxedSimd });
-      const got = outputsOf(machine, shapes);
-      machine.close();
-      for (const [name, values] of Object.entries(wanted)) {
-        const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-        const error = values.reduce((most, value, i) => Math.max(most, Math.abs(value - got[name]![i]!)), 0);
-        expect(error / scale, name).toBeLessThan(2.5e-6);
-      }
+function expectAgreement(shapes: Case): void {
+  const wanted = outputsOf(createReference(), shapes);
+  for (const relaxedSimd of [true, false]) {
+    const machine = createMachine({ relaxedSimd });
+    const got = outputsOf(machine, shapes);
+    machine.close();
+    for (const [name, values] of Object.entries(wanted)) {
+      const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      const error = values.reduce((most, value, i) => Math.max(most, Math.abs(value - got[name]![i]!)), 0);
+      expect(error / scale, name).toBeLessThan(2.5e-6);
     }
-  });
+  }
+}
+
+describe("a 3 × 3 convolution by minimal filtering", () => {
+  test.each(Object.entries(MINIMAL))("agrees with the reference: %s", (_, shapes) => expectAgreement(shapes));
 
   test("gives the same bits on any number of threads", () => {
     const shapes = MINIMAL["more tiles than are taken at once"]!;
@@ -80,4 +90,8 @@ describe("a 3 × 3 convolution by minimal filtering", () => {
     });
     expect(three).toEqual(one);
   });
+});
+
+describe("a convolution whose groups give one channel", () => {
+  test.each(Object.entries(DEPTHWISE))("agrees with the reference: %s", (_, shapes) => expectAgreement(shapes));
 });

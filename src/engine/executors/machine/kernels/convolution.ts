@@ -53,6 +53,38 @@ function places(panel: usize, table: usize, depth: i32, source: usize, to: usize
   v128.store(to + 3 * LINE_BYTES, c31, 16);
 }
 
+/** One channel at 32 places, for groups that give only one: to[32] = Σ panel[k][0] · source[table[k]][32]. */
+function placesOfOne(panel: usize, table: usize, depth: i32, source: usize, to: usize): void {
+  let c0 = f32x4.splat(0);
+  let c1 = f32x4.splat(0);
+  let c2 = f32x4.splat(0);
+  let c3 = f32x4.splat(0);
+  let c4 = f32x4.splat(0);
+  let c5 = f32x4.splat(0);
+  let c6 = f32x4.splat(0);
+  let c7 = f32x4.splat(0);
+  for (const end = panel + (<usize>depth << 4); panel < end; panel += 16, table += 8) {
+    const at = source + <usize>load<u32>(table);
+    const a = v128.load32_splat(panel);
+    c0 = fma(a, v128.load(at), c0);
+    c1 = fma(a, v128.load(at, 16), c1);
+    c2 = fma(a, v128.load(at, 32), c2);
+    c3 = fma(a, v128.load(at, 48), c3);
+    c4 = fma(a, v128.load(at, 64), c4);
+    c5 = fma(a, v128.load(at, 80), c5);
+    c6 = fma(a, v128.load(at, 96), c6);
+    c7 = fma(a, v128.load(at, 112), c7);
+  }
+  v128.store(to, c0);
+  v128.store(to, c1, 16);
+  v128.store(to, c2, 32);
+  v128.store(to, c3, 48);
+  v128.store(to, c4, 64);
+  v128.store(to, c5, 80);
+  v128.store(to, c6, 96);
+  v128.store(to, c7, 112);
+}
+
 /** One row of places, from the line to where it belongs. */
 function copyRow(from: usize, to: usize, count: i32, step: usize): void {
   let i = 0;
@@ -114,7 +146,9 @@ export function convolve(at: usize, from: i32, to: i32, scratch: usize): void {
       const rows = min(band, height - y0);
       const length = (rows - 1) * flat + width;
       const start = plane + ((<usize>y0 * flat) << 2);
-      for (let p = 0; p < length; p += 8) places(scratch, table, depth, start + (<usize>p << 2), lines + (<usize>p << 2));
+      if (given == 1) {
+        for (let p = 0; p < length; p += 32) placesOfOne(scratch, table, depth, start + (<usize>p << 2), lines + (<usize>p << 2));
+      } else for (let p = 0; p < length; p += 8) places(scratch, table, depth, start + (<usize>p << 2), lines + (<usize>p << 2));
       for (let r = 0; r < given; r++) {
         let line = lines + <usize>r * LINE_BYTES;
         let write = target + <usize>r * outByChannel + <usize>y0 * outByRow;
@@ -168,6 +202,46 @@ function dots(y: usize, y1: usize, y2: usize, y3: usize, x: usize, x1: usize, le
   v128.store(sums, c31, 112);
 }
 
+/** One channel by eight taps, for groups that give only one: dots[8] += Σ y[f] · image[8][f]. */
+function dotsOfOne(y: usize, x: usize, taps: usize, last: usize, length: i32, sums: usize): void {
+  const x0 = x + <usize>load<u32>(taps);
+  const x1 = x + <usize>load<u32>(min(taps + 8, last));
+  const x2 = x + <usize>load<u32>(min(taps + 16, last));
+  const x3 = x + <usize>load<u32>(min(taps + 24, last));
+  const x4 = x + <usize>load<u32>(min(taps + 32, last));
+  const x5 = x + <usize>load<u32>(min(taps + 40, last));
+  const x6 = x + <usize>load<u32>(min(taps + 48, last));
+  const x7 = x + <usize>load<u32>(min(taps + 56, last));
+  let c0 = v128.load(sums);
+  let c1 = v128.load(sums, 16);
+  let c2 = v128.load(sums, 32);
+  let c3 = v128.load(sums, 48);
+  let c4 = v128.load(sums, 64);
+  let c5 = v128.load(sums, 80);
+  let c6 = v128.load(sums, 96);
+  let c7 = v128.load(sums, 112);
+  const bytes = <usize>length << 2;
+  for (let f: usize = 0; f < bytes; f += 16) {
+    const a = v128.load(y + f);
+    c0 = fma(a, v128.load(x0 + f), c0);
+    c1 = fma(a, v128.load(x1 + f), c1);
+    c2 = fma(a, v128.load(x2 + f), c2);
+    c3 = fma(a, v128.load(x3 + f), c3);
+    c4 = fma(a, v128.load(x4 + f), c4);
+    c5 = fma(a, v128.load(x5 + f), c5);
+    c6 = fma(a, v128.load(x6 + f), c6);
+    c7 = fma(a, v128.load(x7 + f), c7);
+  }
+  v128.store(sums, c0);
+  v128.store(sums, c1, 16);
+  v128.store(sums, c2, 32);
+  v128.store(sums, c3, 48);
+  v128.store(sums, c4, 64);
+  v128.store(sums, c5, 80);
+  v128.store(sums, c6, 96);
+  v128.store(sums, c7, 112);
+}
+
 /** Flat places whose sums are taken before the next pair of taps, so that images stay in the cache. */
 const CACHED: i32 = 4096;
 
@@ -204,6 +278,21 @@ export function convolveWeights(at: usize, from: i32, to: i32, scratch: usize): 
       const end = min(last, first + together);
       for (let channel = 0; channel < channels; channel += 4) {
         const most = channels - 1 - channel;
+        if (most == 0) {
+          for (let k = 0; k < depth; k += 8) {
+            memory.fill(scratch, 0, 128);
+            for (let image = first; image < end; image++) {
+              const y = gradient + <usize>image * yByImage + <usize>group * yByGroup + <usize>channel * yByChannel;
+              const x = source + <usize>image * sourceByImage + <usize>group * sourceByGroup;
+              dotsOfOne(y, x, table + (<usize>k << 3), table + (<usize>(depth - 1) << 3), length, scratch);
+            }
+            let write = partial + ((<usize>channel * depth + k) << 2);
+            for (let tap = 0; tap < min(8, depth - k); tap++, write += 4) {
+              store<f32>(write, load<f32>(write) + sumLanes(v128.load(scratch + (<usize>tap << 4))));
+            }
+          }
+          continue;
+        }
         for (let k = 0; k < depth; k += 2) {
           const tap = table + (<usize>k << 3);
           const other = k + 1 < depth ? tap + 8 : tap;
