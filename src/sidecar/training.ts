@@ -22,6 +22,12 @@ const begun = new WeakSet<Job>();
 /** Those that were told to checkpoint and stop. */
 const stopping = new WeakSet<Job>();
 
+const NOWHERE_TO_KEEP = {
+  code: "CHECKPOINT_NOT_SAVED",
+  message: "there is nowhere to keep checkpoints",
+  hint: "start the sidecar with `--data-dir`",
+};
+
 /** What directs a job that has not ended: pause, run, cancel, checkpointAndStop. */
 export function commandOf(job: Job): Task<unknown>["command"] {
   return (command) => tasks.get(job)?.command(command);
@@ -155,6 +161,7 @@ const NOTICES: {
     job.startedAt ??= new Date().toISOString();
     begun.add(job);
     session.jobs.emit(job, "job.started", { model: model.id, ...data });
+    if (job.params.checkpoint && session.store === null) session.jobs.emit(job, "warning", NOWHERE_TO_KEEP);
   },
   event({ type, data }, job, _model, session) {
     session.jobs.emit(job, type, data);

@@ -112,3 +112,12 @@ it("tells fast epochs twenty times a second at most, the last among them, in num
   const told = epochs.reduce((sum: number, { skipped = 0 }: Json) => sum + 1 + skipped, 0);
   expect(told).toBe(500);
 });
+
+it("says when checkpoints that were asked for have nowhere to go", async () => {
+  const sidecar = startSidecar();
+  expect((await train(sidecar, await create(sidecar), { checkpoint: true })).state).toBe("completed");
+  expect((await sidecar.event("warning")).params.data).toMatchObject({
+    code: "CHECKPOINT_NOT_SAVED",
+    hint: expect.stringContaining("--data-dir"),
+  });
+});
