@@ -234,6 +234,12 @@ const COLUMN_PROBLEMS: readonly ColumnProblem[] = [
       `column \`${name}\` counts the rows: an identifier tells a model nothing that holds for new rows; drop it`,
   },
   {
+    applies: ({ kind, unique }, { rows }, isTarget) =>
+      isTarget && kind === "number" && unique !== undefined && unique > 256 && unique * 5 > rows,
+    say: ({ name, unique }) =>
+      `target \`${name}\` is a number column with ${unique} different values: fit for the pipeline \`regression\`, too many for classes`,
+  },
+  {
     applies: ({ infinite }) => infinite !== undefined,
     say: ({ name, infinite }) => `column \`${name}\` holds ${plural(infinite!, "infinite value")}`,
   },

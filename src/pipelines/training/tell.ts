@@ -58,6 +58,12 @@ export function tellEpoch(run: Run, { loss, metrics }: Scores, validation: Score
   });
 }
 
+/** More classes than this, of fewer rows than that on average, are hardly classes. */
+const MANY_CLASSES = 50;
+const FEW_ROWS = 5;
+/** Classes that a warning names. */
+const MOST_NAMED = 20;
+
 /** Warnings about what works but was hardly meant. */
 export function tellOddities({ context, prepared }: Run): void {
   const { options, training, record } = prepared;
@@ -72,12 +78,23 @@ export function tellOddities({ context, prepared }: Run): void {
     );
   }
   if (record.target.kind === "classes") {
+    const { classes } = record.target;
+    if (classes.length > MANY_CLASSES && classes.length * FEW_ROWS > training.count) {
+      const isNumeric = classes.every((name) => name.trim() !== "" && Number.isFinite(Number(name)));
+      warn(
+        "MANY_CLASSES",
+        `the target has ${classes.length} classes in ${training.count} training rows`,
+        isNumeric
+          ? "it looks like a number to predict: use the pipeline `regression`"
+          : "was another column meant as the target?",
+      );
+    }
     const seen = new Set(training.target);
     const missing = record.target.classes.filter((_, code) => !seen.has(code));
     if (missing.length > 0)
       warn(
         "CLASS_WITHOUT_ROWS",
-        `no training row has class ${missing.join(", ")}`,
+        `no training row has class ${missing.slice(0, MOST_NAMED).join(", ")}${missing.length > MOST_NAMED ? `, … (${missing.length})` : ""}`,
         "give more rows, or hold out fewer",
       );
   }

@@ -97,6 +97,11 @@ group("a description warns in words of", () => {
       /`n` 28 times, `p` 2 times/,
     ],
     [
+      "a target of too many numbers for classes",
+      `a,y\n${Array.from({ length: 300 }, (_, row) => `${row % 4},${row * 7}`).join("\n")}\n`,
+      /`y` is a number column with 300 different values: fit for the pipeline `regression`/,
+    ],
+    [
       "infinite values",
       `a,y\n${rows.map((row) => `${row === 3 ? "inf" : row % 4},${row % 2}`).join("\n")}\n`,
       /`a` holds 1 infinite value$/,

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { createMachine, createReference } from "../../../src/engine/index.ts";
+import { createMachine, createReference, type NdArray } from "../../../src/engine/index.ts";
 import {
   CONTROL,
   type EpochData,
@@ -99,6 +99,20 @@ describe("a training", () => {
     expect(events).toContainEqual({
       type: "warning",
       data: expect.objectContaining({ code: "BATCH_LARGER_THAN_DATA" }),
+    });
+  });
+
+  it("warns of a number column taken for classes", async () => {
+    const x = Array.from({ length: 60 }, (_, row) => [row]);
+    const y: NdArray = { dtype: "I32", shape: [60], data: Int32Array.from(x, ([row]) => row! * 3) };
+    const { events } = learn({ dataset: await load({ x: matrix(x), y }), train: { epochs: 1 } });
+    expect(events).toContainEqual({
+      type: "warning",
+      data: {
+        code: "MANY_CLASSES",
+        message: "the target has 60 classes in 60 training rows",
+        hint: expect.stringContaining("`regression`"),
+      },
     });
   });
 
