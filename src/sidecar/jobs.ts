@@ -56,6 +56,9 @@ export interface Jobs {
   close(): void;
 }
 
+/** Jobs that have ended and are still told of; the oldest are forgotten first. Those that can be resumed are not among them. */
+const MOST_ENDED = 256;
+
 const FINAL_EVENTS = { completed: "job.completed", failed: "job.failed", cancelled: "job.cancelled" } as const;
 const LAST_EVENTS: ReadonlySet<string> = new Set(Object.values(FINAL_EVENTS));
 const ENDED: ReadonlySet<JobState> = new Set(["completed", "failed", "cancelled", "interrupted"]);
@@ -96,7 +99,7 @@ export function createJobs(
   log: Log = () => {},
 ): Jobs {
   const jobs = new Map<string, Job>();
-  const desks = new Map<Job, Desk>();
+  const desks = new WeakMap<Job, Desk>();
   /** Those whose progress is held back. */
   const holding = new Set<Job>();
   let newest = 0;
@@ -111,9 +114,19 @@ export function createJobs(
     const job = revive(request, journal);
     jobs.set(id, job);
     desks.set(job, { ...newDesk(journal), gate: null, seq: journal.last?.seq ?? 0 });
+    journal.rest();
   }
 
   const deskOf = (job: Job): Desk => desks.get(job)!;
+  forgetOldest();
+
+  function forgetOldest(): void {
+    const ended = [...jobs.values()].filter((job) => hasEnded(job) && job.state !== "interrupted");
+    for (const { id } of ended.slice(0, -MOST_ENDED)) {
+      jobs.delete(id);
+      store?.remove("jobs", id);
+    }
+  }
 
   function write(job: Job, type: string, data: Data): void {
     const desk = deskOf(job);
@@ -189,6 +202,7 @@ export function createJobs(
       const waiting = desk.gate ?? [];
       desk.gate = null;
       for (const { type, data } of waiting) emit(job, type, data);
+      if (hasEnded(job)) desk.journal.rest();
     },
     emit,
     finish(job, state, { result, error }) {
@@ -199,6 +213,8 @@ export function createJobs(
       job.error = error ?? null;
       emit(job, FINAL_EVENTS[state], { model: job.model, ...(result ? { result } : {}), ...(error ? { error } : {}) });
       wake(desk);
+      if (desk.gate === null) desk.journal.rest();
+      forgetOldest();
     },
     interrupt(job) {
       job.state = "interrupted";
@@ -229,7 +245,7 @@ export function createJobs(
     flushProgress: flush,
     close() {
       clearTimeout(timer);
-      for (const { journal } of desks.values()) journal.close();
+      for (const job of jobs.values()) deskOf(job).journal.rest();
     },
   };
 }

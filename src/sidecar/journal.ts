@@ -30,10 +30,13 @@ export interface Journal {
   /** Events numbered above `afterSeq`, oldest first, at most `limit`. */
   read(afterSeq: number, limit: number): readonly JobEvent[];
   readonly last: JobEvent | undefined;
-  close(): void;
+  /** Lets go of what is only of use while events come. More may come all the same. */
+  rest(): void;
 }
 
 const KEPT_IN_MEMORY = 4096;
+/** Of a job that has ended, where no file has the rest. */
+const KEPT_AT_REST = 1024;
 
 /**
  * @param path the file to append to; null keeps the newest events in memory only.
@@ -42,10 +45,11 @@ const KEPT_IN_MEMORY = 4096;
 export function openJournal(path: string | null, onTrouble: (error: Error) => void = () => {}): Journal {
   const before = path === null ? [] : readJournal(path);
   let recent = before.slice(-KEPT_IN_MEMORY);
-  const file = path === null ? null : openSync(path, "a", 0o600);
+  let file: number | null = null;
 
   return {
     append(event) {
+      if (path !== null) file ??= openSync(path, "a", 0o600);
       if (file !== null) appendWhole(file, `${JSON.stringify(event)}\n`, onTrouble);
       recent.push(event);
       if (recent.length > 2 * KEPT_IN_MEMORY) recent = recent.slice(-KEPT_IN_MEMORY);
@@ -59,8 +63,10 @@ export function openJournal(path: string | null, onTrouble: (error: Error) => vo
     get last() {
       return recent.at(-1);
     },
-    close() {
+    rest() {
       if (file !== null) closeSync(file);
+      file = null;
+      recent = recent.slice(path === null ? -KEPT_AT_REST : -1);
     },
   };
 }

@@ -93,6 +93,7 @@ async function spill(value: unknown, scratch: Scratch): Promise<unknown> {
   const bytes = Buffer.from(encodeMessage(value), "utf8");
   const path = scratch.path(".json");
   await writeFile(path, bytes, { mode: 0o600 });
+  scratch.answered(path);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   return { $spill: { path, bytes: bytes.byteLength, sha256, format: "json" } };
 }

@@ -95,3 +95,30 @@ describe("a job's events", () => {
     expect(calls).toBe(2);
   });
 });
+
+describe("jobs that have ended", () => {
+  it("are forgotten, the oldest first, once there are many; those under way and those to be resumed are not", () => {
+    const { jobs } = hosted();
+    const open = (number: number) => jobs.open({ ...REQUEST, id: `j_${number}` });
+    const running = open(1);
+    jobs.interrupt(open(2));
+    for (let number = 3; number < 303; number++) {
+      const job = open(number);
+      jobs.release(job);
+      jobs.finish(job, "completed", {});
+    }
+    const kept = jobs.list().map(({ id }) => id);
+    expect(kept.slice(0, 3)).toEqual([running.id, "j_2", "j_47"]);
+    expect(kept).toHaveLength(258);
+    expect(() => jobs.get("j_3")).toThrow("there is no job");
+  });
+
+  it("still tell their newest events", () => {
+    const { jobs, sent } = hosted();
+    const job = jobs.open(REQUEST);
+    jobs.release(job);
+    for (let epoch = 1; epoch <= 2000; epoch++) jobs.emit(job, "train.epoch", { epoch });
+    jobs.finish(job, "completed", {});
+    expect(jobs.events(job, 1990, 100)).toEqual(sent.slice(1990));
+  });
+});

@@ -17,22 +17,22 @@ it("gives back what was appended, after a reopening too", () => {
   const path = join(temporaryDirectory(), "events.ndjson");
   const journal = openJournal(path);
   for (let seq = 1; seq <= 3; seq++) journal.append(event(seq));
-  journal.close();
+  journal.rest();
   const reopened = openJournal(path);
   expect(reopened.read(1, 10)).toEqual([event(2), event(3)]);
   expect(reopened.last).toEqual(event(3));
-  reopened.close();
+  reopened.rest();
 });
 
 it("removes a last line that was cut short, so that the next one stands alone", () => {
   const path = join(temporaryDirectory(), "events.ndjson");
   const journal = openJournal(path);
   journal.append(event(1));
-  journal.close();
+  journal.rest();
   appendFileSync(path, '{"jobId":"j_1","se');
   const reopened = openJournal(path);
   reopened.append(event(2));
-  reopened.close();
+  reopened.rest();
   expect(
     readFileSync(path, "utf8")
       .trimEnd()
@@ -47,5 +47,5 @@ it("reads from the file what memory no longer holds", () => {
   for (let seq = 1; seq <= 20_000; seq++) journal.append(event(seq));
   expect(journal.read(0, 2)).toEqual([event(1), event(2)]);
   expect(journal.read(19_999, 2)).toEqual([event(20_000)]);
-  journal.close();
+  journal.rest();
 });

@@ -44,7 +44,12 @@ export const inferenceMethods: Handlers<"predict" | "evaluate"> = {
         spillPath: session.scratch.reserve(".bin"),
       });
       call.onAbandoned(task.abandon);
-      return { outputs: (await task.reply) as never };
+      const outputs = await task.reply;
+      for (const output of Object.values(outputs)) {
+        const { file } = output as { file?: { path: string } };
+        if (file !== undefined) session.scratch.answered(file.path);
+      }
+      return { outputs: outputs as never };
     });
   },
 
