@@ -16,6 +16,7 @@ import { pooling } from "../../src/engine/ops/pooling.ts";
 import { probability } from "../../src/engine/ops/probability.ts";
 import { product } from "../../src/engine/ops/product.ts";
 import { randomness } from "../../src/engine/ops/random.ts";
+import { recomputation } from "../../src/engine/ops/recompute.ts";
 import { reductions } from "../../src/engine/ops/reduction.ts";
 import { resizing } from "../../src/engine/ops/resizing.ts";
 import { scanning } from "../../src/engine/ops/scan.ts";
@@ -38,6 +39,7 @@ const FAMILIES: Readonly<Record<string, object>> = {
   Normalization: normalization,
   Attention: attention,
   Recurrence: scanning,
+  Recomputation: recomputation,
   Randomness: randomness,
 };
 

@@ -1,4 +1,6 @@
 /** @file The engine's face: everything that other rooms may import. */
+
+export { checkpoint } from "./checkpoint.ts";
 export type { ComputeDType, DType, TypedArray } from "./dtype.ts";
 export { DTYPES } from "./dtype.ts";
 export { einsum } from "./einsum.ts";

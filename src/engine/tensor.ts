@@ -583,6 +583,14 @@ export class Tensor {
     return apply("resize", [this], { size, mode });
   }
 
+  /** This tensor, computed from `given` by all that stands between, as something the reverse pass computes again. */
+  checkpoint(given: readonly Tensor[]): Tensor {
+    return apply("checkpoint", [this, ...given], {});
+  }
+  /** The same value; what is computed from it is computed apart. */
+  again(): Tensor {
+    return this.unary("again");
+  }
   /** The same value, through which no gradient flows. */
   stopGradient(): Tensor {
     return this.unary("stopGradient");

@@ -13,6 +13,7 @@ import { pooling } from "./pooling.ts";
 import { probability } from "./probability.ts";
 import { product } from "./product.ts";
 import { randomness } from "./random.ts";
+import { recomputation } from "./recompute.ts";
 import { reductions } from "./reduction.ts";
 import { resizing } from "./resizing.ts";
 import { scanning } from "./scan.ts";
@@ -36,6 +37,7 @@ export const OPS = {
   ...resizing,
   ...scanning,
   ...randomness,
+  ...recomputation,
 } satisfies Record<string, CheckedOp>;
 
 export type OpName = keyof typeof OPS;

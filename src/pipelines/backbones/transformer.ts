@@ -64,6 +64,10 @@ export const transformer = defineBackbone({
       .default(true)
       .describe("Whether norms stand before attention and feed-forward network, or after"),
     dropout: z.number().min(0).lt(1).default(0).describe("Share of the activations dropped while training"),
+    checkpointing: z
+      .boolean()
+      .default(false)
+      .describe("Whether training computes each block again instead of keeping its insides: less memory, more time"),
     summary: z
       .enum(SUMMARY_NAMES)
       .default("mean")

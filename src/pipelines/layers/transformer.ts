@@ -1,5 +1,5 @@
 /** @file A transformer block: attention and a feed-forward network, each with a norm and a way around it. */
-import type { Tensor } from "../../engine/index.ts";
+import { checkpoint, type Tensor } from "../../engine/index.ts";
 import { ACTIVATIONS, type ActivationName } from "./activations.ts";
 import { type AttentionOptions, attention } from "./attention.ts";
 import { dense } from "./dense.ts";
@@ -18,6 +18,8 @@ export interface TransformerOptions extends AttentionOptions {
   /** Whether the norm stands before each part (Xiong et al. 2020), or after its sum (Vaswani et al. 2017). */
   readonly normFirst?: boolean;
   readonly dropout?: number;
+  /** Keeps nothing of the inside for the reverse pass, which computes the block again: less memory, about a third more time. */
+  readonly checkpointing?: boolean;
   /** BOOL, broadcasts to [batch, heads, time, memory's time]: where a query may look in the memory. */
   readonly memoryMask?: Tensor;
 }
@@ -29,6 +31,11 @@ export interface TransformerOptions extends AttentionOptions {
  * @param x [batch, time, width] @returns [batch, time, width]
  */
 export function transformerBlock(scope: Scope, x: Tensor, options: TransformerOptions): Tensor {
+  const { checkpointing = false, ...others } = options;
+  return checkpointing ? checkpoint(x, (y) => block(scope, y, others)) : block(scope, x, others);
+}
+
+function block(scope: Scope, x: Tensor, options: Omit<TransformerOptions, "checkpointing">): Tensor {
   const { memory, memoryMask, ...own } = options;
   const { mask: _mask, causal: _causal, rotary: _rotary, ...across } = own;
   const { activation = "gelu", norm = "layer", normFirst = true, dropout: rate = 0 } = options;

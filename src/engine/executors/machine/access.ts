@@ -4,7 +4,11 @@ import { type Shape, sizeOf } from "../../shape.ts";
 
 /** Whether a node holds its input's elements, all of them, in the same order. */
 function isSame(node: Node): boolean {
-  return node.op === "reshape" || (node.op === "broadcast" && sizeOf(node.shape) === sizeOf(node.inputs[0]!.shape));
+  return (
+    node.op === "reshape" ||
+    node.op === "again" ||
+    (node.op === "broadcast" && sizeOf(node.shape) === sizeOf(node.inputs[0]!.shape))
+  );
 }
 
 /** The node whose memory holds this one's elements, in the same order. */

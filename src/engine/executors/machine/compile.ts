@@ -18,11 +18,12 @@ import { POINTWISE } from "./pointwise.ts";
 import { canPool, maxPool, maxPoolGradient, maxPoolIndices } from "./pooling.ts";
 
 /** Ops that are not computed at all, or by chains without an entry in the pointwise table. */
-type Special = "reshape" | "cast" | "uniform" | "scan" | "part";
+type Special = "reshape" | "cast" | "uniform" | "scan" | "part" | "again";
 
 /** Composite ops that the machine leaves to their decomposition. */
 export const DECOMPOSED = [
   "stopGradient",
+  "checkpoint",
   "clamp",
   "softplus",
   "gelu",
