@@ -14,6 +14,7 @@ import { type Group, group } from "./group.ts";
 import type { Instruction } from "./instruction.ts";
 import { type BodyPlaces, loop } from "./loop.ts";
 import { copyInstruction, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
+import { canTakeVariance, variance } from "./moments.ts";
 import { POINTWISE } from "./pointwise.ts";
 import { canPool, maxPool, maxPoolGradient, maxPoolIndices } from "./pooling.ts";
 
@@ -27,7 +28,6 @@ export const DECOMPOSED = [
   "clamp",
   "softplus",
   "gelu",
-  "variance",
   "logSumExp",
   "softmax",
   "logSoftmax",
@@ -67,6 +67,7 @@ const PARTIAL = {
   maxPool: { lower: maxPool, fits: canPool },
   maxPoolIndices: { lower: maxPoolIndices, fits: canPool },
   maxPoolGradient: { lower: maxPoolGradient, fits: canPool },
+  variance: { lower: variance, fits: canTakeVariance },
 } satisfies Partial<Record<OpName, PartialLowering>>;
 
 interface PartialLowering {

@@ -36,6 +36,7 @@ export const OPCODES = {
   winogradSums: code.WINOGRAD_SUMS,
   winogradGradient: code.WINOGRAD_GRADIENT,
   maxPoolGradient: code.MAX_POOL_GRADIENT,
+  variance: code.VARIANCE,
 } as const;
 
 export type InstructionKind = keyof typeof OPCODES;

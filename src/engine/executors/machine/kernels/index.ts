@@ -5,6 +5,7 @@
 import { convolve, convolveWeights } from "./convolution";
 import * as op from "./layout";
 import { enter, repeat } from "./loop";
+import { variance } from "./moments";
 import { copy, copyStrided, fill, gather, oneHot, scatterAdd } from "./move";
 import { pointwise } from "./pointwise";
 import { maxPool, maxPoolGradient, scatterAlong } from "./pool";
@@ -74,6 +75,9 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
       break;
     case op.MAX_POOL_GRADIENT:
       maxPoolGradient(at, from, to);
+      break;
+    case op.VARIANCE:
+      variance(at, from, to);
       break;
     case op.WINOGRAD:
       winograd(at, from, to, scratch);

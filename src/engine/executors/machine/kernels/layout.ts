@@ -42,6 +42,7 @@ export const WINOGRAD_WEIGHTS = 19;
 export const WINOGRAD_SUMS = 20;
 export const WINOGRAD_GRADIENT = 21;
 export const MAX_POOL_GRADIENT = 22;
+export const VARIANCE = 23;
 
 /** Run by whoever walks the program: see `loop.ts`. */
 export const LOOP = 100;
