@@ -7,7 +7,9 @@
  * sockets are what Node gives the children it spawns; a file reopened would have a position of its own, and another
  * process that shares ours would overwrite our lines. There the protocol stays on descriptor 1, and everything in
  * JavaScript that can reach it is sent to standard error instead. Only a native library's own print escapes that second
- * net.
+ * net. Starting ourselves once more with the socket under another descriptor would catch it too, but would double the time to the
+ * first answer and leave a second process to keep alive and to end; the one native library that may be loaded,
+ * onnxruntime, logs to standard error.
  */
 import childProcess from "node:child_process";
 import fs from "node:fs";
