@@ -238,7 +238,7 @@ export const engineCases: readonly EngineCase[] = [
 ];
 
 /** Milliseconds a step: the median of five rounds, after a warm-up that lets the kernels be optimised. */
-export function timeCase(
+function timeCase(
   engineCase: EngineCase,
   options: MachineOptions = {},
 ): { milliseconds: number; compileMilliseconds: number } {

@@ -20,7 +20,7 @@ export interface Peer {
 }
 
 const torchHome = ".cache/bench-venv";
-export const torchPython = join(torchHome, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+const torchPython = join(torchHome, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
 const tfjsHome = ".cache/bench-peers";
 
 /** Runs `install` unless it was once seen to succeed in that folder. */

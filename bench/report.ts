@@ -46,7 +46,7 @@ export function machine(): Report["machine"] {
 }
 
 /** Three digits, in the unit that suits. */
-export function showTime(milliseconds: number): string {
+function showTime(milliseconds: number): string {
   if (milliseconds < 0.1) return `${Number((milliseconds * 1000).toPrecision(3))} µs`;
   return milliseconds >= 100 ? `${milliseconds.toFixed(0)} ms` : `${Number(milliseconds.toPrecision(3))} ms`;
 }

@@ -6,7 +6,7 @@ import { SidecarGoneError } from "./errors.ts";
 /** A program and its arguments. */
 export type Command = readonly [program: string, ...rest: string[]];
 
-export const ENVIRONMENT_VARIABLE = "ML_SIDECAR";
+const ENVIRONMENT_VARIABLE = "ML_SIDECAR";
 
 /** Beside the bundled client, and where the build puts it as seen from the sources. */
 const OWN_PLACES = ["./main.js", "../../dist/main.js"];

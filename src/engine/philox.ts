@@ -34,7 +34,7 @@ export function philox(
 }
 
 /** A random word as a number in [0, 1): its upper 24 bits, which F32 holds exactly. */
-export function toUnit(word: number): number {
+function toUnit(word: number): number {
   return (word >>> 8) * 2 ** -24;
 }
 

@@ -12,11 +12,11 @@ import { reals } from "./samples.ts";
 export type ReductionAttributes = { axes: readonly number[]; keepDims: boolean };
 
 /** The shape with the reduced axes at 1. */
-export function keptShape(shape: Shape, axes: readonly number[]): number[] {
+function keptShape(shape: Shape, axes: readonly number[]): number[] {
   return shape.map((dimension, axis) => (axes.includes(axis) ? 1 : dimension));
 }
 
-export function reducedType(x: TensorType, { axes, keepDims }: ReductionAttributes): NodeType {
+function reducedType(x: TensorType, { axes, keepDims }: ReductionAttributes): NodeType {
   const shape = keepDims ? keptShape(x.shape, axes) : x.shape.filter((_, axis) => !axes.includes(axis));
   return { dtype: x.dtype, shape };
 }
@@ -27,7 +27,7 @@ export function spread(reduced: Tensor, x: TensorType, axes: readonly number[]):
 }
 
 /** How many elements fold into one. */
-export function countOf(x: TensorType, axes: readonly number[]): number {
+function countOf(x: TensorType, axes: readonly number[]): number {
   return axes.reduce((count, axis) => count * x.shape[axis]!, 1);
 }
 
@@ -51,7 +51,7 @@ export function fold(
 }
 
 /** Before opset 18 the axes are an attribute, but for ReduceSum. */
-export function reduceForm(operator: string): OnnxForm<ReductionAttributes> {
+function reduceForm(operator: string): OnnxForm<ReductionAttributes> {
   return (emit, [x], { attributes: { axes, keepDims } }) =>
     emit.opset >= 18 || operator === "ReduceSum"
       ? emit.node(operator, [x, emit.int64(axes)], { keepdims: { int: Number(keepDims) } })
@@ -59,7 +59,7 @@ export function reduceForm(operator: string): OnnxForm<ReductionAttributes> {
 }
 
 /** Shapes in which the first, the last, a middle and all axes are reduced; every one varies somewhere. */
-export function reductionSamples(size: number, low?: number, high?: number): Sample<ReductionAttributes>[] {
+function reductionSamples(size: number, low?: number, high?: number): Sample<ReductionAttributes>[] {
   return [
     { inputs: [reals([size], low, high)], attributes: { axes: [0], keepDims: false } },
     { inputs: [reals([3, size], low, high)], attributes: { axes: [1], keepDims: false } },

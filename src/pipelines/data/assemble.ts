@@ -58,7 +58,7 @@ export function assembleDataset({
 }
 
 /** Some rows of a dataset, in the order given, as a dataset of their own. */
-export function takeRows(dataset: Dataset, rows: Int32Array): Dataset {
+function takeRows(dataset: Dataset, rows: Int32Array): Dataset {
   const columns = dataset.columns.map((column) => takeColumn(column, rows));
   return {
     ...dataset,

@@ -11,7 +11,7 @@ export function parseNumber(text: string): number {
 }
 
 /** 1.234,5 is refused: only the decimal mark is replaced. */
-export function parseDecimalComma(text: string): number {
+function parseDecimalComma(text: string): number {
   return text.includes(".") ? NaN : parseNumber(text.replace(",", "."));
 }
 

@@ -7,7 +7,7 @@ import { type Column, sharedArray } from "./dataset.ts";
 import type { FormOptions } from "./reference.ts";
 import { nestedShape, writeNested } from "./writers.ts";
 
-export const INPUTS = "inputs";
+const INPUTS = "inputs";
 export const TARGET = "target";
 export const SAMPLE_WEIGHT = "sampleWeight";
 

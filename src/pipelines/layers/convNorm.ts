@@ -8,7 +8,7 @@ import { groupNorm, instanceNorm } from "./norm.ts";
 import type { Scope } from "./scope.ts";
 
 /** Norms of images, by name; `layer` looks at all channels of an image at once, `instance` at each on its own. */
-export const IMAGE_NORMS = {
+const IMAGE_NORMS = {
   none: (_scope: Scope, x: Tensor) => x,
   batch: (scope: Scope, x: Tensor) => batchNorm(scope, x),
   layer: (scope: Scope, x: Tensor) => groupNorm(scope, x, { groups: 1 }),

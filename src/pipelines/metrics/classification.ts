@@ -78,7 +78,7 @@ export function classificationMetrics(result: ClassificationResult): Classificat
 }
 
 /** classes × classes summed weights: row = true class, column = predicted class. */
-export function confusionMatrix(labels: Numbers, predicted: Numbers, classes: number, weights?: Numbers): number[][] {
+function confusionMatrix(labels: Numbers, predicted: Numbers, classes: number, weights?: Numbers): number[][] {
   const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   const weight = weightsOf(labels.length, weights);
   for (let sample = 0; sample < labels.length; sample++)

@@ -105,7 +105,7 @@ export const dataReference = withOneForm(z.strictObject(dataForms)).meta({
 
 export type DataReference = z.output<typeof dataReference>;
 
-export const columnDescription = z
+const columnDescription = z
   .looseObject({
     name: z.string().describe("the column's name"),
     kind: z

@@ -6,9 +6,9 @@ import { count, path } from "./primitives.ts";
 export const WIRE_DTYPES = { F32: 4, F64: 8, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
 export type WireDType = keyof typeof WIRE_DTYPES;
 
-export const wireDType = z.enum(Object.keys(WIRE_DTYPES) as [WireDType, ...WireDType[]]).describe("the element type");
+const wireDType = z.enum(Object.keys(WIRE_DTYPES) as [WireDType, ...WireDType[]]).describe("the element type");
 
-export const fileRegion = z.strictObject({
+const fileRegion = z.strictObject({
   path: path.describe("the file's path; it must lie within the allowed roots"),
   offset: count.optional().describe("where the tensor starts, in bytes (default 0)"),
   nbytes: count.optional().describe("how many bytes it takes; checked against shape and dtype"),

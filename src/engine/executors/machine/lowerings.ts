@@ -387,7 +387,7 @@ interface Matrix {
 }
 
 /** Whether a node only swaps its last two axes. */
-export function isTranspose(node: Node): boolean {
+function isTranspose(node: Node): boolean {
   if (node.op !== "permute") return false;
   const { axes } = node.attributes as AttributesOf<"permute">;
   const rank = axes.length;

@@ -38,7 +38,7 @@ export interface Setting {
 }
 
 /** The bytes that a program needs for itself, its instructions left out. */
-export function ownBytes({ inputs, outputs, constants }: Compiled): number {
+function ownBytes({ inputs, outputs, constants }: Compiled): number {
   const buffers = [...Object.values(inputs), ...Object.values(outputs), ...constants.map(({ buffer }) => buffer)];
   return buffers.reduce((sum, { bytes }) => sum + aligned(bytes), 0);
 }
