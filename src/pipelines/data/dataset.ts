@@ -69,10 +69,6 @@ export type Row = Readonly<Record<string, unknown>>;
 /** What prediction takes: rows keyed by column, one array for a tensor model or an all-number table, or nested arrays. */
 export type Inputs = readonly Row[] | readonly unknown[] | NdArray;
 
-export function columnsNamed(dataset: Dataset): ReadonlyMap<string, Column> {
-  return new Map(dataset.columns.map((column) => [column.name, column]));
-}
-
 /** The target's columns, in order; empty when the dataset has no target. */
 export function targetColumns({ target, columns }: Dataset): Column[] {
   const names = target === null ? [] : [target].flat();
