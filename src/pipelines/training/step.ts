@@ -56,14 +56,13 @@ export function trainingStates(
 /** The forward pass in training, judged; the parameters that learn from it, and new running statistics by path. */
 function forward(t: Tracer, context: StepContext, root = "") {
   const { registry, record, batch, grouping } = context;
-  const { spec, signature } = record;
   const features = inputFeatures(t, record.preprocessing, context.rows, batch);
   const target = t.input("target", targetType(record, batch));
   const weight = t.input("weight", { dtype: "F32", shape: [batch] });
   const random = t.input("random", { dtype: "I32", shape: [4] });
   const present = weight.greater(0).cast("F32").reshape([batch, 1]);
   const { scope, declarations } = createScope(t, { training: true, present, random, root });
-  const raw = network(registry, record, scope, features, signature.outputs);
+  const raw = network(registry, record, scope, features, record.signature.outputs);
   const parameters = [...declarations.leaves.values()].filter(({ path }) => grouping.groupOf.has(path));
   const ownPath = (path: string): string => (root === "" ? path : path.slice(root.length + 1));
   const statistics = Object.fromEntries(
