@@ -4,7 +4,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/interop/**"],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     maxWorkers: 2,
     reporters: process.env.TEST_REPORTS ? ["default", "./scripts/ci/vitest-reporter.mjs"] : ["default"],
     // Spawned sidecars count their own lines: scripts/coverage.mjs adds them up.

@@ -22,7 +22,6 @@ export { type Catalog, type CatalogEntry, catalog } from "./registry/catalog.ts"
 export type { Plugin } from "./registry/define.ts";
 export { loadPlugin } from "./registry/load.ts";
 export { createRegistry, KINDS, type Kind, type Registry } from "./registry/registry.ts";
-export { coalesceEpochs } from "./training/coalesce.ts";
 export { parseTrainOptions, type TrainOptions, trainOptionsSchema } from "./training/options.ts";
 export { train } from "./training/train.ts";
 export * from "./training/training.ts";

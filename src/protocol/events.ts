@@ -23,7 +23,6 @@ const epochData = z.looseObject({
   samplesPerSecond: wireNumber.optional().describe("training rows a second"),
   secondsLeft: wireNumber.nullable().optional().describe("an estimate"),
   bestEpoch: count.optional().describe("the best pass so far, where one is looked for"),
-  skipped: count.optional().describe("how many passes before this one were not told of"),
   fold: count
     .optional()
     .describe("in cross-validation: the part held out, from 1; missing in the last training, on all rows"),
@@ -54,8 +53,7 @@ export const EVENTS = {
     }),
   },
   "train.epoch": {
-    summary:
-      "A pass over the data has ended. At most 20 a second: of shorter passes the newest stands for those before it; the first and the last are always told.",
+    summary: "A pass over the data has ended.",
     data: epochData,
   },
   "checkpoint.saved": {

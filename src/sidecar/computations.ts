@@ -8,7 +8,6 @@ import { replaceFile } from "../pipelines/files/durable.ts";
 import { encodeSafetensors } from "../pipelines/files/safetensors.ts";
 import { writing } from "../pipelines/files/writing.ts";
 import {
-  coalesceEpochs,
   type Dataset,
   describe,
   evaluate,
@@ -20,6 +19,7 @@ import {
   predict,
   type Registry,
   saveModel,
+  type TrainingEvent,
   type TrainingState,
   train,
   weightArrays,
@@ -78,14 +78,14 @@ export const COMPUTATIONS: Computations = {
         checkpoints = "failing";
       }
     };
-    const events = coalesceEpochs(({ type, data }) => {
+    const emit = ({ type, data }: TrainingEvent) => {
       // A step may take less time than telling of it.
       const now = performance.now();
       if (type === "train.progress" && now - progressAt < PROGRESS_MILLISECONDS) return;
       if (type === "train.progress") progressAt = now;
       if (type === "checkpoint.saved" && checkpoints === "failing") return;
       notify({ kind: "event", type, data: data as never });
-    });
+    };
     try {
       return train({
         registry,
@@ -95,13 +95,12 @@ export const COMPUTATIONS: Computations = {
         validation,
         options: parseTrainOptions(registry, record, request.options),
         control,
-        emit: events.emit,
+        emit,
         publish: (published) => notify({ kind: "published", record: published }),
         checkpoint: checkpointPath === null ? undefined : (state) => checkpoint(checkpointPath, state),
         resume,
       });
     } finally {
-      events.flush();
       executor.close();
     }
   },

@@ -102,15 +102,14 @@ it("names a quantity that it cannot watch, and a pattern that matches nothing, b
   expect(sidecar.messages.filter(({ params }) => params?.type === "train.epoch")).toEqual([]);
 });
 
-it("tells fast epochs twenty times a second at most, the last among them, in numbers without gaps", async () => {
+it("tells every epoch, however short, in numbers without gaps", async () => {
   const sidecar = startSidecar();
-  const job = await train(sidecar, await create(sidecar), { epochs: 500, batchSize: 150 });
-  const { events } = await sidecar.call("jobs.events", { jobId: job.id });
-  expect(events.map(({ seq }: Json) => seq)).toEqual(Array.from(events, (_, index) => index + 1));
-  const epochs = events.filter(({ type }: Json) => type === "train.epoch").map(({ data }: Json) => data);
-  expect(epochs.at(-1).epoch).toBe(500);
-  const told = epochs.reduce((sum: number, { skipped = 0 }: Json) => sum + 1 + skipped, 0);
-  expect(told).toBe(500);
+  await train(sidecar, await create(sidecar), { epochs: 500, batchSize: 150 });
+  await sidecar.event("job.completed");
+  const events = sidecar.messages.filter(({ method }) => method === "event").map(({ params }) => params);
+  expect(events.map(({ seq }) => seq)).toEqual(Array.from(events, (_, index) => index + 1));
+  const epochs = events.filter(({ type }) => type === "train.epoch").map(({ data }) => data.epoch);
+  expect(epochs).toEqual(Array.from({ length: 500 }, (_, index) => index + 1));
 });
 
 it("says when checkpoints that were asked for have nowhere to go", async () => {

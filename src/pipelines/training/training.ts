@@ -50,8 +50,6 @@ export interface EpochData extends Scores {
   readonly learningRate: number;
   readonly samplesPerSecond: number;
   readonly secondsLeft: number;
-  /** How many epochs before this one were not told of, because they took less time than telling. */
-  readonly skipped?: number;
   /** The best epoch so far, where one is looked for. */
   readonly bestEpoch?: number;
   /** Of cross-validation: which part is held out, from 1, and of how many; left out in the last training, on all rows. */

@@ -140,7 +140,9 @@ export const runtimeMethods = {
       kind: z
         .string()
         .optional()
-        .describe("only one kind: pipelines, backbones, heads, losses, optimizers, schedules, augmentations, datasets, …"),
+        .describe(
+          "only one kind: pipelines, backbones, heads, losses, optimizers, schedules, augmentations, datasets, …",
+        ),
     }),
     result: z
       .object({ plugins: z.array(z.unknown()).optional().describe("what was loaded with --plugin") })

@@ -1030,14 +1030,13 @@ class _TrainEpochDataRequired(TypedDict):
 
 
 class TrainEpochData(_TrainEpochDataRequired, total=False):
-    """A pass over the data has ended. At most 20 a second: of shorter passes the newest stands for those before it; the first and the last are always told."""
+    """A pass over the data has ended."""
     metrics: Metrics
     validation: Union[TrainEpochDataValidation, None]  # the same on held-out rows
     learningRate: Number  # at the end of the pass
     samplesPerSecond: Number  # training rows a second
     secondsLeft: Union[Number, None]  # an estimate
     bestEpoch: int  # the best pass so far, where one is looked for
-    skipped: int  # how many passes before this one were not told of
     fold: int  # in cross-validation: the part held out, from 1; missing in the last training, on all rows
     folds: int  # in cross-validation: how many parts
 
