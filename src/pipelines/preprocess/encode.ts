@@ -214,11 +214,11 @@ const CELLS: Readonly<Record<Exclude<InputColumn["kind"], "category" | "tensor">
     return place >= 0 ? place : known(parseBoolean(cell));
   },
   date: (cell, { dateOrder = "iso" }) =>
-    typeof cell === "number" ? cell : typeof cell === "string" ? known(parseDate(cell, dateOrder)) : undefined,
+    typeof cell === "number" ? cell : typeof cell === "string" ? known(parseIsoOr(dateOrder, cell)) : undefined,
 };
 
 /** ISO dates are understood whatever the training data wrote. */
-function parseDate(text: string, order: DateOrder): number {
+function parseIsoOr(order: DateOrder, text: string): number {
   const value = READERS.iso.parse(text);
   return Number.isNaN(value) ? READERS[order].parse(text) : value;
 }
