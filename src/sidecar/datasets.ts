@@ -33,6 +33,7 @@ export function createDatasets(store: Store | null, load: (reference: Reference)
     if (found !== undefined) return found;
     const known = [...datasets.keys()].slice(-5);
     throw new Refusal("NOT_FOUND", `there is no data under the handle ${JSON.stringify(handle.slice(0, 100))}`, {
+      violations: [{ path: "handle", message: "unknown", expected: "a handle", got: handle.slice(0, 100) }],
       hint: known.length === 0 ? "put some with `data.put`" : `the newest handles are ${known.join(", ")}`,
     });
   }

@@ -226,6 +226,7 @@ export function createJobs(
       if (job !== undefined) return job;
       const known = [...jobs.keys()].slice(-5);
       throw new Refusal("NOT_FOUND", `there is no job ${JSON.stringify(id)}`, {
+        violations: [{ path: "jobId", message: "unknown", expected: "a job's id", got: id.slice(0, 100) }],
         hint: known.length === 0 ? "start one with `train.start`" : `the newest jobs are ${known.join(", ")}`,
       });
     },

@@ -61,6 +61,9 @@ export function createModels(): Models {
       if (model !== undefined) return model;
       const near = nearest(idOrName, [...byName.keys(), ...byId.keys()]);
       throw new Refusal("NOT_FOUND", `there is no model ${JSON.stringify(idOrName.slice(0, 100))}`, {
+        violations: [
+          { path: "model", message: "unknown", expected: "a model's id or name", got: idOrName.slice(0, 100) },
+        ],
         hint: near === undefined ? "`models.list` names those there are" : `did you mean \`${near}\`?`,
       });
     },
