@@ -39,8 +39,8 @@ integer, BOOL where all are true or false. Answers use flat \`values\` up to ${M
 
 **Order.** Requests on one model are worked on first in, first out; different models side by side. Methods marked *immediate* are answered at
 once, whatever is being computed. The answer to the call that makes a job comes before the job's first event.
-Everything may be written at once: ids count up from \\`m_1\\`, \\`j_1\\`, \\`d_1\\`, and a request that names what an earlier one is still making waits for
-it. At the input's end what was asked is answered and trainings stop; \\`runtime.shutdown\\` with \\`"mode":"drain"\\` as the last line lets them
+Everything may be written at once: ids count up from \`m_1\`, \`j_1\`, \`d_1\`, and a request that names what an earlier one is still making waits for
+it. At the input's end what was asked is answered and trainings stop; \`runtime.shutdown\` with \`"mode":"drain"\` as the last line lets them
 finish.
 `;
 
