@@ -1,5 +1,5 @@
 /** @file What every source of data becomes: columns of numbers in shared memory, free to pass between threads. */
-import type { NdArray } from "../../engine/index.ts";
+import { type NdArray, sizeOf } from "../../engine/index.ts";
 import type { DateOrder } from "./cells.ts";
 
 /**
@@ -83,7 +83,7 @@ export function inputColumns({ target, sampleWeight, columns }: Dataset): Column
 
 /** Elements of one row. */
 export function widthOf({ shape }: Pick<Column, "shape">): number {
-  return shape.reduce((product, dimension) => product * dimension, 1);
+  return sizeOf(shape);
 }
 
 interface SharedArrays {

@@ -1,6 +1,6 @@
 /** @file From a data reference to a dataset: one entry for each form. */
 import { basename } from "node:path";
-import { Fault } from "../../engine/index.ts";
+import { Fault, sizeOf } from "../../engine/index.ts";
 import { find, optionsOf, parseBy, parseConfigured, show } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
 import { assembleDataset } from "./assemble.ts";
@@ -125,7 +125,7 @@ function tableDataset(
 function tensorDataset(form: string, name: string, columns: readonly Column[], notes: readonly string[] = []): Dataset {
   const [inputs] = columns;
   const given = (wanted: string) => (columns.some((column) => column.name === wanted) ? wanted : undefined);
-  const width = inputs!.shape.reduce((product, dimension) => product * dimension, 1);
+  const width = sizeOf(inputs!.shape);
   return assembleDataset({
     name,
     columns,

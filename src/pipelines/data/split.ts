@@ -1,5 +1,5 @@
 /** @file A held-out part: rows shuffled by a seed, in every class the same share if asked. */
-import { Fault } from "../../engine/index.ts";
+import { Fault, sizeOf } from "../../engine/index.ts";
 import { createRandom, permutation } from "../random.ts";
 import type { Column, Dataset } from "./dataset.ts";
 
@@ -99,7 +99,7 @@ function leaveOne(counts: number[], groups: readonly Int32Array[]): void {
 /** Row numbers by value, in order of first appearance. Values that are nearly all different make no groups. */
 function groupRows({ values, shape }: Column): Int32Array[] {
   const groups = new Map<number, number[]>();
-  if (shape.length > 0) return [allOf(values.length / shape.reduce((product, dimension) => product * dimension, 1))];
+  if (shape.length > 0) return [allOf(values.length / sizeOf(shape))];
   for (let row = 0; row < values.length; row++) {
     const rows = groups.get(values[row]!);
     if (rows === undefined) groups.set(values[row]!, [row]);

@@ -1,5 +1,5 @@
 /** @file From records of cells to typed columns: kinds inferred from a first look, columns filled in one pass, mistakes widened. */
-import { Fault } from "../../engine/index.ts";
+import { Fault, sizeOf } from "../../engine/index.ts";
 import { show } from "../registry/parse.ts";
 import { type MissingMarkers, missingMarkers, parseBoolean, READERS, type ReaderName, truthPair } from "./cells.ts";
 import type { BadRow, Column } from "./dataset.ts";
@@ -198,7 +198,7 @@ function agrees(cell: unknown, reader: ReaderName): boolean {
 }
 
 function fitsShape(cell: unknown, shape: readonly number[]): boolean {
-  const width = shape.reduce((product, dimension) => product * dimension, 1);
+  const width = sizeOf(shape);
   return width > 0 && width <= 2 ** 24 && writeNested(cell, shape, 0, new Float32Array(width), 0) === width;
 }
 

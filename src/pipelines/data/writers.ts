@@ -1,4 +1,5 @@
 /** @file One column as it is being filled, cell by cell: typed arrays that grow, no cell kept as an object. */
+import { sizeOf } from "../../engine/index.ts";
 import { type DateOrder, type MissingMarkers, READERS, type ReaderName, truthPair } from "./cells.ts";
 import { type Column, sharedArray } from "./dataset.ts";
 
@@ -120,7 +121,7 @@ function stringsWriter(kind: "category" | "text" | undefined, markers: MissingMa
 }
 
 function tensorWriter(shape: readonly number[], markers: MissingMarkers): ColumnWriter {
-  const width = shape.reduce((product, dimension) => product * dimension, 1);
+  const width = sizeOf(shape);
   let values = new Float32Array(Math.max(1, width) * 64);
   let rows = 0;
   let missing = 0;
