@@ -105,6 +105,7 @@ async function useEveryMethod(): Promise<void> {
   await call("models.save", { ...model, path: join(folder, "iris") });
   await call("models.load", { path: join(folder, "iris"), name: "again" });
   await call("models.export", { ...model, format: "onnx" });
+  await call("models.ensemble", { models: [model.model, "again"], name: "both" });
   await call("models.delete", { model: "again" });
   await call("data.delete", { handle });
   await call("runtime.shutdown", { mode: "now" });

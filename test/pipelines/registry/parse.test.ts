@@ -91,7 +91,7 @@ describe("training options", () => {
     [{ earlyStopping: { patince: 3 } }, "earlyStopping.patince"],
     [{ loss: "mse" }, "loss.type"],
     [{ budget: { hours: 1 } }, "budget.hours"],
-    [{ augment: [] }, "augment"],
+    [{ augment: [{ type: "randomCorp" }] }, "augment[0].type"],
   ])("are refused at the field that is wrong: %j", (raw, path) => {
     expect(faultOf(() => parse(raw)).violations.map((violation) => violation.path)).toContain(path);
   });
