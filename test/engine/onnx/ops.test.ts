@@ -12,8 +12,7 @@ import { type OpCase, opCase } from "./op-case.ts";
 /** `checkpoint` means something only around a segment of a program; it has no samples of its own. */
 const WITHOUT_SAMPLES: readonly OpName[] = ["checkpoint"];
 const exported = (Object.entries(OPS) as [OpName, Op][]).filter(
-  ([name, { onnx }]) =>
-    !WITHOUT_SAMPLES.includes(name) && (typeof onnx !== "object" || onnx.form === "decomposition"),
+  ([name, { onnx }]) => !WITHOUT_SAMPLES.includes(name) && (typeof onnx !== "object" || onnx.form === "decomposition"),
 );
 const SIZES = [1, 4];
 

@@ -162,13 +162,10 @@ function imagePlanes(from: Buffer, g: Geometry, lowered: Lowered): { planes: Pla
 
 const nanosecondsOf = (flops: number) => flops / 36;
 
+/** Never by minimal filtering: its rounding in the forward pass is what tells in a training's losses (decision 8). */
 export function conv(node: Node, lowered: Lowered): void {
   const g = geometry(node);
   const [image, weights] = node.inputs.map(lowered.read) as [Buffer, Buffer];
-  if (hasWinograd(g)) {
-    winograd({ from: image, weights, isTransposed: false }, g, lowered);
-    return;
-  }
   const { planes: source, table } = imagePlanes(image, g, lowered);
   const taps = table.length / 2;
   const [height, width] = g.places;
