@@ -27,7 +27,10 @@ const CLASSIFIER = { pipeline: "classification" } as const;
 const PEER =
   "scikit-learn 1.9.1, MLPClassifier() on the same folds, mean of ten seeds, columns standardised where that helps it: bench/peers/sklearn_results.py";
 
-/** The best of a few sizes and rates on these folds; the peer has its defaults. */
+/**
+ * Chosen among 8 to 28 settings on the very folds that judge them, while the peer has its defaults: read a lead of less than
+ * a point as "level with".
+ */
 const smallTable = (description: string, parts: () => Part[], atLeast: number, chosen: Chosen): Task => ({
   description: `${description}, five folds`,
   metric: "accuracy",
