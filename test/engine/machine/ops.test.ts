@@ -103,7 +103,8 @@ describe.each(Object.keys(OPS).filter((name) => name !== "part"))("%s", (name) =
     for (const size of SIZES) compare(name, size, false);
   });
   const op = OPS[name as keyof typeof OPS] as unknown as Op;
-  test.runIf(op.pointwise)("agrees on NaN, infinities, zeros and extremes", () => {
-    for (const size of [5, 17, 64]) compare(name, size, true);
-  });
+  if (op.pointwise)
+    test("agrees on NaN, infinities, zeros and extremes", () => {
+      for (const size of [5, 17, 64]) compare(name, size, true);
+    });
 });
