@@ -1,5 +1,5 @@
 /**
- * @file Lowerings of convolutions with 3 × 3 windows and no strides, and of both their gradients, by Winograd's minimal
+ * @file Lowerings of both gradients of convolutions with 3 × 3 windows and no strides, by Winograd's minimal
  * filtering: when that pays, and how much of the image is taken at a time.
  */
 import type { Buffer } from "../../plan/plan.ts";
