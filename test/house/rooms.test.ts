@@ -14,7 +14,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** The engine's stages in the order data passes: a file may import what stands before it, or beside it. */
 const STAGES: readonly (readonly string[])[] = [
   ["fault.ts"],
-  ["dtype.ts", "philox.ts", "pieces.ts"],
+  ["dtype.ts", "half.ts", "philox.ts", "pieces.ts"],
   ["shape.ts"],
   ["graph.ts"],
   ["ops/"],
