@@ -1,7 +1,7 @@
 /** @file Convolutional networks, spelled out as a list of blocks. */
 import { z } from "zod";
 import type { Tensor } from "../../engine/index.ts";
-import { ACTIVATION_NAMES, ACTIVATIONS } from "../layers/activations.ts";
+import { ACTIVATION_NAMES, ACTIVATIONS, activate } from "../layers/activations.ts";
 import { convNorm, IMAGE_NORM_NAMES } from "../layers/convNorm.ts";
 import { dense } from "../layers/dense.ts";
 import { dropout } from "../layers/dropout.ts";
@@ -72,8 +72,8 @@ export const cnn = defineBackbone({
     return hidden.reduce(
       (y, units, index) => {
         const init = INITIALISERS[ACTIVATIONS[activation].initialiser];
-        const sum = dense(scope.child(`dense.${index}`), y, { units, init });
-        return dropout(scope, ACTIVATIONS[activation].apply(sum), { rate });
+        const own = scope.child(`dense.${index}`);
+        return dropout(own, activate(own, dense(own, y, { units, init }), activation), { rate });
       },
       dropout(scope, row, { rate }),
     );

@@ -1,7 +1,7 @@
 /** @file The multilayer perceptron. */
 import { z } from "zod";
 import type { Tensor } from "../../engine/index.ts";
-import { ACTIVATION_NAMES, ACTIVATIONS } from "../layers/activations.ts";
+import { ACTIVATION_NAMES, ACTIVATIONS, activate } from "../layers/activations.ts";
 import { batchNorm } from "../layers/batchNorm.ts";
 import { dense } from "../layers/dense.ts";
 import { dropout } from "../layers/dropout.ts";
@@ -38,13 +38,12 @@ export const mlp = defineBackbone({
   description: "Multilayer perceptron: dense layers, each with optional normalisation, an activation and dropout",
   options: z.object(mlpOptions),
   build(scope, x, { hidden, activation: name, dropout: rate, norm, residual, init: initName }) {
-    const activation = ACTIVATIONS[name];
-    const init = INITIALISERS[initName ?? activation.initialiser];
+    const init = INITIALISERS[initName ?? ACTIVATIONS[name].initialiser];
     const flat = x.shape.length === 2 ? x : x.reshape([x.shape[0]!, x.shape.slice(1).reduce((a, b) => a * b, 1)]);
     return hidden.reduce((input, units, index) => {
       const layer = scope.child(`layers.${index}`);
       const linear = dense(layer, input, { units, init });
-      const output = dropout(layer, activation.apply(NORMS[norm](layer.child("norm"), linear)), { rate });
+      const output = dropout(layer, activate(layer, NORMS[norm](layer.child("norm"), linear), name), { rate });
       if (!residual) return output;
       const width = input.shape.at(-1)!;
       return output.add(width === units ? input : dense(layer.child("shortcut"), input, { units, init, bias: false }));

@@ -1,7 +1,7 @@
 /** @file Temporal convolutional networks (Bai et al. 2018, section 3): causal convolutions that see ever further back. */
 import { z } from "zod";
 import type { Tensor } from "../../engine/index.ts";
-import { ACTIVATION_NAMES, ACTIVATIONS, type ActivationName } from "../layers/activations.ts";
+import { ACTIVATION_NAMES, type ActivationName, activate } from "../layers/activations.ts";
 import { conv } from "../layers/conv.ts";
 import { convNorm, IMAGE_NORM_NAMES, type ImageNorm } from "../layers/convNorm.ts";
 import { dropout } from "../layers/dropout.ts";
@@ -29,7 +29,7 @@ function block(scope: Scope, x: Tensor, { units, window, dilation, activation, n
     x,
   );
   const around = x.shape[1] === units ? x : conv(scope.child("shortcut"), x, { channels: units, window: 1 });
-  return ACTIVATIONS[activation].apply(y.add(around));
+  return activate(scope, y.add(around), activation);
 }
 
 export const tcn = defineBackbone({

@@ -1,6 +1,7 @@
 /** @file Activations: the one place to add one. Each is its formula, its source and the initial weights that suit it. */
 import type { Tensor } from "../../engine/index.ts";
 import type { InitialiserName } from "./initialisers.ts";
+import { asLayer, type Scope } from "./scope.ts";
 
 export interface Activation {
   /** Pointwise: the shape stays. */
@@ -70,3 +71,8 @@ export const ACTIVATIONS = {
 
 export type ActivationName = keyof typeof ACTIVATIONS;
 export const ACTIVATION_NAMES = Object.keys(ACTIVATIONS) as [ActivationName, ...ActivationName[]];
+
+/** One of them as a layer. */
+export function activate(scope: Scope, x: Tensor, name: ActivationName): Tensor {
+  return asLayer(scope, name, x, () => ACTIVATIONS[name].apply(x));
+}

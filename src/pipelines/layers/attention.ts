@@ -4,7 +4,7 @@ import { dense } from "./dense.ts";
 import { expectDivides, expectSequence } from "./expect.ts";
 import { fanInUniform, uniformWithin } from "./initialisers.ts";
 import { counted } from "./lengths.ts";
-import type { Scope } from "./scope.ts";
+import { layer, type Scope } from "./scope.ts";
 
 export interface AttentionOptions {
   readonly heads: number;
@@ -28,7 +28,7 @@ export interface AttentionOptions {
  * `value`, `output`. Dropout is the caller's, on what comes out.
  * @param x [batch, time, width] @returns [batch, time, width]
  */
-export function attention(scope: Scope, x: Tensor, options: AttentionOptions): Tensor {
+export const attention = layer("attention", (scope: Scope, x: Tensor, options: AttentionOptions): Tensor => {
   const { heads, keyHeads = heads, causal = false, mask, memory = x, rotary, bias = true } = options;
   expectSequence(scope, x);
   expectSequence(scope, memory);
@@ -51,4 +51,4 @@ export function attention(scope: Scope, x: Tensor, options: AttentionOptions): T
   const seen = queries.attention(keys, project("value", memory, keyHeads), { causal, ...(mask && { mask }) });
   const joined = seen.permute([0, 2, 1, 3]).reshape([...x.shape.slice(0, 2), heads * headWidth]);
   return dense(scope.child("output"), joined, { units: width, bias, init: fanInUniform });
-}
+});

@@ -2,7 +2,7 @@
 import type { Tensor } from "../../engine/index.ts";
 import { ones, zeros } from "./initialisers.ts";
 import type { NormOptions } from "./norm.ts";
-import type { Scope } from "./scope.ts";
+import { layer, type Scope } from "./scope.ts";
 
 export interface BatchNormOptions extends NormOptions {
   /** The share of the new batch in the running statistics; 0.1 when left out. */
@@ -23,20 +23,23 @@ interface Moments {
  * it uses in prediction.
  * @param x [batch, channels, ...size]
  */
-export function batchNorm(scope: Scope, x: Tensor, { epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): Tensor {
-  const channels = [x.shape[1]!];
-  const scale = scope.parameter("weight", channels, ones);
-  const shift = scope.parameter("bias", channels, zeros);
-  const runningMean = scope.buffer("runningMean", channels, zeros);
-  const runningVariance = scope.buffer("runningVariance", channels, ones);
-  if (!scope.training) {
-    return x.batchNorm({ scale, shift, mean: runningMean, variance: runningVariance }, { epsilon });
-  }
-  const { mean, variance, unbiased } = scope.present === null ? momentsOf(x) : momentsOfPresent(x, scope.present);
-  scope.update("runningMean", runningMean.mul(1 - momentum).add(mean.mul(momentum)));
-  scope.update("runningVariance", runningVariance.mul(1 - momentum).add(unbiased.mul(momentum)));
-  return x.batchNorm({ scale, shift, mean, variance }, { epsilon });
-}
+export const batchNorm = layer(
+  "batchNorm",
+  (scope: Scope, x: Tensor, { epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): Tensor => {
+    const channels = [x.shape[1]!];
+    const scale = scope.parameter("weight", channels, ones);
+    const shift = scope.parameter("bias", channels, zeros);
+    const runningMean = scope.buffer("runningMean", channels, zeros);
+    const runningVariance = scope.buffer("runningVariance", channels, ones);
+    if (!scope.training) {
+      return x.batchNorm({ scale, shift, mean: runningMean, variance: runningVariance }, { epsilon });
+    }
+    const { mean, variance, unbiased } = scope.present === null ? momentsOf(x) : momentsOfPresent(x, scope.present);
+    scope.update("runningMean", runningMean.mul(1 - momentum).add(mean.mul(momentum)));
+    scope.update("runningVariance", runningVariance.mul(1 - momentum).add(unbiased.mul(momentum)));
+    return x.batchNorm({ scale, shift, mean, variance }, { epsilon });
+  },
+);
 
 const axesBesideChannels = (x: Tensor): number[] => x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
 

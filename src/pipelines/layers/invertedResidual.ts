@@ -3,11 +3,11 @@
  * look around in each channel alone, weigh the channels, narrow.
  */
 import type { Tensor } from "../../engine/index.ts";
-import { ACTIVATIONS, type ActivationName } from "./activations.ts";
+import { type ActivationName, activate } from "./activations.ts";
 import { conv } from "./conv.ts";
 import { convNorm } from "./convNorm.ts";
 import { globalPool } from "./pooling.ts";
-import type { Scope } from "./scope.ts";
+import { layer, type Scope } from "./scope.ts";
 
 export interface InvertedResidualOptions {
   readonly channels: number;
@@ -21,22 +21,25 @@ export interface InvertedResidualOptions {
 }
 
 /** @param x [batch, in, height, width] @returns [batch, channels, ...]; x is added where the shape has stayed the same */
-export function invertedResidual(scope: Scope, x: Tensor, options: InvertedResidualOptions): Tensor {
-  const { channels, expansion, window, strides, activation, squeeze } = options;
-  const inner = x.shape[1]! * expansion;
-  const wide = expansion === 1 ? x : convNorm(scope.child("expand"), x, { channels: inner, window: 1, activation });
-  const depthwise = { channels: inner, groups: inner, window, strides, padding: (window - 1) / 2, activation };
-  const seen = convNorm(scope.child("depthwise"), wide, depthwise);
-  const weighed = squeeze === undefined ? seen : excite(scope.child("squeeze"), seen, squeeze, activation);
-  const y = convNorm(scope.child("project"), weighed, { channels, window: 1, activation: "identity" });
-  return strides === 1 && x.shape[1] === channels ? x.add(y) : y;
-}
+export const invertedResidual = layer(
+  "invertedResidual",
+  (scope: Scope, x: Tensor, options: InvertedResidualOptions): Tensor => {
+    const { channels, expansion, window, strides, activation, squeeze } = options;
+    const inner = x.shape[1]! * expansion;
+    const wide = expansion === 1 ? x : convNorm(scope.child("expand"), x, { channels: inner, window: 1, activation });
+    const depthwise = { channels: inner, groups: inner, window, strides, padding: (window - 1) / 2, activation };
+    const seen = convNorm(scope.child("depthwise"), wide, depthwise);
+    const weighed = squeeze === undefined ? seen : excite(scope.child("squeeze"), seen, squeeze, activation);
+    const y = convNorm(scope.child("project"), weighed, { channels, window: 1, activation: "identity" });
+    return strides === 1 && x.shape[1] === channels ? x.add(y) : y;
+  },
+);
 
 /** Squeeze and excitation: every channel times a weight from 0 to 1, found from the means of all (Hu et al. 2018). */
 function excite(scope: Scope, x: Tensor, units: number, activation: ActivationName): Tensor {
   const [batch, channels] = x.shape as [number, number];
   const means = globalPool(scope, x).reshape([batch, channels, ...x.shape.slice(2).map(() => 1)]);
-  const reduced = ACTIVATIONS[activation].apply(conv(scope.child("reduce"), means, { channels: units, window: 1 }));
+  const reduced = activate(scope, conv(scope.child("reduce"), means, { channels: units, window: 1 }), activation);
   return x.mul(conv(scope.child("expand"), reduced, { channels, window: 1 }).sigmoid());
 }
 

@@ -2,43 +2,45 @@
 import { Fault, type Tensor } from "../../engine/index.ts";
 import { expectSequence } from "./expect.ts";
 import { type Initialiser, normalOf } from "./initialisers.ts";
-import type { Scope } from "./scope.ts";
+import { layer, type Scope } from "./scope.ts";
 
 /** x plus sin(t / base^(2i / width)) in feature 2i and its cosine in 2i + 1 (Vaswani et al. 2017, section 3.5). */
-export function sinusoidalPositions(
-  scope: Scope,
-  x: Tensor,
-  { base = 10_000 }: { readonly base?: number } = {},
-): Tensor {
-  expectSequence(scope, x);
-  const [, time, width] = x.shape as [number, number, number];
-  const data = Float64Array.from({ length: time * width }, (_, index) => {
-    const [place, feature] = [Math.floor(index / width), index % width];
-    const angle = place / base ** ((feature - (feature % 2)) / width);
-    return feature % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
-  });
-  return x.add(scope.constant({ dtype: "F64", shape: [time, width], data }));
-}
+export const sinusoidalPositions = layer(
+  "sinusoidalPositions",
+  (scope: Scope, x: Tensor, { base = 10_000 }: { readonly base?: number } = {}): Tensor => {
+    expectSequence(scope, x);
+    const [, time, width] = x.shape as [number, number, number];
+    const data = Float64Array.from({ length: time * width }, (_, index) => {
+      const [place, feature] = [Math.floor(index / width), index % width];
+      const angle = place / base ** ((feature - (feature % 2)) / width);
+      return feature % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
+    });
+    return x.add(scope.constant({ dtype: "F64", shape: [time, width], data }));
+  },
+);
 
 /**
  * x plus a learned vector for each place up to `context`; N(0, 0.02²) at first (Radford et al. 2019).
  * @param x [batch, time, width]; weight is [context, width] @throws Fault when x is longer than the context
  */
-export function learnedPositions(
-  scope: Scope,
-  x: Tensor,
-  { context, init = normalOf(0.02) }: { readonly context: number; readonly init?: Initialiser },
-): Tensor {
-  expectSequence(scope, x);
-  const [, time, width] = x.shape as [number, number, number];
-  if (time > context) {
-    throw new Fault("SHAPE_MISMATCH", `\`${scope.path}\`: a sequence of ${time} is longer than the context`, {
-      violations: [
-        { path: scope.path, message: "too long", expected: `at most ${context} elements`, got: `${time} elements` },
-      ],
-      hint: "cut the sequence, or make the model with a longer context",
-    });
-  }
-  const vectors = scope.parameter("weight", [context, width], init);
-  return x.add(time === context ? vectors : vectors.slice([0], [time, width]));
-}
+export const learnedPositions = layer(
+  "learnedPositions",
+  (
+    scope: Scope,
+    x: Tensor,
+    { context, init = normalOf(0.02) }: { readonly context: number; readonly init?: Initialiser },
+  ): Tensor => {
+    expectSequence(scope, x);
+    const [, time, width] = x.shape as [number, number, number];
+    if (time > context) {
+      throw new Fault("SHAPE_MISMATCH", `\`${scope.path}\`: a sequence of ${time} is longer than the context`, {
+        violations: [
+          { path: scope.path, message: "too long", expected: `at most ${context} elements`, got: `${time} elements` },
+        ],
+        hint: "cut the sequence, or make the model with a longer context",
+      });
+    }
+    const vectors = scope.parameter("weight", [context, width], init);
+    return x.add(time === context ? vectors : vectors.slice([0], [time, width]));
+  },
+);

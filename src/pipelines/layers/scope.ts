@@ -16,6 +16,8 @@ export interface Scope {
   readonly present: Tensor | null;
   /** The I32[4] input that random ops read (seed, step); only in training. */
   readonly random: Tensor | null;
+  /** Who looks on while the network is traced; null as a rule. */
+  readonly watch: Watch | null;
   /** A scope below this one: `scope.child("layers.0")`. */
   child(name: string): Scope;
   /** F32 numbers that training changes by their gradient. */
@@ -26,6 +28,32 @@ export interface Scope {
   constant(value: number | NdArray): Tensor;
   /** The value of a buffer after this training step; without effect when not training. */
   update(name: string, value: Tensor): void;
+}
+
+/** Told of every layer as it is called, from outside in: runs `build`, and gives its result, or something in its place. */
+export type Watch = <Result>(place: Place, build: () => Result) => Result;
+
+export interface Place {
+  /** That of the layer's scope. */
+  readonly path: string;
+  /** What layer it is: `dense`. */
+  readonly kind: string;
+  readonly input: Tensor;
+}
+
+/** A layer from its function: the same function, and those who watch know of each call. */
+export function layer<Apply extends (scope: Scope, x: Tensor, ...options: never[]) => unknown>(
+  kind: string,
+  apply: Apply,
+): Apply {
+  const watched = (scope: Scope, input: Tensor, ...options: never[]) =>
+    asLayer(scope, kind, input, () => apply(scope, input, ...options));
+  return watched as Apply;
+}
+
+/** The same for one call. */
+export function asLayer<Result>({ watch, path }: Scope, kind: string, input: Tensor, build: () => Result): Result {
+  return watch === null ? build() : watch({ path, kind, input }, build);
 }
 
 /** A named leaf that some layer asked for. */
@@ -52,12 +80,13 @@ export interface ScopeOptions {
   readonly random?: Tensor | null;
   /** A path above all others: `average` reads the averages of a training rather than its weights. */
   readonly root?: string;
+  readonly watch?: Watch | null;
 }
 
 /** The scope of a whole model, and the record of what is asked of it. */
 export function createScope(
   tracer: Tracer,
-  { training = false, present = null, random = null, root = "" }: ScopeOptions = {},
+  { training = false, present = null, random = null, root = "", watch = null }: ScopeOptions = {},
 ): { scope: Scope; declarations: Declarations } {
   const declarations: Declarations = { leaves: new Map(), updates: new Map() };
 
@@ -94,6 +123,7 @@ export function createScope(
       training,
       present,
       random,
+      watch,
       child: (name) => scopeAt(join(name)),
       parameter: (name, shape, initialiser) => declare(join(name), shape, initialiser, true),
       buffer: (name, shape, initialiser) => declare(join(name), shape, initialiser, false),

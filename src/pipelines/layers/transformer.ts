@@ -1,12 +1,12 @@
 /** @file A transformer block: attention and a feed-forward network, each with a norm and a way around it. */
 import { checkpoint, type Tensor } from "../../engine/index.ts";
-import { ACTIVATIONS, type ActivationName } from "./activations.ts";
+import { type ActivationName, activate } from "./activations.ts";
 import { type AttentionOptions, attention } from "./attention.ts";
 import { dense } from "./dense.ts";
 import { dropout } from "./dropout.ts";
 import { fanInUniform, uniformWithin } from "./initialisers.ts";
 import { layerNorm, rmsNorm } from "./norm.ts";
-import type { Scope } from "./scope.ts";
+import { layer, type Scope } from "./scope.ts";
 
 const NORMS = { layer: layerNorm, rms: rmsNorm } as const;
 
@@ -30,10 +30,13 @@ export interface TransformerOptions extends AttentionOptions {
  * its own, `norm1` to `norm3`.
  * @param x [batch, time, width] @returns [batch, time, width]
  */
-export function transformerBlock(scope: Scope, x: Tensor, options: TransformerOptions): Tensor {
-  const { checkpointing = false, ...others } = options;
-  return checkpointing ? checkpoint(x, (y) => block(scope, y, others)) : block(scope, x, others);
-}
+export const transformerBlock = layer(
+  "transformerBlock",
+  (scope: Scope, x: Tensor, options: TransformerOptions): Tensor => {
+    const { checkpointing = false, ...others } = options;
+    return checkpointing ? checkpoint(x, (y) => block(scope, y, others)) : block(scope, x, others);
+  },
+);
 
 function block(scope: Scope, x: Tensor, options: Omit<TransformerOptions, "checkpointing">): Tensor {
   const { memory, memoryMask, ...own } = options;
@@ -51,7 +54,7 @@ function block(scope: Scope, x: Tensor, options: Omit<TransformerOptions, "check
   const lookAt = (other: Tensor) => (y: Tensor) =>
     attention(scope.child("crossAttention"), y, { ...across, memory: other, ...(memoryMask && { mask: memoryMask }) });
   const feed = (y: Tensor): Tensor =>
-    linear("linear2", drop(ACTIVATIONS[activation].apply(linear("linear1", y, feedForward))), width);
+    linear("linear2", drop(activate(scope, linear("linear1", y, feedForward), activation)), width);
 
   const parts = [lookAtSelf, ...(memory === undefined ? [] : [lookAt(memory)]), feed];
   return parts.reduce((y, part, index) => {

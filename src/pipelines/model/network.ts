@@ -9,7 +9,7 @@ import {
   type Tracer,
   trace,
 } from "../../engine/index.ts";
-import { createScope, type Declaration, type Scope } from "../layers/scope.ts";
+import { asLayer, createScope, type Declaration, type Scope } from "../layers/scope.ts";
 import { applyPreprocessing } from "../preprocess/apply.ts";
 import { featureParts, type Preprocessing } from "../preprocess/preprocessing.ts";
 import { restoreTarget, standardiseTarget, type TargetEncoding } from "../preprocess/target.ts";
@@ -50,8 +50,11 @@ export function network(
   const { target: kind } = find(registry.heads, spec.head.type, "head.type");
   const { target: own } = ensemble.members[0]!;
   const raws = ensemble.members.map((member, index) => {
-    const seen = applyPreprocessing(scope, features, member.preprocessing);
-    const raw = backboneAndHead(registry, member, scope.child(`members.${index}`), seen, outputs);
+    const within = scope.child(`members.${index}`);
+    const seen = asLayer(within.child("preprocessing"), "preprocessing", features, () =>
+      applyPreprocessing(scope, features, member.preprocessing),
+    );
+    const raw = backboneAndHead(registry, member, within, seen, outputs);
     return index === 0 ? raw : standardiseTarget(scope, restoreTarget(scope, raw, member.target), own);
   });
   return COMBINATIONS[kind][ensemble.combine]!(raws, scope);
@@ -67,8 +70,12 @@ function backboneAndHead(
   const backbone = find(registry.backbones, spec.backbone.type, "backbone.type");
   const head = find(registry.heads, spec.head.type, "head.type");
   const inside = insideOf(registry, partsOf(spec.preprocessing, features.shape.slice(1)));
-  const hidden = backbone.build(scope.child("backbone"), features, optionsOf(spec.backbone), inside);
-  const raw = head.build(scope.child("head"), hidden, optionsOf(spec.head), outputs);
+  const below = scope.child("backbone");
+  const hidden = asLayer(below, spec.backbone.type, features, () =>
+    backbone.build(below, features, optionsOf(spec.backbone), inside),
+  );
+  const above = scope.child("head");
+  const raw = asLayer(above, spec.head.type, hidden, () => head.build(above, hidden, optionsOf(spec.head), outputs));
   const batch = features.shape[0]!;
   if (raw.shape[0] === batch && raw.shape[1] === outputs && raw.shape.length === 2) return raw;
   throw new Fault("SHAPE_MISMATCH", `backbone \`${spec.backbone.type}\` and head \`${spec.head.type}\` do not fit`, {
@@ -92,7 +99,8 @@ function insideOf(registry: Registry, parts: readonly FeaturePart[]): Inside {
     backbone(raw, path) {
       const chosen = parseConfigured(registry.backbones, raw, path, "mlp");
       const { build } = find(registry.backbones, chosen.type, `${path}.type`);
-      return (scope, x, own) => build(scope, x, optionsOf(chosen), insideOf(registry, own));
+      return (scope, x, own) =>
+        asLayer(scope, chosen.type, x, () => build(scope, x, optionsOf(chosen), insideOf(registry, own)));
     },
   };
 }
