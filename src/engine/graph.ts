@@ -67,6 +67,18 @@ function keyOf(value: AttributeValue): string {
   return Object.is(value, -0) ? "-0" : typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
+/** Attributes are never changed, and a pass hands them on as they are: their key is made once. */
+const attributeKeys = new WeakMap<Attributes, string>();
+
+function keyOfAttributes(attributes: Attributes): string {
+  const known = attributeKeys.get(attributes);
+  if (known !== undefined) return known;
+  let key = "";
+  for (const name in attributes) key += `;${name}=${keyOf(attributes[name]!)}`;
+  attributeKeys.set(attributes, key);
+  return key;
+}
+
 export function createGraph(): Graph {
   const nodes: Node[] = [];
   const byKey = new Map<string, Node>();
@@ -75,8 +87,9 @@ export function createGraph(): Graph {
     add(op, inputs, attributes, { dtype, shape, parts }) {
       let key = `${op}(`;
       for (const input of inputs) key += `${input.id},`;
-      for (const name in attributes) key += `;${name}=${keyOf(attributes[name]!)}`;
-      key += `)${dtype}${shape.join()}`;
+      key += keyOfAttributes(attributes);
+      // What a node with inputs gives follows from them.
+      if (inputs.length === 0) key += `)${dtype}${shape.join()}`;
       const known = byKey.get(key);
       if (known !== undefined) return known;
       const single = { id: nodes.length, op, inputs, attributes, dtype, shape };

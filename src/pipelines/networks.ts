@@ -156,10 +156,10 @@ const LEARNING_RATE = 1e-3;
 /** A whole training step, forward, backward and Adam at its defaults, compiled on `executor`. */
 export function trainNetwork(name: NetworkName, executor: Executor, beginning: Beginning = FROM_SEED): NetworkTraining {
   const network: Network = NETWORKS[name];
-  const started = performance.now();
   const options = adam.options.parse({ learningRate: LEARNING_RATE });
   const types: Record<string, TensorType> = {};
   const declared: Declaration[] = [];
+  const started = performance.now();
   const traced = trace((t) => {
     const { scope, declarations } = createScope(t, { training: true });
     const x = t.input("x", { dtype: network.vocabulary === undefined ? "F32" : "I32", shape: network.x });

@@ -7,7 +7,7 @@ import { constantOf } from "../ops/pointwise.ts";
 import { constantArray, emptyArray } from "../ops/values.ts";
 import { sizeOf } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
-import { type Change, rewrite } from "./rewrite.ts";
+import { type Change, rewriteFully } from "./rewrite.ts";
 
 /** Larger constants are not worth holding: they are computed where they are needed. */
 const LARGEST = 4096;
@@ -15,7 +15,7 @@ const LARGEST = 4096;
 export const folded: Change = (node, inputs) => foldUniform(node, inputs) ?? foldWhole(node, inputs);
 
 export function fold(traced: Traced): Traced {
-  return rewrite(traced, folded);
+  return rewriteFully(traced, folded);
 }
 
 /** A pointwise op on numbers that are the same everywhere gives one number everywhere. */
@@ -44,7 +44,8 @@ function noBodies(): never {
   throw new Fault("INTERNAL", "a node with a body was folded");
 }
 
-function compute(node: Node, inputs: readonly ReferenceArray[]): ReferenceArray {
+/** What an op gives on values, by its reference. */
+export function compute(node: Node, inputs: readonly ReferenceArray[]): ReferenceArray {
   const output = emptyArray(node);
   opOf(node)!.reference(
     inputs as readonly ReferenceArray[] as Few<ReferenceArray>,

@@ -39,22 +39,33 @@ export function group({ nodes, isPointwise, producers }: Grouping): Group[] {
   const words = Math.ceil(nodes.length / 32);
   const drafts: (Draft | undefined)[] = [];
   const draftOf = new Map<Node, number>();
-  const has = (bits: Uint32Array, draft: number) => (bits[draft >>> 5]! >>> (draft & 31)) & 1;
+  const has = (bits: Uint32Array, draft: number) => ((bits[draft >>> 5]! >>> (draft & 31)) & 1) === 1;
   const add = (bits: Uint32Array, draft: number) => {
     bits[draft >>> 5]! |= 1 << (draft & 31);
   };
+  const remove = (bits: Uint32Array, draft: number) => {
+    bits[draft >>> 5]! &= ~(1 << (draft & 31));
+  };
+  /** Adds `more`; says whether that added anything. */
+  function join(bits: Uint32Array, more: Uint32Array): boolean {
+    let added = 0;
+    for (let word = 0; word < more.length; word++) {
+      added |= more[word]! & ~bits[word]!;
+      bits[word]! |= more[word]!;
+    }
+    return added !== 0;
+  }
 
   /** Whether `later` reaches `earlier` through a third draft. */
   function isDetour(later: number, earlier: number): boolean {
-    const { reach } = drafts[later]!;
+    const { nodes: readers, reach } = drafts[later]!;
     if (!has(reach, earlier)) return false;
-    for (let word = 0; word < words; word++) {
-      for (let bits = reach[word]!; bits !== 0; bits &= bits - 1) {
-        const between = word * 32 + 31 - Math.clz32(bits & -bits);
-        if (between !== earlier && has(drafts[between]!.reach, earlier)) return true;
-      }
-    }
-    return false;
+    return readers.some((node) =>
+      producers(node).some((producer) => {
+        const between = draftOf.get(producer)!;
+        return between !== later && between !== earlier && has(drafts[between]!.reach, earlier);
+      }),
+    );
   }
 
   function merge(into: number, from: number): void {
@@ -62,13 +73,17 @@ export function group({ nodes, isPointwise, producers }: Grouping): Group[] {
     a.nodes.push(...b.nodes);
     for (const node of b.nodes) draftOf.set(node, into);
     drafts[from] = undefined;
-    for (let word = 0; word < words; word++) a.reach[word]! |= b.reach[word]!;
-    for (const gone of [into, from]) a.reach[gone >>> 5]! &= ~(1 << (gone & 31));
+    for (const both of [a, b]) for (const gone of [into, from]) remove(both.reach, gone);
+    const grows = join(a.reach, b.reach);
+    // Nothing depends on the draft that was added last, yet.
+    if (!grows && from === drafts.length - 1) return;
     for (const other of drafts) {
-      if (other === undefined || other === a || !(has(other.reach, into) || has(other.reach, from))) continue;
-      other.reach[from >>> 5]! &= ~(1 << (from & 31));
+      if (other === undefined || other === a) continue;
+      const [knowsInto, knowsFrom] = [has(other.reach, into), has(other.reach, from)];
+      if (!knowsInto && !knowsFrom) continue;
+      remove(other.reach, from);
       add(other.reach, into);
-      for (let word = 0; word < words; word++) other.reach[word]! |= a.reach[word]!;
+      if (grows || !knowsInto) join(other.reach, a.reach);
     }
   }
 
@@ -85,8 +100,7 @@ export function group({ nodes, isPointwise, producers }: Grouping): Group[] {
     for (const producer of producers(node)) {
       const draft = draftOf.get(producer)!;
       add(reach, draft);
-      const further = drafts[draft]!.reach;
-      for (let word = 0; word < words; word++) reach[word]! |= further[word]!;
+      join(reach, drafts[draft]!.reach);
     }
     drafts.push({ nodes: [node], size: sizeOf(node.shape), isPointwise: isPointwise(node), reach });
     draftOf.set(node, index);
