@@ -1,0 +1,25 @@
+/** @file Numbers that are known before anything runs: whatever depends on constants alone, computed when somebody asks. */
+import type { Node } from "../../graph.ts";
+import { opOf } from "../../ops/index.ts";
+import type { ReferenceArray } from "../../ops/op.ts";
+import { constantArray } from "../../ops/values.ts";
+import { compute } from "../../passes/fold.ts";
+import { upstream } from "../../passes/rewrite.ts";
+import type { Tensor } from "../../tensor.ts";
+
+/** By node, since shapes are asked for again and again; null: it depends on an input or on a weight. */
+const numbers = new WeakMap<Node, ReferenceArray | null>();
+
+/** The tensor's value if constants alone decide it, otherwise null. Large weights cost nothing unless they are asked for. */
+export function known({ node }: Tensor): ReferenceArray | null {
+  if (!numbers.has(node))
+    for (const each of upstream([node])) if (!numbers.has(each)) numbers.set(each, evaluate(each));
+  return numbers.get(node)!;
+}
+
+function evaluate(node: Node): ReferenceArray | null {
+  if (node.op === "constant") return constantArray(node, node.attributes.value as number | Float64Array);
+  if (opOf(node) === undefined || node.parts !== undefined || node.op === "part") return null;
+  const inputs = node.inputs.map((input) => numbers.get(input)!);
+  return inputs.includes(null as never) ? null : compute(node, inputs);
+}
