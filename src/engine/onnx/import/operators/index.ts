@@ -1,10 +1,13 @@
 /** @file All operators that can be raised, by domain and name. */
 import { Fault } from "../../../fault.ts";
 import type { Operator } from "../call.ts";
+import { arrangements } from "./arrangement.ts";
 import { attentions } from "./attention.ts";
+import { bits } from "./bits.ts";
 import { control } from "./control.ts";
 import { indexing } from "./indexing.ts";
 import { losses } from "./loss.ts";
+import { ml } from "./ml.ts";
 import { movement } from "./movement.ts";
 import { normalizations } from "./normalization.ts";
 import { pointwise } from "./pointwise.ts";
@@ -28,11 +31,17 @@ const STANDARD: Readonly<Record<string, Operator>> = {
   ...resizing,
   ...losses,
   ...quantization,
+  ...arrangements,
+  ...bits,
   ...control,
 };
 
 /** By domain; ONNX's own goes by two names. */
-const OPERATORS: Readonly<Record<string, Readonly<Record<string, Operator>>>> = { "": STANDARD, "ai.onnx": STANDARD };
+const OPERATORS: Readonly<Record<string, Readonly<Record<string, Operator>>>> = {
+  "": STANDARD,
+  "ai.onnx": STANDARD,
+  "ai.onnx.ml": ml,
+};
 
 /** @throws Fault ONNX_OPERATOR_UNSUPPORTED for what we have no form for, saying which domains and names there are */
 export function operatorOf(domain: string, opType: string): Operator {

@@ -2,7 +2,7 @@
 import { type Tensor, where } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
 import type { Output } from "../value.ts";
-import { expectKnown } from "./known.ts";
+import { expectKnown } from "./names.ts";
 
 const REDUCTIONS: Readonly<Record<string, (losses: Tensor, weights: Tensor) => Tensor>> = {
   none: (losses) => losses,

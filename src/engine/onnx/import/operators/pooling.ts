@@ -18,11 +18,7 @@ interface Windows {
 /** With `ceil_mode` a last window may hang over the end, unless it would start in the padding there. */
 function windowsOf(call: Call, size: Shape): Windows {
   const window = call.ints("kernel_shape");
-  const { strides, dilations, padding } = slidingOptions(call, size, window) as {
-    strides: number[];
-    dilations: number[];
-    padding: [number, number][];
-  };
+  const { strides, dilations, padding } = slidingOptions(call, size, window);
   const ceil = call.int("ceil_mode", 0) === 1;
   const beyond = size.map((length, axis) => {
     const [less, more] = padding[axis]!;

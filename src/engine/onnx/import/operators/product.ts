@@ -1,6 +1,5 @@
 /** @file Products: matrices, einsum, convolutions. */
 import { einsum } from "../../../einsum.ts";
-import type { SlidingOptions } from "../../../ops/window.ts";
 import type { Shape } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
@@ -27,8 +26,15 @@ function gemm(call: Call): Tensor {
   return c === undefined ? product : product.add(beta === 1 ? c : c.mul(beta));
 }
 
+/** How windows slide, by spatial axis. */
+export interface Windowing {
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  readonly padding: readonly (readonly [before: number, after: number])[];
+}
+
 /** Attributes of windows as ours; `auto_pad` decides the padding where it is set. */
-export function slidingOptions(call: Call, size: Shape, window: Shape): Required<SlidingOptions> {
+export function slidingOptions(call: Call, size: Shape, window: Shape): Windowing {
   const rank = size.length;
   const ones = new Array<number>(rank).fill(1);
   const [strides, dilations] = [call.ints("strides", ones), call.ints("dilations", ones)];
@@ -65,11 +71,7 @@ function convTranspose(call: Call): Tensor {
   const [x, weights] = [call.tensor(0), call.tensor(1)];
   const [places, window] = [x.shape.slice(2), weights.shape.slice(2)];
   const zeros = places.map(() => 0);
-  const { strides, dilations, padding } = slidingOptions(call, places, window) as {
-    strides: number[];
-    dilations: number[];
-    padding: [number, number][];
-  };
+  const { strides, dilations, padding } = slidingOptions(call, places, window);
   const outputPadding = call.ints("output_padding", zeros);
   const spread = places.map(
     (size, axis) => (size - 1) * strides[axis]! + (window[axis]! - 1) * dilations[axis]! + 1 + outputPadding[axis]!,

@@ -3,7 +3,7 @@ import { scan } from "../../../scan.ts";
 import { stack, type Tensor, where } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
 import type { Output } from "../value.ts";
-import { expectKnown } from "./known.ts";
+import { expectKnown } from "./names.ts";
 
 type Activation = (x: Tensor, alpha: number, beta: number) => Tensor;
 

@@ -3,7 +3,7 @@ import type { NdArray } from "../../../shape.ts";
 import { type Tensor, where } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
 import type { Output } from "../value.ts";
-import { expectKnown } from "./known.ts";
+import { expectKnown } from "./names.ts";
 
 /** One axis: how many pixels there were and will be, and by how much it grows (which rounding may part from their ratio). */
 interface Axis {
