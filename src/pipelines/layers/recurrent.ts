@@ -5,7 +5,7 @@ import { dropout } from "./dropout.ts";
 import { expectSequence } from "./expect.ts";
 import { uniformWithin } from "./initialisers.ts";
 import { withinLengths } from "./lengths.ts";
-import type { Scope } from "./scope.ts";
+import { layer, type Scope } from "./scope.ts";
 
 export interface RecurrentOptions {
   readonly cell: CellName;
@@ -23,6 +23,8 @@ export interface RecurrentOptions {
    * its end, as with PyTorch's packed sequences.
    */
   readonly lengths?: Tensor;
+  /** BOOL [batch, time]: before which steps what is remembered is emptied, as where episodes begin inside a sequence. */
+  readonly starts?: Tensor;
   /** What is remembered before the first step, in the form of `last`; zeros when left out. */
   readonly initial?: Recurrence["last"];
 }
@@ -43,18 +45,21 @@ export interface Recurrence {
  * `layers.0` and `layers.0.reverse`.
  * @param x [batch, time, features]
  */
-export function recurrent(scope: Scope, x: Tensor, options: RecurrentOptions): Recurrence {
+export const recurrent = layer("recurrent", (scope: Scope, x: Tensor, options: RecurrentOptions): Recurrence => {
   expectSequence(scope, x);
   const { layers = 1, bidirectional = false, dropout: rate = 0, lengths } = options;
   const [batch, time] = x.shape as [number, number, number];
   const counts = lengths && withinLengths(lengths, time).transpose().reshape([time, batch, 1]);
+  const starts = options.starts?.transpose().reshape([time, batch, 1]);
   const last: Tensor[][] = [];
   let sequence = x.permute([1, 0, 2]);
   for (let index = 0; index < layers; index++) {
     const layer = scope.child(`layers.${index}`);
     const input = index === 0 ? sequence : dropout(layer, sequence, { rate });
     const directions = bidirectional ? [layer, layer.child("reverse")] : [layer];
-    const runs = directions.map((direction, place) => along(direction, input, counts, options, last.length + place));
+    const runs = directions.map((direction, place) =>
+      along(direction, input, { counts, starts }, options, last.length + place),
+    );
     last.push(...runs.map((run) => run.memories));
     sequence = concat(
       runs.map(({ outputs }) => outputs),
@@ -62,16 +67,17 @@ export function recurrent(scope: Scope, x: Tensor, options: RecurrentOptions): R
     );
   }
   return { outputs: sequence.permute([1, 0, 2]), last };
-}
+});
 
 /**
  * One layer in one direction, the `run`th of all.
- * @param x [time, batch, features] @param counts BOOL [time, batch, 1]: where sequences go on
+ * @param x [time, batch, features]
+ * @param marks BOOL [time, batch, 1]: where sequences go on, and where they begin anew
  */
 function along(
   scope: Scope,
   x: Tensor,
-  counts: Tensor | undefined,
+  { counts, starts }: { readonly counts: Tensor | undefined; readonly starts: Tensor | undefined },
   { cell: name, hidden, bias = true, bidirectional = false, initial }: RecurrentOptions,
   run: number,
 ): { outputs: Tensor; memories: Tensor[] } {
@@ -90,11 +96,14 @@ function along(
   const { carry, outputs } = scan(
     {
       carry: initial?.[run] ?? new Array<Tensor>(cell.memories).fill(zeros),
-      over: counts === undefined ? [ahead] : [ahead, counts],
+      over: [ahead, ...(counts === undefined ? [] : [counts]), ...(starts === undefined ? [] : [starts])],
       given: [weights, ...inside],
       reverse: bidirectional && run % 2 === 1,
     },
-    (memories, [fromInput, goesOn], [weight, shift]) => {
+    (before, [fromInput, ...marks], [weight, shift]) => {
+      const goesOn = counts && marks[0];
+      const begins = starts && marks.at(-1);
+      const memories = begins === undefined ? before : before.map((value) => begins.where(0, value));
       const fromHidden = memories[0]!.matmul(weight!);
       const next = cell.step(fromInput!, shift === undefined ? fromHidden : fromHidden.add(shift), memories);
       if (goesOn === undefined) return { carry: next, outputs: [next[0]!] };

@@ -4,6 +4,7 @@ import type { Shape, Tensor, Tracer } from "../../engine/index.ts";
 import type { DataReference } from "../data/reference.ts";
 import type { Scope } from "../layers/scope.ts";
 import type { RandomStream } from "../random.ts";
+import type { Algorithm } from "../rl/algorithm.ts";
 
 /** An object schema; every field carries `.describe()`, which is what the catalog shows. */
 export type OptionsSchema = z.ZodObject;
@@ -208,6 +209,7 @@ export interface Plugin {
   readonly schedules?: readonly Schedule[];
   readonly augmentations?: readonly Augmentation[];
   readonly datasets?: readonly DatasetSource[];
+  readonly algorithms?: readonly Algorithm[];
 }
 
 /** A definition as its author writes it: the functions take the options that its own schema parses. */
@@ -233,6 +235,7 @@ export const defineOptimizer = declaring<Optimizer>();
 export const defineSchedule = declaring<Schedule>();
 export const defineAugmentation = declaring<Augmentation>();
 export const defineDataset = declaring<DatasetSource>();
+export const defineAlgorithm = declaring<Algorithm>();
 export const definePipeline = declaring<Pipeline>();
 
 /** Checked when it is loaded, so that a mistake names the file and the field. */

@@ -18,6 +18,7 @@ const FUNCTIONS: Record<Kind, readonly string[]> = {
   schedules: ["factor"],
   augmentations: ["prepare"],
   datasets: ["load"],
+  algorithms: ["plan", "create"],
 };
 
 /** The other fields that it must have, beside `type`, `description` and `options`. */
@@ -30,6 +31,7 @@ const FIELDS: Record<Kind, Readonly<Record<string, z.ZodType>>> = {
   schedules: {},
   augmentations: { rows: z.enum(["image", "sequence", "any"]) },
   datasets: {},
+  algorithms: {},
 };
 
 /**

@@ -7,6 +7,8 @@ import { HEADS } from "../heads/index.ts";
 import { LOSSES } from "../losses/index.ts";
 import { OPTIMIZERS } from "../optimizers/index.ts";
 import { PIPELINES } from "../pipelines.ts";
+import type { Algorithm } from "../rl/algorithm.ts";
+import { ALGORITHMS } from "../rl/algorithms/index.ts";
 import { SCHEDULES } from "../schedules/index.ts";
 import type {
   Augmentation,
@@ -30,6 +32,7 @@ export interface Registry {
   readonly schedules: ReadonlyMap<string, Schedule>;
   readonly augmentations: ReadonlyMap<string, Augmentation>;
   readonly datasets: ReadonlyMap<string, DatasetSource>;
+  readonly algorithms: ReadonlyMap<string, Algorithm>;
   /** The plugins whose definitions are in it. */
   readonly plugins: readonly { readonly name: string; readonly version: string }[];
 }
@@ -44,6 +47,7 @@ export const KINDS = [
   "schedules",
   "augmentations",
   "datasets",
+  "algorithms",
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -59,6 +63,7 @@ const OWN: Plugin = {
   schedules: SCHEDULES,
   augmentations: AUGMENTATIONS,
   datasets: DATASETS,
+  algorithms: ALGORITHMS,
 };
 
 /** @throws ALREADY_EXISTS when a plugin takes a name that is taken. */

@@ -1,0 +1,138 @@
+/** @file Distributions over actions, as tensors: several choices with masks, and Gaussians, plain or squashed into bounds. */
+import { concat, random, type Tensor } from "../../engine/index.ts";
+import { constant } from "../layers/initialisers.ts";
+import type { Scope } from "../layers/scope.ts";
+import { choicesOf, type Space, spaceSize } from "./spaces.ts";
+
+/** What a policy may do in each of some rows. A raw action is what a rollout keeps: [rows, numbers of an action]. */
+export interface Distribution {
+  /** One raw action a row. @param rng I32 [4], as all random ops take it */
+  sample(rng: Tensor): Tensor;
+  /** The most likely one. */
+  mode(): Tensor;
+  /** [rows], of raw actions. */
+  logProb(raw: Tensor): Tensor;
+  /** [rows]. @param raw sampled from this very distribution, for those whose entropy has no formula */
+  entropy(raw: Tensor): Tensor;
+  /** What the environment takes. */
+  applied(raw: Tensor): Tensor;
+}
+
+export const DISTRIBUTION_NAMES = ["categorical", "gaussian", "squashedGaussian"] as const;
+export type DistributionName = (typeof DISTRIBUTION_NAMES)[number];
+
+export interface DistributionSpec {
+  readonly distribution: DistributionName;
+  readonly logStdInit: number;
+}
+
+/** How many numbers the network has to give a row. */
+export function parametersOf(action: Space): number {
+  if (action.type === "box" || action.type === "multiBinary") return spaceSize(action);
+  return choicesOf(action)!.reduce((sum, count) => sum + count, 0);
+}
+
+/** How many bits the mask of a row has: one for each choice; 0 where nothing can be masked. */
+export function maskWidth(action: Space): number {
+  return choicesOf(action)?.reduce((sum, count) => sum + count, 0) ?? 0;
+}
+
+/** @param parameters F32 [rows, parametersOf(action)] @param mask BOOL [rows, maskWidth(action)]: what may be chosen */
+export function distributionOf(
+  scope: Scope,
+  action: Space,
+  { distribution, logStdInit }: DistributionSpec,
+  parameters: Tensor,
+  mask: Tensor | null,
+): Distribution {
+  if (action.type !== "box") return choices(action, parameters, mask);
+  const shape = [spaceSize(action)];
+  const logStd = scope.parameter("logStd", shape, constant(logStdInit));
+  return gaussian(action, parameters, logStd, distribution === "squashedGaussian");
+}
+
+/** Finite, so that a row in which all is masked stays a distribution: a uniform one (Huang and Ontañón 2022 use the same). */
+const MASKED = -1e8;
+
+/** One or several choices a row, each by a softmax of its own. Switches are choices between 0 and their logit. */
+function choices(action: Exclude<Space, { type: "box" }>, parameters: Tensor, mask: Tensor | null): Distribution {
+  const rows = parameters.shape[0]!;
+  const counts = choicesOf(action)!;
+  const all = action.type === "multiBinary" ? withOff(parameters) : parameters;
+  const allowed = mask === null ? all : mask.where(all, MASKED);
+  const alike = counts.every((count) => count === counts[0]);
+  /** [rows, choices, options] */
+  const parts = alike
+    ? [allowed.reshape([rows, counts.length, counts[0]!])]
+    : allowed.split(counts, 1).map((part) => part.reshape([rows, 1, part.shape[1]!]));
+  const logs = parts.map((part) => part.logSoftmax(-1));
+  const start = action.type === "discrete" ? (action.start ?? 0) : 0;
+  return {
+    sample: (rng) => joined(parts.map((part) => random.categorical(rng, part))),
+    mode: () => joined(parts.map((part) => part.argMax(-1))),
+    logProb(raw) {
+      const chosen = alike ? [raw] : raw.split(new Array<number>(counts.length).fill(1), 1);
+      return added(
+        logs.map((log, index) => {
+          const own = chosen[index]!;
+          return log.takeAlong(own.reshape([...own.shape, 1]), -1).sum([1, 2]);
+        }),
+      );
+    },
+    entropy: () => added(logs.map((log) => log.mul(log.exp()).sum([1, 2]).neg())),
+    applied: (raw) => (start === 0 ? raw : raw.add(start)),
+  };
+}
+
+/** [rows, n] logits to [rows, 2 n]: off, which has logit 0, before on. */
+function withOff(logits: Tensor): Tensor {
+  const [rows, count] = logits.shape as [number, number];
+  const on = logits.reshape([rows, count, 1]);
+  const off = logits.constant(0).broadcastTo([rows, count, 1]);
+  return concat([off, on], 2).reshape([rows, 2 * count]);
+}
+
+const joined = (parts: readonly Tensor[]): Tensor => (parts.length === 1 ? parts[0]! : concat(parts, 1));
+const added = (parts: readonly Tensor[]): Tensor => parts.reduce((sum, part) => sum.add(part));
+
+const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
+
+/**
+ * Independent Gaussians of one standard deviation for all rows. Their actions are clipped to the bounds when they are
+ * applied; squashed, they pass through tanh and are stretched to the bounds, and the density follows (Haarnoja et al. 2018,
+ * appendix C).
+ */
+function gaussian(
+  action: Extract<Space, { type: "box" }>,
+  mean: Tensor,
+  logStd: Tensor,
+  isSquashed: boolean,
+): Distribution {
+  const deviation = logStd.exp();
+  const bound = (values: readonly number[]): Tensor =>
+    mean.constant({ dtype: "F32", shape: [values.length], data: Float32Array.from(values) });
+  const logProb = (raw: Tensor): Tensor => {
+    const plain = raw.sub(mean).div(deviation).square().mul(-0.5).sub(logStd).sub(HALF_LOG_2PI).sum([1]);
+    if (!isSquashed) return plain;
+    // log(1 − tanh²u) = 2 (log 2 − u − softplus(−2u)), without the loss of digits
+    const slope = raw.add(raw.mul(-2).softplus()).neg().add(Math.log(2)).mul(2);
+    return plain.sub(slope.sum([1]));
+  };
+  return {
+    sample: (rng) => mean.add(random.normal(rng, mean.shape).mul(deviation)),
+    mode: () => mean,
+    logProb,
+    entropy: (raw) =>
+      isSquashed
+        ? logProb(raw).neg()
+        : logStd
+            .add(0.5 + HALF_LOG_2PI)
+            .sum()
+            .broadcastTo([mean.shape[0]!]),
+    applied(raw) {
+      const [low, high] = [bound(action.low), bound(action.high)];
+      if (!isSquashed) return raw.maximum(low).minimum(high);
+      return raw.tanh().add(1).mul(0.5).mul(high.sub(low)).add(low);
+    },
+  };
+}
