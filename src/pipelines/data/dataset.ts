@@ -81,6 +81,11 @@ export function inputColumns({ target, sampleWeight, columns }: Dataset): Column
   return columns.filter(({ name }) => name !== sampleWeight && !names.includes(name));
 }
 
+/** 0 to count − 1. */
+export function allRows(count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, row) => row);
+}
+
 /** Elements of one row. */
 export function widthOf({ shape }: Pick<Column, "shape">): number {
   return sizeOf(shape);

@@ -15,7 +15,7 @@ export const classification = defineHead({
       .describe("Names of the classes, in order; left out, those of the data. Data with others is then refused"),
   }),
   target: "classes",
-  build: (scope, features, _options, outputs) =>
+  build: (scope, features, _options, { outputs }) =>
     dense(scope, features, { units: outputs, init: INITIALISERS.xavierUniform }),
   results: (raw) => ({ label: raw.argMax(-1), probabilities: raw.softmax(-1) }),
   running: (raw, target) => ({ accuracy: raw.argMax(-1).equal(target).cast("F32") }),

@@ -16,7 +16,7 @@ export const multilabel = defineHead({
     threshold: z.number().min(0).max(1).default(0.5).describe("A label is given from this probability on"),
   }),
   target: "labels",
-  build: (scope, features, _options, outputs) =>
+  build: (scope, features, _options, { outputs }) =>
     dense(scope, features, { units: outputs, init: INITIALISERS.xavierUniform }),
   results: (raw) => ({ probabilities: raw.sigmoid() }),
   running: (raw, target, { threshold }) => {

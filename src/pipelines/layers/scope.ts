@@ -56,6 +56,11 @@ export function asLayer<Result>({ watch, path }: Scope, kind: string, input: Ten
   return watch === null ? build() : watch({ path, kind, input }, build);
 }
 
+/** The same scope over other rows. @param present as `Scope.present` has it */
+export function withPresent(scope: Scope, present: Tensor | null): Scope {
+  return { ...scope, present, child: (name) => withPresent(scope.child(name), present) };
+}
+
 /** A named leaf that some layer asked for. */
 export interface Declaration {
   readonly path: string;

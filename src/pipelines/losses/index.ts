@@ -1,7 +1,8 @@
 /** @file All losses, in the catalog's order. */
 import type { Loss } from "../registry/define.ts";
 import { binaryCrossEntropy, crossEntropy } from "./classification.ts";
-import { huber, meanAbsoluteError, meanSquaredError, quantile } from "./regression.ts";
+import { gaussianNll, huber, meanAbsoluteError, meanSquaredError, quantile } from "./regression.ts";
+import { weightedSum } from "./tasks.ts";
 
 export const LOSSES: readonly Loss[] = [
   crossEntropy,
@@ -10,4 +11,6 @@ export const LOSSES: readonly Loss[] = [
   meanAbsoluteError,
   huber,
   quantile,
+  gaussianNll,
+  weightedSum,
 ];

@@ -1,5 +1,5 @@
 /** @file Rows on their way into a program: an order for each epoch, and a batch at a time written into its input views. */
-import type { Shape, TypedArray } from "../../engine/index.ts";
+import type { Program, Shape, TypedArray } from "../../engine/index.ts";
 import { sizeOf } from "../../engine/index.ts";
 import { createRandom, permutation } from "../random.ts";
 
@@ -21,11 +21,18 @@ export interface Rows {
 /** The input views of a program that takes batches; the first axis of each is the batch. */
 export interface BatchViews {
   readonly features: TypedArray;
-  readonly target: TypedArray;
+  /** Absent where nothing is a target. */
+  readonly target?: TypedArray;
   readonly weight: TypedArray;
   /** Of rows that are mixed: the targets of what is mixed in, and how much of each row is its own. */
   readonly partner?: TypedArray;
   readonly share?: TypedArray;
+}
+
+/** Those of a program; inputs that its graph never uses are absent. */
+export function viewsOf({ features, target, weight, partner, share }: Program["inputs"]): BatchViews {
+  const mixed = partner === undefined || share === undefined ? {} : { partner, share };
+  return { features: features!, ...(target === undefined ? {} : { target }), weight: weight!, ...mixed };
 }
 
 /** The order in which an epoch (counted from 0) visits `count` rows: a function of seed and epoch alone. */
@@ -85,7 +92,7 @@ export function fillTargets(
   from: number,
 ): { count: number; weight: number } {
   const to = Math.min(order.length, from + views.weight.length);
-  gather(views.target, rows.target, rows.target.length / rows.count, order, from, to);
+  if (views.target !== undefined) gather(views.target, rows.target, rows.target.length / rows.count, order, from, to);
   const count = to - from;
   const weights = views.weight as Float32Array;
   weights.fill(0, count);

@@ -3,7 +3,6 @@ import { concat, stack, type Tensor } from "../../engine/index.ts";
 import { dense } from "../layers/dense.ts";
 import type { Initialiser } from "../layers/initialisers.ts";
 import type { Scope } from "../layers/scope.ts";
-import type { TargetKind } from "../registry/define.ts";
 import type { EnsembleSpec } from "./spec.ts";
 
 /** @param raws F32 [batch, outputs] of each member: logits, or values on the ensemble's scale. @returns the same of all. */
@@ -34,8 +33,11 @@ const meanWeights: Initialiser = ([inputs, outputs]) => {
 const stacked: Combination = (raws, scope) =>
   dense(scope.child("stack"), concat(raws, 1), { units: raws[0]!.shape[1]!, init: meanWeights });
 
+/** Kinds of target whose answers can be combined. */
+export type Combinable = "classes" | "labels" | "values";
+
 /** Null where it means nothing: numbers cannot be voted on. */
-export const COMBINATIONS: Record<TargetKind, Record<EnsembleSpec["combine"], Combination | null>> = {
+export const COMBINATIONS: Record<Combinable, Record<EnsembleSpec["combine"], Combination | null>> = {
   classes: {
     // log of the mean probability
     average: (raws) =>

@@ -6,6 +6,7 @@ import type { Registry } from "../registry/registry.ts";
 import { countParameters, declare } from "./network.ts";
 import type { ModelRecord } from "./record.ts";
 import type { Configured, ModelSpec } from "./spec.ts";
+import { outputsOf, tasksOf } from "./tasks.ts";
 
 const specSchema = z.strictObject({
   name: z.string().optional().describe("The host's name for the model; not part of the spec"),
@@ -61,11 +62,12 @@ export function createModel(registry: Registry, raw: unknown): ModelRecord {
 }
 
 /**
- * What training will change, where the spec says what goes in and which classes come out; null until the data says. Of a
- * list of columns it takes each as a number: the first training counts anew.
+ * What training will change, where the spec says what goes in and what comes out; null until the data says. Of a list of
+ * columns it takes each as a number: the first training counts anew.
  */
 function parametersOf(registry: Registry, spec: ModelSpec): number | null {
-  const { classes } = optionsOf(spec.head);
-  if (spec.input === null || !Array.isArray(classes)) return null;
-  return countParameters(declare(registry, { spec, preprocessing: null }, spec.input.shape, classes.length));
+  const { input } = spec;
+  if (input === null) return null;
+  if (tasksOf(registry, spec).some((task) => outputsOf(task, null, input.shape) === null)) return null;
+  return countParameters(declare(registry, { spec, preprocessing: null, target: null }, input.shape));
 }

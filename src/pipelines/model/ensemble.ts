@@ -1,13 +1,13 @@
 /** @file Several trained models as one: the same record as any other, so that it predicts, trains, is saved and exported as one. */
 import { Fault, type NdArray } from "../../engine/index.ts";
 import { type InputColumn, type Preprocessing, soleTensor } from "../preprocess/preprocessing.ts";
-import type { TargetEncoding } from "../preprocess/target.ts";
-import { find } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
-import { COMBINATIONS } from "./combine.ts";
+import type { TargetEncoding } from "../targets/index.ts";
+import { COMBINATIONS, type Combinable } from "./combine.ts";
 import { countParameters, declare, type FittedRecord, fitted, initialWeights } from "./network.ts";
 import type { ModelRecord } from "./record.ts";
 import type { EnsembleSpec, ModelSpec } from "./spec.ts";
+import { judgedOf, type Task, tasksOf } from "./tasks.ts";
 import { packWeights, weightArrays } from "./weights.ts";
 
 /**
@@ -33,8 +33,14 @@ export function createEnsemble(
   const members = records.map((record) => fitted(record));
   const [first] = members as [FittedRecord];
   for (const [index, member] of members.entries()) refuseMisfit(first, member, `models[${index}]`);
-  const { target: kind } = find(registry.heads, first.spec.head.type, "head.type");
-  if (COMBINATIONS[kind][combine] === null) {
+  const [task] = tasksOf(registry, first.spec) as [Task];
+  const { kind } = first.target;
+  if (!Object.hasOwn(COMBINATIONS, kind) || judgedOf(task) !== kind) {
+    const expected = Object.keys(COMBINATIONS).join(" | ");
+    const hint = "join models of pipelines such as `classification`, `multilabel` or `regression`";
+    throw refusal("models", "answers that cannot be joined", expected, judgedOf(task), hint);
+  }
+  if (COMBINATIONS[kind as Combinable][combine] === null) {
     throw refusal(
       "combine",
       "means nothing here",
@@ -56,8 +62,7 @@ export function createEnsemble(
       })),
     },
   };
-  const { outputs } = first.signature;
-  const leaves = declare(registry, { spec, preprocessing }, preprocessing.featureShape, outputs);
+  const leaves = declare(registry, { spec, preprocessing, target: first.target }, preprocessing.featureShape);
   const own = members.flatMap(({ weights }, index) =>
     Object.entries(weightArrays(weights!)).map(([path, value]): [string, NdArray] => [
       `members.${index}.${path}`,
@@ -99,9 +104,9 @@ function rawColumn({ name, kind, shape, categories, unknownCode }: InputColumn) 
   return { name, kind, shape, categories, unknownCode };
 }
 
-function learned(target: TargetEncoding) {
-  if (target.kind === "values") return { columns: target.columns, width: target.width };
-  return target.kind === "classes" ? target.classes : target.labels;
+function learned(target: TargetEncoding): unknown {
+  if (target.kind !== "values") return target.kind === "classes" ? target.classes : { ...target, source: undefined };
+  return { columns: target.columns, width: target.width };
 }
 
 function refuseMisfit(first: FittedRecord, member: FittedRecord, path: string): void {

@@ -3,14 +3,16 @@ import { type Executor, Fault, type Program, type State, sizeOf, trace } from ".
 import { type Dataset, sharedArray } from "../data/dataset.ts";
 import { createScope } from "../layers/scope.ts";
 import { encodeBytes, encodeDataset } from "../preprocess/encode.ts";
-import { encodeTarget } from "../preprocess/target.ts";
-import { find, parseConfigured } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
-import { fillBatch, orderOf, type Rows } from "./batches.ts";
+import { encodeTarget, targetType } from "../targets/index.ts";
+import { fillBatch, orderOf, type Rows, viewsOf } from "./batches.ts";
 import { featuresOf, inputFeatures, refuseMissing } from "./features.ts";
+import { completeLoss, usualLosses } from "./losses.ts";
+import { metricsOf, wantedResults } from "./metrics.ts";
 import { type FittedRecord, fitted, network, results } from "./network.ts";
 import { type PredictionContext, stateOf } from "./predict.ts";
-import { emptySums, type Scores, score, scoresOf, targetType } from "./score.ts";
+import { previousOf } from "./previous.ts";
+import { emptySums, type Scores, score, scoreOutputs, scoreReader, scoresOf } from "./score.ts";
 import type { Configured } from "./spec.ts";
 import { runWhole } from "./whole.ts";
 
@@ -34,7 +36,7 @@ export function evaluate(context: PredictionContext, dataset: Dataset): Evaluati
   const rows = prepareRows(executor, record, dataset);
   const state = stateOf(executor, record.weights!);
   try {
-    const judge = createJudge(context, record, lossOf(registry, record), state, rows);
+    const judge = createJudge(context, record, lossOf(registry, record, rows), state, rows);
     const { loss: value, metrics, confusion } = judge.all();
     judge.release();
     return {
@@ -49,10 +51,8 @@ export function evaluate(context: PredictionContext, dataset: Dataset): Evaluati
 }
 
 /** The loss of the last training; of a model that had none here, its pipeline's own. */
-function lossOf(registry: Registry, { spec, loss }: FittedRecord): Configured {
-  if (loss !== null) return loss;
-  const { defaults } = find(registry.pipelines, spec.pipeline, "pipeline");
-  return parseConfigured(registry.losses, undefined, "loss", defaults.loss);
+export function lossOf(registry: Registry, record: FittedRecord, rows: Rows): Configured {
+  return record.loss ?? completeLoss(registry, record, usualLosses(registry, record.spec, undefined), rows);
 }
 
 /**
@@ -108,6 +108,7 @@ export interface Judge {
 }
 
 const LARGEST_BATCH = 1024;
+const RESULT = "result.";
 
 /** @param root the path above the weights in `state`. */
 export function createJudge(
@@ -119,70 +120,53 @@ export function createJudge(
   root = "",
 ): Judge {
   const batch = Math.min(rows.count, LARGEST_BATCH);
-  const { spec, signature, target: encoding } = record;
+  const { signature } = record;
+  const wanted = wantedResults(registry, record);
   const traced = trace((t) => {
     const features = inputFeatures(t, record.preprocessing, rows, batch);
-    const target = t.input("target", targetType(record, batch));
+    const target = t.input("target", targetType(record.target, batch));
     const weight = t.input("weight", { dtype: "F32", shape: [batch] });
-    const raw = network(registry, record, createScope(t, { root }).scope, features, signature.outputs);
-    const { lossSum, lossWeight, running } = score(t, registry, record, loss, { raw, target, weight });
-    const prefixed = (prefix: string, named: Readonly<Record<string, typeof raw>>) =>
-      Object.fromEntries(Object.entries(named).map(([name, tensor]) => [`${prefix}.${name}`, tensor]));
-    const named = prefixed("result", results(t, registry, spec, encoding, raw));
-    return { outputs: { lossSum, lossWeight, ...prefixed("running", running), ...named } };
+    const { scope } = createScope(t, { root });
+    const answers = network(registry, record, scope, features, previousOf(registry, record, target));
+    const scored = score(t, registry, record, loss, { answers, target, weight, features });
+    const all = results(t, registry, record, answers, features);
+    const named = Object.fromEntries(wanted.map((name) => [RESULT + name, all[name]!]));
+    return { outputs: { ...scoreOutputs(scored), ...named } };
   });
   const program: Program = executor.compile(traced, state);
-  const views = {
-    features: program.inputs.features!,
-    target: program.inputs.target!,
-    weight: program.inputs.weight!,
-  };
+  const views = viewsOf(program.inputs);
   const order = orderOf(rows.count, 0, 0, false);
-  const outputs = Object.keys(program.outputs);
-  const names = (prefix: string) =>
-    outputs.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
-  const [running, named] = [names("running."), names("result.")];
+  const scores = scoreReader(program.outputs);
 
   /** Runs over all rows. @param collect where the results go, when they are wanted. */
   const pass = (collect: Readonly<Record<string, Float32Array | Int32Array>> | null): Scores => {
     const sums = emptySums();
     for (let row = 0; row < rows.count; row += batch) {
-      const { count, weight } = fillBatch(views, rows, order, row);
+      const { count } = fillBatch(views, rows, order, row);
       runWhole(program);
-      sums.loss += Number(program.outputs.lossSum![0]);
-      sums.lossWeight += Number(program.outputs.lossWeight![0]);
-      sums.weight += weight;
-      for (const name of running)
-        sums.metrics[name] = (sums.metrics[name] ?? 0) + Number(program.outputs[`running.${name}`]![0]);
+      scores.addTo(sums);
       for (const [name, into] of Object.entries(collect ?? {})) {
         const width = into.length / rows.count;
-        into.set((program.outputs[`result.${name}`] as Float32Array).subarray(0, count * width), row * width);
+        into.set((program.outputs[RESULT + name] as Float32Array).subarray(0, count * width), row * width);
       }
     }
     return scoresOf(sums);
   };
 
   return {
-    names: running,
+    names: scores.names,
     quick: () => pass(null),
     all: () => {
       const collected = Object.fromEntries(
-        named.map((name) => {
+        wanted.map((name) => {
           const { dtype, shape } = signature.results[name]!;
           return [name, new (dtype === "F32" ? Float32Array : Int32Array)(rows.count * sizeOf(shape))];
         }),
       );
-      const { loss: value, metrics: quick } = pass(collected);
-      const pipeline = find(registry.pipelines, spec.pipeline, "pipeline");
-      const judged = {
-        results: collected,
-        targets: rows.target,
-        weights: rows.weight ?? undefined,
-        outputs: signature.outputs,
-        rows: rows.count,
-      };
-      const { metrics, confusion } = pipeline.metrics(judged);
-      return { loss: value, metrics: { ...quick, ...metrics }, ...(confusion === undefined ? {} : { confusion }) };
+      const quick = pass(collected);
+      const { metrics, confusion } = metricsOf(registry, record, rows, collected, quick);
+      const all = { loss: quick.loss, metrics: { ...quick.metrics, ...metrics } };
+      return confusion === undefined ? all : { ...all, confusion };
     },
     release: () => program.release(),
   };

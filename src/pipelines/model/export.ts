@@ -21,9 +21,12 @@ import {
 import { replaceFile } from "../files/durable.ts";
 import { writing } from "../files/writing.ts";
 import { type InputColumn, soleTensor } from "../preprocess/preprocessing.ts";
+import { createRandom } from "../random.ts";
+import type { Registry } from "../registry/registry.ts";
+import { outputNames, targetType } from "../targets/index.ts";
 import { type CardValue, cardOf, type ModelCard } from "./card.ts";
-import { type FittedRecord, fitted, infer, outputNames } from "./network.ts";
-import { type Outputs, type PredictionContext, predict } from "./predict.ts";
+import { type FittedRecord, fitted, infer, previousInput, translates } from "./network.ts";
+import { type PredictionContext, predictRows } from "./predict.ts";
 import { inventRows } from "./samples.ts";
 import { weightArrays } from "./weights.ts";
 
@@ -71,8 +74,9 @@ export async function exportOnnx(
   const record = fitted(context.record);
   const name = basename(path, extname(path));
   const rows = inventRows(record.preprocessing, SAMPLES);
-  const answers = resultsOf(record, predict(context, rows));
-  const card = withSample(cardOf(record, name, interfaceOf(record)), record, rows, answers);
+  const previous = inventPrevious(context.registry, record, SAMPLES);
+  const answers = predictRows(context, rows, previous?.data as Int32Array | undefined);
+  const card = withSample(cardOf(record, name, interfaceOf(context.registry, record)), record, rows, answers);
   const bytes = encodeOnnx(modelOf(context, record, card, opset));
   const sha256 = createHash("sha256").update(bytes).digest("hex");
 
@@ -82,7 +86,15 @@ export async function exportOnnx(
     : "missing" in presence
       ? `${presence.missing}, so the file was not run`
       : null;
-  const verification = note === null ? await compare(bytes, feedsOf(record, rows), answers, SAMPLES) : null;
+  const verification =
+    note === null
+      ? await compare(
+          bytes,
+          { ...feedsOf(record, rows), ...(previous && { previous: wide(previous) }) },
+          answers,
+          SAMPLES,
+        )
+      : null;
 
   const cardPath = `${extname(path) === ".onnx" ? path.slice(0, -".onnx".length) : path}.json`;
   const file = { name: basename(path), sha256, bytes: bytes.byteLength, opset };
@@ -117,7 +129,7 @@ function isCard(text: string): boolean {
 }
 
 /** The file's inputs and outputs, which are the host's contract with it. */
-function interfaceOf(record: FittedRecord): Pick<ModelCard, "inputs" | "outputs" | "labels"> {
+function interfaceOf(registry: Registry, record: FittedRecord): Pick<ModelCard, "inputs" | "outputs" | "labels"> {
   const { preprocessing, signature, target } = record;
   const sole = soleTensor(preprocessing);
   const inputs = sole === undefined ? preprocessing.columns.map(inputOf) : [{ ...inputOf(sole), name: "inputs" }];
@@ -129,7 +141,8 @@ function interfaceOf(record: FittedRecord): Pick<ModelCard, "inputs" | "outputs"
       description: RESULTS[name] ?? `result \`${name}\``,
     }),
   );
-  return { inputs, outputs, labels: outputNames(target) };
+  const written = translates(registry, record.spec) ? [previousValue(record)] : [];
+  return { inputs: [...inputs, ...written], outputs, labels: outputNames(target) };
 }
 
 const RESULTS: Readonly<Record<string, string>> = {
@@ -167,9 +180,18 @@ function modelOf({ registry }: PredictionContext, record: FittedRecord, card: Mo
     metadata: { labels: JSON.stringify(card.labels), card: JSON.stringify(card) },
     trace: (batch) =>
       trace((t) => ({
-        outputs: infer(t, registry, record, t.input("raw", { dtype: "F32", shape: [batch, ...signature.raw] })),
+        outputs: infer(
+          t,
+          registry,
+          record,
+          t.input("raw", { dtype: "F32", shape: [batch, ...signature.raw] }),
+          previousInput(t, registry, record, batch),
+        ),
       })),
-    before: (assembler) => ({ raw: rawRows(assembler, preprocessing.columns, card.inputs, signature.raw) }),
+    before: (assembler) => ({
+      raw: rawRows(assembler, preprocessing.columns, card.inputs, signature.raw),
+      ...previousTokens(assembler, registry, record),
+    }),
     after(assembler, values) {
       for (const [name, { dtype, shape }] of Object.entries(signature.results)) {
         const type = dtype === "I32" ? "I64" : dtype;
@@ -179,6 +201,43 @@ function modelOf({ registry }: PredictionContext, record: FittedRecord, card: Mo
     },
   });
 }
+
+/** Of a model that writes element by element: an input of what it has written. */
+function previousValue({ target, preprocessing: _ }: FittedRecord): CardValue {
+  const { shape } = targetType(target, 1);
+  const start = outputNames(target).length;
+  return {
+    name: "previous",
+    dtype: "I64",
+    shape: ["batch", ...shape.slice(1)],
+    description: `indices into \`labels\` of what has been written before each place; the first is ${start}`,
+  };
+}
+
+function previousTokens(assembler: Assembler, registry: Registry, record: FittedRecord): Record<string, string> {
+  if (!translates(registry, record.spec)) return {};
+  const { name, dtype, shape } = previousValue(record);
+  const own = shape.map((size) => (size === "batch" ? assembler.batch : size));
+  return { previous: assembler.cast(assembler.input(name, dtype, own), "I32") };
+}
+
+/** Any tokens, to compare two executors on. */
+function inventPrevious(registry: Registry, record: FittedRecord, rows: number): NdArray | undefined {
+  if (!translates(registry, record.spec)) return undefined;
+  const [, length] = targetType(record.target, 1).shape as [number, number];
+  const stream = createRandom(0, "export", "previous");
+  const start = outputNames(record.target).length;
+  const data = Int32Array.from({ length: rows * length }, (_, index) =>
+    index % length === 0 ? start : stream.integer(start),
+  );
+  return { dtype: "I32", shape: [rows, length], data };
+}
+
+const wide = ({ shape, data }: NdArray): NdArray => ({
+  dtype: "I64",
+  shape,
+  data: BigInt64Array.from(data as Int32Array, BigInt),
+});
 
 /** Declares the inputs and joins them to raw rows [batch, rawWidth], as `encodeRows` makes them; or [batch, ...shape]. */
 function rawRows(
@@ -207,14 +266,6 @@ function codesOf(assembler: Assembler, value: string, { categories, unknownCode 
     values_floats: { floats: [Number.NaN, ...known.map((category) => categories!.indexOf(category))] },
     default_float: { float: unknownCode! },
   });
-}
-
-/** `predict` names classes; the file gives their indices. */
-function resultsOf({ target, signature }: FittedRecord, { labels, ...others }: Outputs): Record<string, NdArray> {
-  const results = others as Record<string, NdArray>;
-  if (target.kind !== "classes" || !Object.hasOwn(signature.results, "label")) return results;
-  const indices = Int32Array.from(labels as readonly string[], (name) => target.classes.indexOf(name));
-  return { label: { dtype: "I32", shape: [indices.length], data: indices }, ...results };
 }
 
 type Rows = ReturnType<typeof inventRows>;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { DTYPES, type DType } from "../../engine/index.ts";
 import type { Preprocessing } from "../preprocess/preprocessing.ts";
-import type { TargetEncoding } from "../preprocess/target.ts";
+import type { PlainEncoding, TargetEncoding } from "../targets/index.ts";
 import type { Provenance, Signature } from "./record.ts";
 import type { EnsembleSpec } from "./spec.ts";
 
@@ -53,7 +53,7 @@ const preprocessing: z.ZodType<Preprocessing> = z.object({
   deferred: z.literal(true).exactOptional(),
 });
 
-const target: z.ZodType<TargetEncoding> = z.discriminatedUnion("kind", [
+const plainTarget: z.ZodType<PlainEncoding> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("classes"), columns: z.tuple([z.string()]), classes: z.array(z.string()).min(2) }),
   z.object({
     kind: z.literal("labels"),
@@ -67,6 +67,26 @@ const target: z.ZodType<TargetEncoding> = z.discriminatedUnion("kind", [
     width: count,
     center: numbers,
     scale: numbers,
+  }),
+]);
+
+const target: z.ZodType<TargetEncoding> = z.union([
+  plainTarget,
+  z.object({
+    kind: z.literal("sequence"),
+    columns: z.tuple([z.string()]),
+    classes: z.array(z.string()).min(2),
+    length: count,
+    padding: z.string().nullable(),
+    lengths: z.string().nullable(),
+    isText: z.boolean(),
+    ends: z.boolean(),
+  }),
+  z.object({ kind: z.enum(["inputs", "none"]), columns: z.tuple([]), width: count }) as z.ZodType<TargetEncoding>,
+  z.object({
+    kind: z.literal("tasks"),
+    columns: z.array(z.string()).min(1),
+    tasks: z.record(z.string(), plainTarget),
   }),
 ]);
 

@@ -8,9 +8,10 @@ import { decodeSafetensors } from "../files/safetensors.ts";
 import type { Declaration } from "../layers/scope.ts";
 import { parseBy, parseConfigured } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
+import { outputNames } from "../targets/index.ts";
 import { parseModelSpec } from "./create.ts";
 import { EnsembleFile, MODEL_FILE, ModelFile, PENDING, VERSION, WEIGHTS_FILE } from "./file.ts";
-import { declare, outputNames } from "./network.ts";
+import { declare } from "./network.ts";
 import type { ModelRecord, Weights } from "./record.ts";
 import type { EnsembleSpec } from "./spec.ts";
 import { packWeights } from "./weights.ts";
@@ -74,7 +75,7 @@ function contradiction(registry: Registry, record: ModelRecord): string | null {
     return "`signature.features` is not what `preprocessing` gives";
   }
   if (signature.outputs !== outputNames(target).length) return "`signature.outputs` is not what `target` needs";
-  return strangeWeights(declare(registry, record, signature.features, signature.outputs), weights.layout);
+  return strangeWeights(declare(registry, record, signature.features), weights.layout);
 }
 
 /** How the weights that are there differ from those that the spec makes. */

@@ -1,114 +1,168 @@
-/** @file The network of a spec as tensors: preprocessing, backbone, head, and the named results that hosts read. */
+/** @file The network of a spec as tensors: preprocessing, backbone, heads, and the named results that hosts read. */
 import {
   Fault,
   type NdArray,
   type Shape,
+  showShape,
   sizeOf,
   type Tensor,
   type TensorType,
   type Tracer,
   trace,
 } from "../../engine/index.ts";
-import { asLayer, createScope, type Declaration, type Scope } from "../layers/scope.ts";
+import { asLayer, createScope, type Declaration, type Scope, withPresent } from "../layers/scope.ts";
 import { applyPreprocessing } from "../preprocess/apply.ts";
 import { featureParts, type Preprocessing } from "../preprocess/preprocessing.ts";
-import { restoreTarget, standardiseTarget, type TargetEncoding } from "../preprocess/target.ts";
 import { createWatchedRandom } from "../random.ts";
-import type { FeaturePart, Inside } from "../registry/define.ts";
+import type { FeaturePart, Inside, Previous, Raw } from "../registry/define.ts";
 import { find, optionsOf, parseConfigured } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
-import { COMBINATIONS } from "./combine.ts";
+import { standardiseTarget, targetType, unitsOf } from "../targets/index.ts";
+import { COMBINATIONS, type Combinable } from "./combine.ts";
 import type { ModelRecord, Signature } from "./record.ts";
 import type { ModelSpec } from "./spec.ts";
-
-/** The names of what a target encoding predicts: classes, labels, or one for each output. */
-export function outputNames(encoding: TargetEncoding): readonly string[] {
-  if (encoding.kind === "classes") return encoding.classes;
-  if (encoding.kind === "labels") return encoding.labels;
-  return encoding.columns.length === encoding.width
-    ? encoding.columns
-    : Array.from({ length: encoding.width }, (_, output) => `${encoding.columns[0]}[${output}]`);
-}
+import { type Answers, encodingOf, outputsOf, rawOf, type Task, tasksOf, withName } from "./tasks.ts";
 
 /** What a network is made from; without preprocessing its features are taken as one part. */
-export type Described = Pick<ModelRecord, "spec" | "preprocessing">;
+export type Described = Pick<ModelRecord, "spec" | "preprocessing" | "target">;
+
+/** What goes into a network beside the features. */
+export interface Beside {
+  /** I32 [batch, time], of a head that translates: the tokens before each place. */
+  readonly previous?: Tensor | undefined;
+  /** Numbers to answer, of a model that has seen no data yet. */
+  readonly outputs?: number | undefined;
+}
 
 /**
- * Features through backbone and head; of an ensemble, raw rows through all its members.
+ * Features through backbone and heads; of an ensemble, raw rows through all its members.
  * @param features F32 [batch, ...features], preprocessed.
- * @returns F32 [batch, outputs]: logits, or values on the scale that is learned.
+ * @returns what the heads answer, by name: `output`, F32 [batch, outputs], and what else there is.
  */
 export function network(
   registry: Registry,
-  { spec, preprocessing }: Described,
+  described: Described,
   scope: Scope,
   features: Tensor,
-  outputs: number,
-): Tensor {
-  const { ensemble } = spec;
-  if (ensemble === undefined) return backboneAndHead(registry, { ...spec, preprocessing }, scope, features, outputs);
-  const { target: kind } = find(registry.heads, spec.head.type, "head.type");
+  beside: Beside = {},
+): Answers {
+  const { ensemble, ...spec } = described.spec;
+  if (ensemble === undefined) return backboneAndHeads(registry, described, scope, features, beside);
   const { target: own } = ensemble.members[0]!;
-  const raws = ensemble.members.map((member, index) => {
+  const outputs = ensemble.members.map((member, index) => {
     const within = scope.child(`members.${index}`);
     const seen = asLayer(within.child("preprocessing"), "preprocessing", features, () =>
       applyPreprocessing(scope, features, member.preprocessing),
     );
-    const raw = backboneAndHead(registry, member, within, seen, outputs);
-    return index === 0 ? raw : standardiseTarget(scope, restoreTarget(scope, raw, member.target), own);
+    const inner = { ...member, spec: { ...spec, backbone: member.backbone, head: member.head } };
+    const { output } = backboneAndHeads(registry, inner, within, seen, beside) as Raw;
+    return index === 0 ? output : standardiseTarget(scope, unitsOf(scope, member.target).value(output), own);
   });
-  return COMBINATIONS[kind][ensemble.combine]!(raws, scope);
+  return { output: COMBINATIONS[own.kind as Combinable][ensemble.combine]!(outputs, scope) };
 }
 
-function backboneAndHead(
+function backboneAndHeads(
   registry: Registry,
-  spec: Pick<ModelSpec, "backbone" | "head"> & Pick<Described, "preprocessing">,
-  scope: Scope,
-  features: Tensor,
-  outputs: number,
-): Tensor {
+  { spec, preprocessing, target }: Described,
+  root: Scope,
+  given: Tensor,
+  { previous, outputs }: Beside,
+): Answers {
+  const tasks = tasksOf(registry, spec);
+  const [first] = tasks as [Task];
+  const counts = tasks.map((task) => outputsOf(task, target, given.shape.slice(1)) ?? outputs!);
+  const views = first.head.views?.(root.child("head"), given, first.options);
+  const { scope, features } = views === undefined ? { scope: root, features: given } : sideBySide(root, views);
   const backbone = find(registry.backbones, spec.backbone.type, "backbone.type");
-  const head = find(registry.heads, spec.head.type, "head.type");
-  const inside = insideOf(registry, partsOf(spec.preprocessing, features.shape.slice(1)));
+  const told = previous === undefined ? undefined : { tokens: previous, vocabulary: counts[0]! + 1 };
+  const inside = insideOf(registry, partsOf(preprocessing, features.shape.slice(1)), told);
   const below = scope.child("backbone");
   const hidden = asLayer(below, spec.backbone.type, features, () =>
     backbone.build(below, features, optionsOf(spec.backbone), inside),
   );
-  const above = scope.child("head");
-  const raw = asLayer(above, spec.head.type, hidden, () => head.build(above, hidden, optionsOf(spec.head), outputs));
-  const batch = features.shape[0]!;
-  if (raw.shape[0] === batch && raw.shape[1] === outputs && raw.shape.length === 2) return raw;
-  throw new Fault("SHAPE_MISMATCH", `backbone \`${spec.backbone.type}\` and head \`${spec.head.type}\` do not fit`, {
+  const all = tasks.map((task, index) => {
+    const place = scope.child(task.name === "" ? "head" : `head.${task.name}`);
+    const built = asLayer(place, task.head.type, hidden, () =>
+      task.head.build(place, hidden, task.options, { outputs: counts[index]! }),
+    );
+    const raw: Raw = "node" in built ? { output: built as Tensor } : (built as Raw);
+    refuseOther(spec, task, raw.output, features.shape[0]!, counts[index]!);
+    return withName(task.name, views === undefined ? raw : apart(raw, views.shape.slice(0, 2)));
+  });
+  return Object.assign({}, ...all) as Answers;
+}
+
+/** Views as rows of their own. */
+function sideBySide(root: Scope, views: Tensor): { scope: Scope; features: Tensor } {
+  const [batch, count, ...shape] = views.shape as [number, number, ...number[]];
+  const present =
+    root.present
+      ?.reshape([batch, 1])
+      .broadcastTo([batch, count])
+      .reshape([batch * count, 1]) ?? null;
+  return { scope: withPresent(root, present), features: views.reshape([batch * count, ...shape]) };
+}
+
+function apart(raw: Raw, [batch, count]: Shape): Raw {
+  const entries = Object.entries(raw).map(([name, tensor]) => [
+    name,
+    tensor.reshape([batch!, count!, ...tensor.shape.slice(1)]),
+  ]);
+  return Object.fromEntries(entries) as Raw;
+}
+
+function refuseOther(spec: ModelSpec, { name, head, options }: Task, output: Tensor, batch: number, outputs: number) {
+  const isSequence = head.target === "sequence";
+  const isFree = head.judged?.(options) !== undefined && head.target !== "inputs";
+  const [rows, ...rest] = output.shape;
+  const fits = isFree || (rest.length === (isSequence ? 2 : 1) && rest.at(-1) === outputs);
+  if (rows === batch && fits) return;
+  const expected = showShape([batch, ...(isSequence ? ["time" as never] : []), outputs]);
+  throw new Fault("SHAPE_MISMATCH", `backbone \`${spec.backbone.type}\` and head \`${head.type}\` do not fit`, {
     violations: [
-      { path: "head", message: "wrong output", expected: `[${batch}, ${outputs}]`, got: `[${raw.shape.join(", ")}]` },
+      { path: name === "" ? "head" : `head.${name}`, message: "wrong output", expected, got: showShape(output.shape) },
     ],
-    hint: "a backbone keeps the first axis, the batch; a head answers [batch, outputs]",
+    hint: isSequence
+      ? "the backbone must answer each element of a sequence, [batch, time, features]"
+      : 'a backbone keeps the first axis, the batch, and answers one vector a row: `summary` other than "each"',
   });
 }
 
 function partsOf(preprocessing: Preprocessing | null, shape: Shape): readonly FeaturePart[] {
-  return preprocessing === null
-    ? [{ name: "inputs", kind: "tensor", shape, offset: 0, width: sizeOf(shape) }]
-    : featureParts(preprocessing);
+  const parts = preprocessing === null ? [] : featureParts(preprocessing);
+  const isWhole = parts.length === 1 && parts[0]!.kind === "tensor";
+  if (preprocessing !== null && !isWhole) return parts;
+  return [{ name: parts[0]?.name ?? "inputs", kind: "tensor", shape, offset: 0, width: sizeOf(shape) }];
 }
 
 /** What a backbone is told of its features, and how it makes others of its kind for parts of them. */
-function insideOf(registry: Registry, parts: readonly FeaturePart[]): Inside {
+function insideOf(registry: Registry, parts: readonly FeaturePart[], previous: Previous | undefined): Inside {
   return {
     parts,
+    previous,
     backbone(raw, path) {
       const chosen = parseConfigured(registry.backbones, raw, path, "mlp");
       const { build } = find(registry.backbones, chosen.type, `${path}.type`);
       return (scope, x, own) =>
-        asLayer(scope, chosen.type, x, () => build(scope, x, optionsOf(chosen), insideOf(registry, own)));
+        asLayer(scope, chosen.type, x, () => build(scope, x, optionsOf(chosen), insideOf(registry, own, previous)));
     },
   };
 }
 
-/** Raw outputs as hosts read them: by name, in the target's own units. */
-export function results(t: Tracer, registry: Registry, spec: ModelSpec, encoding: TargetEncoding, raw: Tensor) {
-  const head = find(registry.heads, spec.head.type, "head.type");
-  return head.results(restoreTarget(t, raw, encoding), optionsOf(spec.head));
+/** Raw outputs as hosts read them: by name, in the target's own units. @param features what the backbone saw */
+export function results(
+  t: Tracer,
+  registry: Registry,
+  { spec, target }: Pick<FittedRecord, "spec" | "target">,
+  answers: Answers,
+  features: Tensor,
+): Record<string, Tensor> {
+  const all = tasksOf(registry, spec).map(({ name, head, options }) => {
+    const raw = rawOf(name, answers);
+    const units = unitsOf(t, encodingOf(name, target));
+    return withName(name, head.results(raw.output, options, { units, raw, features }));
+  });
+  return Object.assign({}, ...all) as Record<string, Tensor>;
 }
 
 /**
@@ -121,23 +175,18 @@ export function infer(
   registry: Registry,
   record: ModelRecord,
   raw: Tensor,
+  beside: Beside = {},
 ): Readonly<Record<string, Tensor>> {
-  const { spec, signature, preprocessing, target } = fitted(record);
-  const features = applyPreprocessing(t, raw, preprocessing);
-  return results(
-    t,
-    registry,
-    spec,
-    target,
-    network(registry, record, createScope(t).scope, features, signature.outputs),
-  );
+  const known = fitted(record);
+  const features = applyPreprocessing(t, raw, known.preprocessing);
+  return results(t, registry, known, network(registry, known, createScope(t).scope, features, beside), features);
 }
 
 /** A record whose first training has at least begun. */
 export interface FittedRecord extends ModelRecord {
   readonly signature: Signature;
   readonly preprocessing: Preprocessing;
-  readonly target: TargetEncoding;
+  readonly target: NonNullable<ModelRecord["target"]>;
 }
 
 /** @throws INVALID_STATE for a model that has not been trained. */
@@ -147,20 +196,27 @@ export function fitted(record: ModelRecord): FittedRecord {
   throw new Fault("INVALID_STATE", "the model has not been trained", { hint: "call `train.start` first" });
 }
 
+/** Whether a model writes its answer element by element, and so needs to be told what it has written. */
+export function translates(registry: Registry, { head }: Pick<ModelSpec, "head">): boolean {
+  return find(registry.heads, head.type, "head.type").needs === "translated";
+}
+
+/** The tokens before each place, as an input of the program; none where the model does not ask for them. */
+export function previousInput(t: Tracer, registry: Registry, { spec, target }: Described, batch: number): Beside {
+  if (!translates(registry, spec)) return {};
+  const { shape } = target === null ? { shape: [batch, 1] } : targetType(target, batch);
+  return { previous: t.input("previous", { dtype: "I32", shape }) };
+}
+
 /** What a network declares, in order: its parameters and buffers, with their initial values from the spec's seed. */
-export function declare(registry: Registry, model: Described, features: Shape, outputs: number): Declaration[] {
+export function declare(registry: Registry, model: Described, features: Shape): Declaration[] {
   const leaves: Declaration[] = [];
   trace((t) => {
     const { scope, declarations } = createScope(t);
-    const raw = network(
-      registry,
-      model,
-      scope,
-      t.input("features", { dtype: "F32", shape: [1, ...features] }),
-      outputs,
-    );
+    const input = t.input("features", { dtype: "F32", shape: [1, ...features] });
+    const answers = network(registry, model, scope, input, previousInput(t, registry, model, 1));
     leaves.push(...declarations.leaves.values());
-    return { outputs: { raw } };
+    return { outputs: answers };
   });
   return leaves;
 }
@@ -188,17 +244,14 @@ export function initialWeights(
 }
 
 /** The results' types for one row, the batch left out. */
-export function resultTypes(
-  registry: Registry,
-  spec: ModelSpec,
-  encoding: TargetEncoding,
-  outputs: number,
-): Record<string, TensorType> {
+export function resultTypes(registry: Registry, model: Described & Pick<FittedRecord, "target">, features: Shape) {
   const types: Record<string, TensorType> = {};
   trace((t) => {
-    const named = results(t, registry, spec, encoding, t.input("raw", { dtype: "F32", shape: [1, outputs] }));
-    for (const [name, { dtype, shape }] of Object.entries(named)) types[name] = { dtype, shape: shape.slice(1) };
-    return { outputs: named };
+    const input = t.input("features", { dtype: "F32", shape: [1, ...features] });
+    const answers = network(registry, model, createScope(t).scope, input, previousInput(t, registry, model, 1));
+    const all = results(t, registry, model, answers, input);
+    for (const [name, { dtype, shape }] of Object.entries(all)) types[name] = { dtype, shape: shape.slice(1) };
+    return { outputs: all };
   });
   return types;
 }

@@ -1,17 +1,10 @@
 /** @file Prediction: compiled programs by batch size, kept for the models asked last, fed with whatever rows come. */
-import {
-  type DType,
-  type Executor,
-  type NdArray,
-  type Program,
-  type State,
-  sizeOf,
-  trace,
-} from "../../engine/index.ts";
+import { type Executor, type NdArray, type Program, type State, sizeOf, trace } from "../../engine/index.ts";
 import type { Inputs } from "../data/dataset.ts";
 import { encodeInputs } from "../preprocess/encode.ts";
 import type { Registry } from "../registry/registry.ts";
-import { type FittedRecord, fitted, infer } from "./network.ts";
+import { namedOutputs, type Outputs } from "./naming.ts";
+import { type FittedRecord, fitted, infer, previousInput } from "./network.ts";
 import type { ModelRecord, Weights } from "./record.ts";
 import { weightArrays } from "./weights.ts";
 import { runWhole } from "./whole.ts";
@@ -21,9 +14,6 @@ export interface PredictionContext {
   readonly executor: Executor;
   readonly record: ModelRecord;
 }
-
-/** Results by name; a classifier also gives each row's `labels`, a multilabel one each row's list of them. */
-export type Outputs = Readonly<Record<string, NdArray | readonly string[] | readonly (readonly string[])[]>>;
 
 /** Larger inputs go through in pieces of this many rows. */
 const LARGEST_BATCH = 1024;
@@ -93,7 +83,13 @@ function compile(
   batch: number,
 ): Program {
   const traced = trace((t) => ({
-    outputs: infer(t, registry, record, t.input("raw", { dtype: "F32", shape: [batch, ...record.signature.raw] })),
+    outputs: infer(
+      t,
+      registry,
+      record,
+      t.input("raw", { dtype: "F32", shape: [batch, ...record.signature.raw] }),
+      previousInput(t, registry, record, batch),
+    ),
   }));
   return executor.compile(traced, state);
 }
@@ -109,10 +105,21 @@ function roundUp(count: number): number {
  *   naming the column, what was expected and what came.
  */
 export function predict(context: PredictionContext, inputs: Inputs): Outputs {
+  return namedOutputs(context.registry, fitted(context.record), predictRows(context, inputs));
+}
+
+/**
+ * The same without names.
+ * @param previous of a model that writes element by element: what it is to think it has written, rows × length
+ */
+export function predictRows(
+  context: PredictionContext,
+  inputs: Inputs,
+  previous?: Int32Array,
+): Record<string, NdArray> {
   const record = fitted(context.record);
   const raw = encodeInputs(inputs, record.preprocessing);
-  const results = predictRaw(context, record, raw, raw.length / sizeOf(record.signature.raw));
-  return named(record, results);
+  return predictRaw(context, record, raw, raw.length / sizeOf(record.signature.raw), previous);
 }
 
 /** Raw rows through the network, in pieces. @returns the head's results, [rows, ...]. */
@@ -121,6 +128,7 @@ function predictRaw(
   record: FittedRecord,
   raw: Float32Array,
   rows: number,
+  previous?: Int32Array,
 ): Record<string, NdArray> {
   const width = sizeOf(record.signature.raw);
   const results: Record<string, NdArray> = {};
@@ -141,47 +149,15 @@ function predictRaw(
     const input = program.inputs.raw as Float32Array;
     input.set(raw.subarray(row * width, (row + count) * width));
     input.fill(0, count * width);
+    if (previous !== undefined) {
+      const length = previous.length / rows;
+      (program.inputs.previous as Int32Array).set(previous.subarray(row * length, (row + count) * length));
+    }
     runWhole(program);
     for (const [name, { shape, data }] of Object.entries(results)) {
       const size = sizeOf(shape.slice(1));
       (data as Float32Array).set((program.outputs[name] as Float32Array).subarray(0, count * size), row * size);
     }
-  }
-  return results;
-}
-
-/** One of a prediction's outputs. */
-export interface OutputPort {
-  readonly name: string;
-  readonly dtype: DType | "STRING";
-  /** Of one row; "any" where rows differ. */
-  readonly shape: readonly (number | "any")[];
-}
-
-/** What `predict` answers, by the names that it answers with. */
-export function outputPorts({ signature, target }: Pick<FittedRecord, "signature" | "target">): OutputPort[] {
-  const { label, ...others } = signature.results;
-  const named = target.kind === "classes" && label !== undefined;
-  const results = Object.entries(named ? others : signature.results);
-  const ports = results.map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
-  if (named) return [{ name: "labels", dtype: "STRING", shape: [] }, ...ports];
-  return target.kind === "labels" ? [{ name: "labels", dtype: "STRING", shape: ["any"] }, ...ports] : ports;
-}
-
-/** Names beside the numbers: the class of each row, or its labels. */
-function named({ target, spec }: FittedRecord, results: Readonly<Record<string, NdArray>>): Outputs {
-  const { label, probabilities, ...others } = results;
-  if (target.kind === "classes" && label !== undefined && probabilities !== undefined) {
-    const labels = Array.from(label.data as Int32Array, (code) => target.classes[code]!);
-    return { labels, probabilities, ...others };
-  }
-  if (target.kind === "labels" && probabilities !== undefined) {
-    const threshold = Number(spec.head.threshold ?? 0.5);
-    const width = target.labels.length;
-    const labels = Array.from({ length: probabilities.shape[0]! }, (_, row) =>
-      target.labels.filter((_label, index) => Number(probabilities.data[row * width + index]) >= threshold),
-    );
-    return { labels, ...results };
   }
   return results;
 }

@@ -1,7 +1,7 @@
 /** @file A model as everything that passes it around knows it: plain, structured-clonable data, with its weights in shared memory. */
 import type { DType, Shape, TensorType } from "../../engine/index.ts";
 import type { Preprocessing } from "../preprocess/preprocessing.ts";
-import type { TargetEncoding } from "../preprocess/target.ts";
+import type { TargetEncoding } from "../targets/index.ts";
 import type { Configured, ModelSpec } from "./spec.ts";
 
 export interface ModelRecord {

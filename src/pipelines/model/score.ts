@@ -1,10 +1,13 @@
-/** @file The sums that judge a batch, traced: weighted loss, and the head's running figures. Training and evaluation share them. */
+/** @file The sums that judge a batch, traced: weighted loss, and the heads' running figures. Training and evaluation share them. */
 import type { Tensor, Tracer } from "../../engine/index.ts";
-import { restoreTarget, standardiseTarget } from "../preprocess/target.ts";
+import type { Loss, Options } from "../registry/define.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
+import { standardiseTarget, type TargetEncoding, unitsOf } from "../targets/index.ts";
+import { targetOfTask } from "../targets/tasks.ts";
 import type { FittedRecord } from "./network.ts";
 import type { Configured } from "./spec.ts";
+import { type Answers, encodingOf, rawOf, type Task, tasksOf, withName } from "./tasks.ts";
 
 /** Loss and metrics over some rows. */
 export interface Scores {
@@ -22,44 +25,105 @@ export interface Sums {
 
 /** Scalars F32 []. */
 export interface Score {
-  /** Σ weight · loss of the row. */
+  /** Σ weight · loss of the row, or of the element of a sequence. */
   readonly lossSum: Tensor;
   /** Σ weight · what the loss counts the row. */
   readonly lossWeight: Tensor;
+  /** Σ weight */
+  readonly weight: Tensor;
   /** Σ weight · figure of the row, by name. */
   readonly running: Readonly<Record<string, Tensor>>;
 }
 
-/** The type of a batch's targets, as `encodeTarget` makes them. */
-export function targetType({ target, signature }: FittedRecord, batch: number) {
-  return target.kind === "classes"
-    ? ({ dtype: "I32", shape: [batch] } as const)
-    : ({ dtype: "F32", shape: [batch, signature.outputs] } as const);
+/** A batch as it was answered, and as it should have been. */
+export interface Answered {
+  readonly answers: Answers;
+  /** In its own units; what is learned may be standardised. */
+  readonly target: Tensor;
+  /** F32 [batch]; zero for padding. */
+  readonly weight: Tensor;
+  /** What the backbone saw, F32 [batch, ...features]. */
+  readonly features: Tensor;
 }
 
-/**
- * @param raw F32 [batch, outputs], as the head gives it.
- * @param target in its own units; what is learned may be standardised.
- * @param weight F32 [batch]; zero for padding.
- */
 export function score(
   t: Tracer,
   registry: Registry,
-  { spec, target: encoding }: FittedRecord,
+  { spec, target: encoding }: Pick<FittedRecord, "spec" | "target">,
   chosen: Configured,
-  { raw, target, weight }: { raw: Tensor; target: Tensor; weight: Tensor },
+  answered: Answered,
 ): Score {
-  const loss = find(registry.losses, chosen.type, "loss.type");
-  const head = find(registry.heads, spec.head.type, "head.type");
-  const options = optionsOf(chosen);
-  const learned = standardiseTarget(t, target, encoding);
-  const rowWeight = loss.rowWeight?.(t, raw, learned, options) ?? null;
-  const figures = head.running?.(restoreTarget(t, raw, encoding), target, optionsOf(spec.head)) ?? {};
-  const weighted = (perRow: Tensor): Tensor => perRow.mul(weight).sum();
+  const tasks = tasksOf(registry, spec);
+  if (encoding.kind !== "tasks") return scoreTask(t, tasks[0]!, encoding, lossOf(registry, chosen), answered);
+  const { losses, weights } = optionsOf(chosen) as unknown as TaskLosses;
+  const parts = tasks.map((task) => {
+    const own = lossOf(registry, losses[task.name]!);
+    const target = targetOfTask(answered.target, encoding, task.name);
+    const part = scoreTask(t, task, encodingOf(task.name, encoding), own, { ...answered, target });
+    return { name: task.name, part, share: weights[task.name] ?? 1 };
+  });
   return {
-    lossSum: weighted(loss.perRow(t, raw, learned, options)),
-    lossWeight: rowWeight === null ? weight.sum() : weighted(rowWeight),
-    running: Object.fromEntries(Object.entries(figures).map(([name, perRow]) => [name, weighted(perRow)])),
+    lossSum: parts.map(({ part, share }) => part.lossSum.mul(share)).reduce((a, b) => a.add(b)),
+    lossWeight: answered.weight.sum(),
+    weight: answered.weight.sum(),
+    running: Object.assign(
+      {},
+      ...parts.map(({ name, part }) => withName(name, { loss: part.lossSum, ...part.running })),
+    ) as Record<string, Tensor>,
+  };
+}
+
+/** The options of the loss of a model of several tasks, completed for each of them. */
+export interface TaskLosses {
+  readonly losses: Readonly<Record<string, Configured>>;
+  readonly weights: Readonly<Record<string, number>>;
+}
+
+interface ChosenLoss {
+  readonly loss: Loss;
+  readonly options: Options;
+}
+
+function lossOf(registry: Registry, chosen: Configured): ChosenLoss {
+  return { loss: find(registry.losses, chosen.type, "loss.type"), options: optionsOf(chosen) };
+}
+
+function scoreTask(
+  t: Tracer,
+  { name, head, options: headOptions }: Task,
+  encoding: TargetEncoding,
+  { loss, options }: ChosenLoss,
+  { answers, target, weight, features }: Answered,
+): Score {
+  const raw = rawOf(name, answers);
+  const [batch] = weight.shape as [number];
+  const seen = { units: unitsOf(t, encoding), raw, features };
+  const rows =
+    encoding.kind === "sequence" ? elementsOf(raw.output, target, weight) : { output: raw.output, target, weight };
+  const wanted = encoding.kind === "inputs" ? features.reshape([batch, -1]) : rows.target;
+  const learned = standardiseTarget(t, wanted, encoding);
+  const rowWeight = loss.rowWeight?.(t, rows.output, learned, options) ?? null;
+  const figures = head.running?.(raw.output, encoding.kind === "inputs" ? wanted : target, headOptions, seen) ?? {};
+  const weighted = (perRow: Tensor): Tensor => perRow.reshape(rows.weight.shape).mul(rows.weight).sum();
+  return {
+    lossSum: weighted(loss.perRow(t, rows.output, learned, options, { weight: rows.weight })),
+    lossWeight: rowWeight === null ? rows.weight.sum() : weighted(rowWeight),
+    weight: rows.weight.sum(),
+    running: Object.fromEntries(Object.entries(figures).map(([figure, perRow]) => [figure, weighted(perRow)])),
+  };
+}
+
+/** The elements of sequences as rows; those that do not count weigh nothing. @param target I32 [batch, time], −1 for these */
+function elementsOf(output: Tensor, target: Tensor, weight: Tensor) {
+  const [batch, time] = target.shape as [number, number];
+  const counts = target.greaterEqual(0);
+  return {
+    output: output.reshape([batch * time, output.shape[2]!]),
+    target: target.maximum(0).reshape([batch * time]),
+    weight: counts
+      .cast("F32")
+      .mul(weight.reshape([batch, 1]))
+      .reshape([batch * time]),
   };
 }
 
@@ -68,7 +132,37 @@ export function addScores(a: Score, b: Score): Score {
   return {
     lossSum: a.lossSum.add(b.lossSum),
     lossWeight: a.lossWeight.add(b.lossWeight),
+    weight: a.weight.add(b.weight),
     running: Object.fromEntries(Object.entries(a.running).map(([name, sum]) => [name, sum.add(b.running[name]!)])),
+  };
+}
+
+/** A score as outputs of a program. */
+export function scoreOutputs({ lossSum, lossWeight, weight, running }: Score): Record<string, Tensor> {
+  const named = Object.entries(running).map(([name, sum]) => [RUNNING + name, sum] as const);
+  return { lossSum, lossWeight, weight, ...Object.fromEntries(named) };
+}
+
+const RUNNING = "running.";
+
+/** Reads a program's scores and adds them to sums. */
+export function scoreReader(outputs: Readonly<Record<string, ArrayLike<number | bigint>>>) {
+  const running = Object.keys(outputs).filter((name) => name.startsWith(RUNNING));
+  const names = running.map((name) => name.slice(RUNNING.length));
+  const readings = running.map((name) => outputs[name]!);
+  return {
+    /** Of the running figures. */
+    names,
+    /** @returns the batch's own sums of loss and of what it counts */
+    addTo(sums: Sums): { loss: number; counted: number } {
+      const [loss, counted] = [Number(outputs.lossSum![0]), Number(outputs.lossWeight![0])];
+      sums.loss += loss;
+      sums.lossWeight += counted;
+      sums.weight += Number(outputs.weight![0]);
+      for (const [index, name] of names.entries())
+        sums.metrics[name] = (sums.metrics[name] ?? 0) + Number(readings[index]![0]);
+      return { loss, counted };
+    },
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type { Preprocessing } from "../preprocess/preprocessing.ts";
 import type { PreprocessSpec } from "../preprocess/spec.ts";
-import type { TargetEncoding } from "../preprocess/target.ts";
+import type { TargetEncoding } from "../targets/index.ts";
 
 /** The name of a registered definition, and its options beside it: `{"type": "mlp", "hidden": [64]}`. */
 export type Configured = { readonly type: string } & Readonly<Record<string, unknown>>;

@@ -5,6 +5,7 @@
 import { Fault, type NdArray, showShape, sizeOf, type Violation } from "../../engine/index.ts";
 import { type DateOrder, missingMarkers, parseBoolean, parseNumber, READERS } from "../data/cells.ts";
 import {
+  allRows,
   type Column,
   type Dataset,
   type Inputs,
@@ -18,7 +19,6 @@ import { describeArray, toArray, toFloats } from "../data/tensors.ts";
 import { isNothing, nestedShape, writeNested } from "../data/writers.ts";
 import { show } from "../registry/parse.ts";
 import { type InputColumn, type Preprocessing, soleTensor } from "./preprocessing.ts";
-import { allRows } from "./target.ts";
 
 /**
  * Raw rows `[rows, rawWidth]` of a dataset, in the order of `rows` (all of them by default).

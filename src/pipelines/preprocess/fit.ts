@@ -3,9 +3,9 @@ import { Fault } from "../../engine/index.ts";
 import { READERS } from "../data/cells.ts";
 import { type Column, type Dataset, inputColumns, widthOf } from "../data/dataset.ts";
 import { suggest } from "../registry/nearest.ts";
+import { byNumberThenName } from "../targets/names.ts";
 import type { FittedStep, InputColumn, PerElement, Preprocessing } from "./preprocessing.ts";
 import { listSteps, type PreprocessSpec, type StepOptions, type StepType } from "./spec.ts";
-import { byNumberThenName } from "./target.ts";
 
 /** Which steps a kind can take, and those that it gets when the spec says nothing. */
 const KINDS: Readonly<

@@ -5,6 +5,7 @@ import type { DataReference } from "../data/reference.ts";
 import type { Scope } from "../layers/scope.ts";
 import type { RandomStream } from "../random.ts";
 import type { Algorithm } from "../rl/algorithm.ts";
+import type { Environment } from "../rl/environment.ts";
 
 /** An object schema; every field carries `.describe()`, which is what the catalog shows. */
 export type OptionsSchema = z.ZodObject;
@@ -26,66 +27,137 @@ type Of<Schema extends OptionsSchema> = z.output<Schema>;
 /** A column of the data as it lies in a row of features. */
 export interface FeaturePart {
   readonly name: string;
-  /** Of a category: one number for each of its values, of which at most one is 1. */
-  readonly kind: "number" | "boolean" | "date" | "category" | "tensor";
-  /** Of one row: `[]` for a scalar, `[values]` of a category. */
+  /** Of a category: one number for each of its values, of which at most one is 1. Of tokens: a number for each, 0 where a text has ended. */
+  readonly kind: "number" | "boolean" | "date" | "category" | "tensor" | "tokens";
+  /** Of one row: `[]` for a scalar, `[values]` of a category, `[length]` of tokens. */
   readonly shape: Shape;
   readonly offset: number;
   readonly width: number;
+  /** Of tokens: they are below this. */
+  readonly vocabulary?: number;
 }
 
 /** What a backbone is told beside its input. */
 export interface Inside {
   /** In the order in which they lie in a row, none left out. */
   readonly parts: readonly FeaturePart[];
+  /** For a backbone that translates: the tokens that stand before each place of the answer, and how many kinds there are. */
+  readonly previous?: Previous | undefined;
   /** Another backbone, for some of the parts. @param raw a name, or an object with its options. @param path where it stands */
   backbone(raw: unknown, path: string): (scope: Scope, x: Tensor, parts: readonly FeaturePart[]) => Tensor;
 }
 
+export interface Previous {
+  /** I32 [batch, time]; the first is the one that begins a sequence. */
+  readonly tokens: Tensor;
+  readonly vocabulary: number;
+}
+
+/**
+ * What a head needs of a backbone for sequences: features of each element, [batch, time, width]; the same without any of
+ * what follows it; or features of each place of another sequence, from the source and the places before.
+ */
+export type SequenceNeed = "each" | "past" | "translated";
+
 /** Inputs to features. */
 export interface Backbone extends Definition {
-  /** The step for number and tensor columns where the spec names none, if it is not the usual one. */
-  preprocess?(options: Options): "none" | undefined;
+  /** The steps of columns where the spec names none, if they are not the usual ones: of number and tensor columns, or by column. */
+  preprocess?(options: Options): "none" | Readonly<Record<string, "none">> | undefined;
+  /** Of a backbone for sequences: the options that make it what a head needs. A need that is not there cannot be met. */
+  readonly sequences?: Partial<Readonly<Record<SequenceNeed, Options>>>;
   /** @param x F32 [batch, ...features], preprocessed. @returns F32 [batch, ...], what the head takes. */
   build(scope: Scope, x: Tensor, options: Options, inside: Inside): Tensor;
 }
 
-/** How a target is handed to a loss: I32 [batch] class indices, F32 [batch, labels] of 0 and 1, or F32 [batch, outputs]. */
-export type TargetKind = "classes" | "labels" | "values";
+/**
+ * How a target is handed to a loss: I32 [batch] class indices, F32 [batch, labels] of 0 and 1, F32 [batch, outputs]; I32
+ * [batch, time] class indices, −1 where nothing counts; the features themselves, F32 [batch, numbers]; or not at all.
+ * `tasks` are several of the first three.
+ */
+export type TargetKind = "classes" | "labels" | "values" | "sequence" | "inputs" | "none" | "tasks";
+
+/** What a head is to answer. */
+export interface Wanted {
+  /** Numbers a row, or an element of a sequence: classes, labels, target columns, or numbers of a row of features. */
+  readonly outputs: number;
+}
+
+/** What a head answers, by name; every first axis is the batch. A loss judges `output`. */
+export type Raw = Readonly<Record<string, Tensor>> & { readonly output: Tensor };
+
+/** From the scale that is learned to the target's own units; axis 1 is the outputs. */
+export interface Units {
+  value(learned: Tensor): Tensor;
+  /** Of a difference, such as a standard deviation. */
+  spread(learned: Tensor): Tensor;
+}
+
+/** What a head may know of a batch beside its own answer. */
+export interface Seen {
+  readonly units: Units;
+  readonly raw: Raw;
+  /** What the backbone saw, F32 [batch, ...features]. */
+  readonly features: Tensor;
+}
+
+/** One of several tasks. */
+export interface TaskChoice {
+  readonly pipeline: string;
+  /** Where it is not the pipeline's own. */
+  readonly head?: unknown;
+  /** Its target; left out, the column of its name. */
+  readonly columns?: readonly string[] | undefined;
+}
 
 /** Features to raw outputs, raw outputs to what a host reads. */
 export interface Head extends Definition {
   readonly target: TargetKind;
+  /** What a loss must name in its `targets` to judge `output`, where it is not the target's kind (of a sequence: `classes`). */
+  judged?(options: Options): string;
+  /** Of a head that stands for several: what each of them is. */
+  tasks?(options: Options): Readonly<Record<string, TaskChoice>>;
+  /** What it needs of the backbone; left out: features of the row. */
+  readonly needs?: SequenceNeed;
+  /** Several views of each row, each of which goes through the backbone: F32 [batch, views, ...features]. */
+  views?(scope: Scope, features: Tensor, options: Options): Tensor;
   /**
    * @param features what the backbone gave.
-   * @param outputs numbers per row: classes, labels or target columns.
-   * @returns F32 [batch, outputs]: logits, or values on the scale that is learned.
+   * @returns F32 [batch, outputs], of a sequence [batch, time, outputs]: logits, or values on the scale that is learned; or
+   *   several tensors by name, of which `output` is that one.
    */
-  build(scope: Scope, features: Tensor, options: Options, outputs: number): Tensor;
-  /** What prediction answers, by name, from the raw outputs; every first axis is the batch. */
-  results(raw: Tensor, options: Options): Readonly<Record<string, Tensor>>;
-  /** Cheap per-row figures [batch] whose weighted means are shown while training. */
-  running?(raw: Tensor, target: Tensor, options: Options): Readonly<Record<string, Tensor>>;
+  build(scope: Scope, features: Tensor, options: Options, wanted: Wanted): Tensor | Raw;
+  /** What prediction answers, by name; every first axis is the batch. */
+  results(output: Tensor, options: Options, seen: Seen): Readonly<Record<string, Tensor>>;
+  /** Cheap figures of each row [batch], or element [batch, time], whose weighted means are shown while training. */
+  running?(output: Tensor, target: Tensor, options: Options, seen: Seen): Readonly<Record<string, Tensor>>;
 }
 
 /** What a loss may want to know of the training rows. */
 export interface TargetFacts {
   /** Of the classes or labels, in order; of the target columns otherwise. */
   readonly names: readonly string[];
-  /** Training rows of each class or label. */
+  /** Training rows of each class or label; of a sequence its elements. */
   readonly counts: readonly number[];
+  /** The head's options. */
+  readonly head: Options;
 }
 
-/** How wrong raw outputs are. */
+/** What a loss may know of a batch beside answers and targets. */
+export interface Batch {
+  /** F32 [batch]: what each row counts; 0 for rows that only fill the batch up. */
+  readonly weight: Tensor;
+}
+
+/** How wrong raw outputs are. Of a sequence it is asked as if each element were a row. */
 export interface Loss extends Definition {
-  /** The kinds of target it can judge. */
-  readonly targets: readonly TargetKind[];
+  /** What it can judge: kinds of target, or what heads call their answers in `judged`. */
+  readonly targets: readonly string[];
   /** Options completed by what the training rows hold, once, before anything is traced. */
   fit?(options: Options, facts: TargetFacts): Options;
-  /** The loss of each row, F32 [batch]. @param raw F32 [batch, outputs]. @param target as its `TargetKind` says. */
-  perRow(t: Tracer, raw: Tensor, target: Tensor, options: Options): Tensor;
+  /** The loss of each row, F32 [batch]. @param output F32 [batch, outputs]. @param target as its `TargetKind` says. */
+  perRow(t: Tracer, output: Tensor, target: Tensor, options: Options, batch: Batch): Tensor;
   /** What a row counts beside its sample weight, F32 [batch]; the mean is divided by their sum. Null, or left out: 1. */
-  rowWeight?(t: Tracer, raw: Tensor, target: Tensor, options: Options): Tensor | null;
+  rowWeight?(t: Tracer, output: Tensor, target: Tensor, options: Options): Tensor | null;
 }
 
 /** One parameter's place in an optimizer step; all tensors have the parameter's shape, scalars are F32 []. */
@@ -173,13 +245,18 @@ export interface DatasetSource extends Definition {
 
 /** What a whole set of predictions is judged on. */
 export interface Judged {
-  /** The head's results over all rows, by name. */
+  /** The head's results over all rows, by name: those that `judges` names. */
   readonly results: Readonly<Record<string, Float32Array | Int32Array>>;
-  /** As the head's `TargetKind` says, in the target's own units: rows, or rows × outputs. */
+  /** As the head's `TargetKind` says, in the target's own units: rows, rows × outputs, or rows × time. */
   readonly targets: Float32Array | Int32Array;
   readonly weights: Float32Array | undefined;
   readonly outputs: number;
   readonly rows: number;
+  /** The mean loss, and the head's running figures. */
+  readonly loss: number;
+  readonly running: Readonly<Record<string, number>>;
+  /** The head's options. */
+  readonly options: Options;
 }
 
 /** A head, a loss and metrics bound together with the defaults of training. */
@@ -187,12 +264,15 @@ export interface Pipeline extends Definition {
   readonly head: string;
   readonly defaults: {
     readonly backbone: { readonly type: string };
+    /** Where it cannot judge what the head's options ask for, the first loss that can. */
     readonly loss: string;
     readonly optimizer: string;
     readonly schedule: string;
     readonly epochs: number;
     readonly batchSize: number;
   };
+  /** The head's results that metrics are made from; all when left out. */
+  readonly judges?: readonly string[];
   /** All metrics of a set of predictions; for classes also the confusion matrix, true class by predicted class. */
   metrics(judged: Judged): { metrics: Record<string, number>; confusion?: number[][] };
 }
@@ -209,6 +289,7 @@ export interface Plugin {
   readonly schedules?: readonly Schedule[];
   readonly augmentations?: readonly Augmentation[];
   readonly datasets?: readonly DatasetSource[];
+  readonly environments?: readonly Environment[];
   readonly algorithms?: readonly Algorithm[];
 }
 
@@ -235,6 +316,7 @@ export const defineOptimizer = declaring<Optimizer>();
 export const defineSchedule = declaring<Schedule>();
 export const defineAugmentation = declaring<Augmentation>();
 export const defineDataset = declaring<DatasetSource>();
+export const defineEnvironment = declaring<Environment>();
 export const defineAlgorithm = declaring<Algorithm>();
 export const definePipeline = declaring<Pipeline>();
 

@@ -1,6 +1,7 @@
 /** @file What can be said about a training: every option of `train.start` that is not the model or the data. */
 import { z } from "zod";
 import { Fault } from "../../engine/index.ts";
+import { usualLosses } from "../model/losses.ts";
 import type { ModelRecord } from "../model/record.ts";
 import type { Configured } from "../model/spec.ts";
 import { find, parseBy, parseConfigured } from "../registry/parse.ts";
@@ -202,31 +203,16 @@ export function watchingOf({ earlyStopping, keepBest }: Pick<TrainOptions, "earl
 export function parseTrainOptions(registry: Registry, record: Pick<ModelRecord, "spec">, raw: unknown): TrainOptions {
   const { spec } = record;
   const { defaults } = find(registry.pipelines, spec.pipeline, "pipeline");
-  const head = find(registry.heads, spec.head.type, "head.type");
   const { optimizer, schedule, loss, augment, ...common } = (raw ?? {}) as Record<string, unknown>;
   const { epochs, batchSize } = defaults;
   const parsed = parseBy(trainOptionsSchema, { epochs, batchSize, ...common }, "");
-  const chosen = parseConfigured(registry.losses, loss, "loss", defaults.loss);
-  const { targets } = find(registry.losses, chosen.type, "loss.type");
-  if (!targets.includes(head.target)) {
-    const fitting = [...registry.losses.values()].filter((other) => other.targets.includes(head.target));
-    const expected = fitting.map(({ type }) => type).join(" | ");
-    throw new Fault(
-      "INVALID_PARAMS",
-      `loss \`${chosen.type}\` judges ${targets.join(" or ")}, but \`${spec.pipeline}\` predicts ${head.target}`,
-      {
-        violations: [{ path: "loss.type", message: "does not fit the pipeline", expected, got: chosen.type }],
-        hint: `use ${expected}`,
-      },
-    );
-  }
   return {
     ...parsed,
     seed: parsed.seed ?? spec.seed,
     freeze: parsed.freeze ?? (spec.ensemble?.combine === "stack" ? ["members"] : undefined),
     optimizer: parseConfigured(registry.optimizers, optimizer, "optimizer", defaults.optimizer),
     schedule: parseConfigured(registry.schedules, schedule, "schedule", defaults.schedule),
-    loss: chosen,
+    loss: usualLosses(registry, spec, loss),
     augment: parseAugmentations(registry, augment),
   };
 }

@@ -1,19 +1,20 @@
 /** @file Before the first step: which rows are held out, what is fitted to the others, and all of them as features. */
 import { type Executor, Fault } from "../../engine/index.ts";
-import { type Dataset, targetColumns } from "../data/dataset.ts";
+import { allRows, type Dataset, targetColumns } from "../data/dataset.ts";
 import { splitRows } from "../data/split.ts";
 import type { Declaration } from "../layers/scope.ts";
 import type { Rows } from "../model/batches.ts";
 import { prepareRows } from "../model/evaluate.ts";
-import { countParameters, declare, type FittedRecord, fitted, outputNames, resultTypes } from "../model/network.ts";
+import { fitTargets } from "../model/fitTargets.ts";
+import { completeLoss } from "../model/losses.ts";
+import { countParameters, declare, type FittedRecord, fitted, resultTypes } from "../model/network.ts";
 import type { ModelRecord } from "../model/record.ts";
 import type { ModelSpec } from "../model/spec.ts";
 import { fitPreprocessing } from "../preprocess/fit.ts";
 import { type Preprocessing, soleTensor } from "../preprocess/preprocessing.ts";
-import { allRows, fitTarget, type TargetEncoding, type TargetOptions } from "../preprocess/target.ts";
-import type { TargetFacts, TargetKind } from "../registry/define.ts";
-import { find, optionsOf } from "../registry/parse.ts";
+import { find } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
+import { outputNames } from "../targets/index.ts";
 import { type Grouping, groupParameters } from "./groups.ts";
 import type { TrainOptions } from "./options.ts";
 import type { TrainingContext } from "./training.ts";
@@ -27,12 +28,6 @@ export interface Prepared {
   /** With what depends on the data filled in. */
   readonly options: TrainOptions;
 }
-
-const TASKS: Record<TargetKind, TargetOptions["task"]> = {
-  classes: "classification",
-  labels: "multilabel",
-  values: "regression",
-};
 
 export function prepare(context: TrainingContext): Prepared {
   const { registry, executor, dataset, resume } = context;
@@ -48,7 +43,7 @@ export function prepare(context: TrainingContext): Prepared {
   const { train, held } = splitOf(context);
   const known = resume === undefined ? context.record : { ...context.record, ...resume.record };
   const record = known.preprocessing === null ? fitRecord(registry, known, dataset, train) : fitted(known);
-  const leaves = declare(registry, record, record.signature.features, record.signature.outputs);
+  const leaves = declare(registry, record, record.signature.features);
   const grouping = groupParameters(leaves, context.options);
   const training = prepareRows(executor, record, dataset, train, context.options.augment.length > 0);
   return {
@@ -57,7 +52,7 @@ export function prepare(context: TrainingContext): Prepared {
     grouping,
     training,
     held: heldRows(executor, record, context, held),
-    options: { ...context.options, loss: fitLoss(registry, record, context.options, training) },
+    options: { ...context.options, loss: completeLoss(registry, record, context.options.loss, training) },
   };
 }
 
@@ -95,16 +90,10 @@ function fitRecord(registry: Registry, record: ModelRecord, dataset: Dataset, tr
   const { spec } = record;
   const preprocessing = fitPreprocessing(dataset, train, spec.preprocess);
   refuseOtherShape(spec, preprocessing);
-  const { target: kind } = find(registry.heads, spec.head.type, "head.type");
-  const { classes } = optionsOf(spec.head);
-  const target = fitTarget(dataset, allRows(dataset.rows), {
-    task: TASKS[kind],
-    standardise: spec.preprocess.target === "standardise",
-    ...(Array.isArray(classes) ? { classes: classes as string[] } : {}),
-  });
-  const outputs = outputNames(target).length;
-  const results = resultTypes(registry, spec, target, outputs);
-  const signature = { raw: [preprocessing.rawWidth], features: preprocessing.featureShape, outputs, results };
+  const target = fitTargets(registry, spec, dataset, preprocessing.featureShape);
+  const { rawWidth, featureShape: features } = preprocessing;
+  const results = resultTypes(registry, { spec, preprocessing, target }, features);
+  const signature = { raw: [rawWidth], features, outputs: outputNames(target).length, results };
   return { ...record, preprocessing, target, signature };
 }
 
@@ -120,24 +109,4 @@ function refuseOtherShape({ input }: ModelSpec, preprocessing: Preprocessing): v
     violations: [{ path: "data", message: "not the model's input shape", expected, got }],
     hint: "leave `input` out of the spec to take the shape from the data",
   });
-}
-
-/** The chosen loss with what it wants to know of the training rows' targets. */
-function fitLoss(
-  registry: Registry,
-  { target }: FittedRecord,
-  { loss: chosen }: TrainOptions,
-  { target: values, count }: Rows,
-) {
-  const loss = find(registry.losses, chosen.type, "loss.type");
-  if (loss.fit === undefined) return chosen;
-  return { type: chosen.type, ...loss.fit(optionsOf(chosen), factsOf(target, values, count)) };
-}
-
-function factsOf(target: TargetEncoding, values: Int32Array | Float32Array, count: number): TargetFacts {
-  const names = outputNames(target);
-  const counts = new Array<number>(names.length).fill(0);
-  if (target.kind === "classes") for (const code of values) counts[code]!++;
-  if (target.kind === "labels") for (const [index, value] of values.entries()) counts[index % names.length]! += value;
-  return { names, counts: target.kind === "values" ? counts.fill(count) : counts };
 }

@@ -1,9 +1,9 @@
 /** @file A training's compiled programs and the state they share: steps in, sums out, everything saved and put back. */
 import { type Executor, type NdArray, type Program, type State, sizeOf } from "../../engine/index.ts";
-import { type BatchViews, orderOf } from "../model/batches.ts";
+import { type BatchViews, orderOf, viewsOf } from "../model/batches.ts";
 import { initialWeights } from "../model/network.ts";
 import type { Weights } from "../model/record.ts";
-import type { Sums } from "../model/score.ts";
+import { type Sums, scoreReader } from "../model/score.ts";
 import { packWeights, weightArrays } from "../model/weights.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -141,9 +141,7 @@ function compileSession(
     set(AVERAGING_INPUTS.kept, 1 - share);
     set(AVERAGING_INPUTS.added, share);
   };
-  const running = Object.keys(batchProgram.outputs).filter((name) => name.startsWith("running."));
-  const readings = running.map((name) => [name.slice("running.".length), batchProgram.outputs[name]!] as const);
-  const [lossSum, lossWeight] = [batchProgram.outputs.lossSum!, batchProgram.outputs.lossWeight!];
+  const scores = scoreReader(batchProgram.outputs);
   const readAll = (paths: readonly string[], prefix = ""): Record<string, NdArray> =>
     Object.fromEntries(paths.map((path) => [prefix + path, state.read(path)]));
 
@@ -151,17 +149,13 @@ function compileSession(
     state,
     root,
     batch,
-    metrics: readings.map(([name]) => name),
+    metrics: scores.names,
     runBatch(order, from, sums, moment) {
-      const { count, weight } = source.fill(feed.views, order, from, moment.batches);
+      const { count } = source.fill(feed.views, order, from, moment.batches);
       feed.setCounter(moment.batches);
       if (!accumulates) setScalars(moment);
       if (!batchProgram.run()) return null;
-      const [loss, counted] = [Number(lossSum[0]), Number(lossWeight[0])];
-      sums.loss += loss;
-      sums.lossWeight += counted;
-      sums.weight += weight;
-      for (const [name, reading] of readings) sums.metrics[name] = (sums.metrics[name] ?? 0) + Number(reading[0]);
+      const { loss, counted } = scores.addTo(sums);
       return { rows: count, loss: counted === 0 ? 0 : loss / counted };
     },
     endStep(moment) {
@@ -198,9 +192,7 @@ function compileSession(
 
 /** The views that a batch is written to, and the counter that random ops read. Inputs that the graph never uses are absent. */
 function feedOf({ inputs }: Program, seed: number): { views: BatchViews; setCounter: (batches: number) => void } {
-  const { features, target, weight, partner, share } = inputs;
-  const mixed = partner === undefined || share === undefined ? {} : { partner, share };
-  const views = { features: features!, target: target!, weight: weight!, ...mixed };
+  const views = viewsOf(inputs);
   const random = inputs.random as Int32Array;
   random[0] = seed | 0;
   random[1] = Math.floor(seed / 2 ** 32) | 0;

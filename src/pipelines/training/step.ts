@@ -4,10 +4,12 @@ import { createScope, type Declaration } from "../layers/scope.ts";
 import type { Rows } from "../model/batches.ts";
 import { inputFeatures } from "../model/features.ts";
 import { type FittedRecord, network } from "../model/network.ts";
-import { addScores, type Score, score, targetType } from "../model/score.ts";
+import { previousOf } from "../model/previous.ts";
+import { type Answered, addScores, type Score, score, scoreOutputs } from "../model/score.ts";
 import { penalised } from "../optimizers/common.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
+import { targetType } from "../targets/index.ts";
 import { mixes } from "./augment.ts";
 import type { Grouping } from "./groups.ts";
 import type { TrainOptions } from "./options.ts";
@@ -57,40 +59,29 @@ export function trainingStates(
 function forward(t: Tracer, context: StepContext, root = "") {
   const { registry, record, batch, grouping } = context;
   const features = inputFeatures(t, record.preprocessing, context.rows, batch);
-  const target = t.input("target", targetType(record, batch));
+  const target = t.input("target", targetType(record.target, batch));
   const weight = t.input("weight", { dtype: "F32", shape: [batch] });
   const random = t.input("random", { dtype: "I32", shape: [4] });
   const present = weight.greater(0).cast("F32").reshape([batch, 1]);
   const { scope, declarations } = createScope(t, { training: true, present, random, root });
-  const raw = network(registry, record, scope, features, record.signature.outputs);
+  const answers = network(registry, record, scope, features, previousOf(registry, record, target));
   const parameters = [...declarations.leaves.values()].filter(({ path }) => grouping.groupOf.has(path));
   const ownPath = (path: string): string => (root === "" ? path : path.slice(root.length + 1));
   const statistics = Object.fromEntries(
     [...declarations.updates].filter(([path]) => !grouping.frozen.has(ownPath(path))),
   );
-  return { judged: judge(t, context, { raw, target, weight }), parameters, statistics };
+  return { judged: judge(t, context, { answers, target, weight, features }), parameters, statistics };
 }
 
 /** Of rows that are mixed, both targets count: each as much as its share of the row. */
-function judge(
-  t: Tracer,
-  { registry, record, options, batch }: StepContext,
-  { raw, target, weight }: { raw: Tensor; target: Tensor; weight: Tensor },
-): Score {
+function judge(t: Tracer, { registry, record, options, batch }: StepContext, answered: Answered): Score {
+  const { target, weight } = answered;
   const by = (against: Tensor, counted: Tensor) =>
-    score(t, registry, record, options.loss, { raw, target: against, weight: counted });
+    score(t, registry, record, options.loss, { ...answered, target: against, weight: counted });
   if (!mixes(registry, options.augment)) return by(target, weight);
   const share = t.input("share", { dtype: "F32", shape: [batch] });
-  const partner = t.input("partner", targetType(record, batch));
+  const partner = t.input("partner", targetType(record.target, batch));
   return addScores(by(target, weight.mul(share)), by(partner, weight.mul(share.neg().add(1))));
-}
-
-function outputsOf({ lossSum, lossWeight, running }: Score): Record<string, Tensor> {
-  return {
-    lossSum,
-    lossWeight,
-    ...Object.fromEntries(Object.entries(running).map(([name, sum]) => [`running.${name}`, sum])),
-  };
 }
 
 /** New parameters and slots from the mean loss's gradients: penalties, clipping, then the optimizer's rule for the group. */
@@ -173,7 +164,7 @@ export function traceStep(context: StepContext): Traced {
       parameters.map(({ tensor }) => tensor),
     );
     const next = { ...statistics, ...improve(t, context, parameters, ofLoss) };
-    return { outputs: outputsOf(judged), updates: { ...next, ...averages(t, context, next) } };
+    return { outputs: scoreOutputs(judged), updates: { ...next, ...averages(t, context, next) } };
   });
 }
 
@@ -191,7 +182,7 @@ export function traceAccumulation(context: StepContext): Traced {
     });
     const weight = t.state(ACCUMULATED_WEIGHT, SCALAR).add(judged.lossWeight);
     return {
-      outputs: outputsOf(judged),
+      outputs: scoreOutputs(judged),
       updates: {
         ...statistics,
         ...Object.fromEntries(sums),

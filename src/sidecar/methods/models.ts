@@ -13,8 +13,8 @@ type ModelCard = ResultOf<"models.get">["model"];
 type Port = { name: string; dtype: string; shape: (number | string)[] };
 
 /** What a host needs to call the model; null until it is known. */
-function portsOf({ record }: Model, { pipelines }: Learning): { inputs: Port[] | null; outputs: Port[] | null } {
-  const { signature, preprocessing, target } = record;
+function portsOf({ record }: Model, { pipelines, registry }: Learning): { inputs: Port[] | null; outputs: Port[] | null } {
+  const { spec, signature, preprocessing, target } = record;
   if (signature === null || preprocessing === null || target === null) return { inputs: null, outputs: null };
   return {
     inputs: preprocessing.columns.map(({ name, kind, shape }) => ({
@@ -23,7 +23,7 @@ function portsOf({ record }: Model, { pipelines }: Learning): { inputs: Port[] |
       shape: ["batch", ...shape],
     })),
     outputs: pipelines
-      .outputPorts({ signature, target })
+      .outputPorts(registry, { spec, signature, target })
       .map(({ name, dtype, shape }) => ({ name, dtype, shape: ["batch", ...shape] })),
   };
 }

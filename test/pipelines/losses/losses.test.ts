@@ -15,14 +15,15 @@ describe("losses", () => {
   describe.each(cases)("$type $options", ({ type, options, target: kind, loss: wanted, dx: wantedGradient }) => {
     const loss = byType.get(type)!;
     const parsed = loss.options.parse(options);
-    const complete = loss.fit?.(parsed, { names, counts: [2, 2, 1] }) ?? parsed;
+    const complete = loss.fit?.(parsed, { names, counts: [2, 2, 1], head: {} }) ?? parsed;
     const { mean, dx } = compute((t) => {
       const outputs = f32(t, raw, shape);
       const target =
         kind === "classes"
           ? t.constant({ dtype: "I32", shape: [shape[0]], data: Int32Array.from(targets.classes) })
           : f32(t, targets[kind], shape);
-      const rows = loss.perRow(t, outputs, target, complete);
+      const weight = t.constant(1).broadcastTo([shape[0]]);
+      const rows = loss.perRow(t, outputs, target, complete, { weight });
       const weights = loss.rowWeight?.(t, outputs, target, complete) ?? null;
       const mean = weights === null ? rows.mean() : rows.sum().div(weights.sum());
       return { mean, dx: gradients(mean, [outputs])[0]! };
@@ -33,7 +34,8 @@ describe("losses", () => {
 
   const crossEntropy = byType.get("crossEntropy")!;
   const weights = (classWeights: unknown) =>
-    crossEntropy.fit!(crossEntropy.options.parse({ classWeights }), { names, counts: [6, 2, 1] }).classWeights;
+    crossEntropy.fit!(crossEntropy.options.parse({ classWeights }), { names, counts: [6, 2, 1], head: {} })
+      .classWeights;
 
   it("balances classes by their rows", () => expect(weights("balanced")).toEqual([0.5, 1.5, 3]));
   it("takes class weights by name, the others counting 1", () => expect(weights({ b: 4 })).toEqual([1, 4, 1]));

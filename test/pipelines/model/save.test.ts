@@ -2,14 +2,15 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync,
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type NdArray, sizeOf } from "../../../src/engine/index.ts";
+import { allRows } from "../../../src/pipelines/data/dataset.ts";
 import { createModel } from "../../../src/pipelines/model/create.ts";
 import { loadModel } from "../../../src/pipelines/model/load.ts";
 import { declare } from "../../../src/pipelines/model/network.ts";
 import type { ModelRecord } from "../../../src/pipelines/model/record.ts";
 import { saveModel } from "../../../src/pipelines/model/save.ts";
 import { packWeights, weightArrays } from "../../../src/pipelines/model/weights.ts";
-import { allRows, fitTarget } from "../../../src/pipelines/preprocess/target.ts";
 import { createRegistry } from "../../../src/pipelines/registry/registry.ts";
+import { fitTarget } from "../../../src/pipelines/targets/index.ts";
 import { load, temporaryFolder } from "../data/load.support.ts";
 import { fitted } from "../preprocess/preprocess.support.ts";
 
@@ -22,10 +23,12 @@ const dataset = await load({
   target: "y",
 });
 
+const target = fitTarget("classes", dataset, allRows(2));
+
 /** A whole model; every one of its weights is `weight`. */
 function recordWith(weight: number): ModelRecord {
   const model = createModel(registry, { pipeline: "classification", backbone: { type: "mlp", hidden: [3] }, seed: 3 });
-  const leaves = declare(registry, model, [5], 2);
+  const leaves = declare(registry, { ...model, target }, [5]);
   const filled = leaves.map(({ path, type }): [string, NdArray] => [
     path,
     { ...type, data: new Float32Array(sizeOf(type.shape)).fill(weight) },
@@ -35,7 +38,7 @@ function recordWith(weight: number): ModelRecord {
     state: "trained",
     signature: { raw: [4], features: [5], outputs: 2, results: { probabilities: { dtype: "F32", shape: [2] } } },
     preprocessing: fitted(dataset, { columns: { size: [{ type: "clip", low: 0 }, "minMax"] } }),
-    target: fitTarget(dataset, allRows(2), { task: "classification" }),
+    target,
     metrics: { training: { loss: 0.25, rocAuc: Number.NaN }, validation: null },
     provenance: {
       dataHash: dataset.hash,

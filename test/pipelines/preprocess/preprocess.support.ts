@@ -1,12 +1,12 @@
 /** @file What the preprocessing tests share: fitting by a spec, and running the graph part on the reference executor. */
 import { createReference, trace } from "../../../src/engine/index.ts";
 import type { Dataset, Inputs } from "../../../src/pipelines/data/dataset.ts";
+import { allRows } from "../../../src/pipelines/data/dataset.ts";
 import { applyPreprocessing } from "../../../src/pipelines/preprocess/apply.ts";
 import { encodeInputs } from "../../../src/pipelines/preprocess/encode.ts";
 import { fitPreprocessing } from "../../../src/pipelines/preprocess/fit.ts";
 import type { Preprocessing } from "../../../src/pipelines/preprocess/preprocessing.ts";
 import { PreprocessSpec } from "../../../src/pipelines/preprocess/spec.ts";
-import { allRows } from "../../../src/pipelines/preprocess/target.ts";
 
 export function fitted(dataset: Dataset, spec: unknown = {}, rows = allRows(dataset.rows)): Preprocessing {
   return fitPreprocessing(dataset, rows, PreprocessSpec.parse(spec));

@@ -1,26 +1,22 @@
 import { describe, expect, test } from "vitest";
 import { createReference, trace } from "../../../src/engine/index.ts";
+import { allRows } from "../../../src/pipelines/data/dataset.ts";
 import {
-  allRows,
   encodeTarget,
   fitTarget,
-  restoreTarget,
   standardiseTarget,
   type TargetOptions,
-} from "../../../src/pipelines/preprocess/target.ts";
+  unitsOf,
+} from "../../../src/pipelines/targets/index.ts";
 import { load } from "../data/load.support.ts";
 
 const rowsWith = (targets: readonly unknown[]) => load({ rows: targets.map((y, x) => ({ x, y })), target: "y" });
 
-async function fitted(targets: readonly unknown[], options: TargetOptions) {
+async function fitted(targets: readonly unknown[], kind: "classes" | "labels" | "values", options: TargetOptions = {}) {
   const dataset = await rowsWith(targets);
-  const encoding = fitTarget(dataset, allRows(dataset.rows), options);
+  const encoding = fitTarget(kind, dataset, allRows(dataset.rows), options);
   return { encoding, encoded: [...(encodeTarget(dataset, encoding).data as Float32Array)] };
 }
-
-const classification = { task: "classification" } as const;
-const multilabel = { task: "multilabel" } as const;
-const regression = { task: "regression" } as const;
 
 describe("classes", () => {
   test.each([
@@ -29,19 +25,19 @@ describe("classes", () => {
     ["truth values", [true, false, true], ["false", "true"], [1, 0, 1]],
     ["truth values in the source's words", ["yes", "no", "yes"], ["no", "yes"], [1, 0, 1]],
   ])("are %s", async (_what, targets, classes, encoded) => {
-    expect(await fitted(targets, classification)).toEqual({
+    expect(await fitted(targets, "classes")).toEqual({
       encoding: { kind: "classes", columns: ["y"], classes },
       encoded,
     });
   });
 
   test("that the spec names are kept in its order, seen or not", async () => {
-    const { encoding, encoded } = await fitted(["b", "a"], { ...classification, classes: ["c", "b", "a"] });
+    const { encoding, encoded } = await fitted(["b", "a"], "classes", { classes: ["c", "b", "a"] });
     expect([encoding, encoded]).toEqual([{ kind: "classes", columns: ["y"], classes: ["c", "b", "a"] }, [1, 2]]);
   });
 
   test("outside those that the model knows are refused by row and name", async () => {
-    const { encoding } = await fitted(["a", "b"], classification);
+    const { encoding } = await fitted(["a", "b"], "classes");
     const other = await rowsWith(["a", "b", "c"]);
     expect(() => encodeTarget(other, encoding)).toThrow(
       expect.objectContaining({
@@ -52,7 +48,7 @@ describe("classes", () => {
   });
 
   test("are found under the target's name in another dataset, whatever that is", async () => {
-    const { encoding } = await fitted(["a", "b"], classification);
+    const { encoding } = await fitted(["a", "b"], "classes");
     const other = await load({ rows: [{ x: 1, label: "b" }], target: "label" });
     expect([...(encodeTarget(other, encoding).data as Int32Array)]).toEqual([1]);
   });
@@ -62,12 +58,12 @@ describe("classes", () => {
     ["measured numbers", Array.from({ length: 50 }, (_, row) => row / 7), /use|classes, got 50 different values/],
     ["missing targets", ["a", null, "b"], /missing in 1 of 3 rows/],
   ])("are refused for %s", async (_what, targets, message) => {
-    await expect(fitted(targets, classification)).rejects.toThrow(message);
+    await expect(fitted(targets, "classes")).rejects.toThrow(message);
   });
 
   test("are refused when no target is named, with the columns there are", async () => {
     const dataset = await load({ rows: [{ a: 1, b: 2 }] });
-    expect(() => fitTarget(dataset, allRows(1), classification)).toThrow(
+    expect(() => fitTarget("classes", dataset, allRows(1))).toThrow(
       expect.objectContaining({ reason: "DATA_INVALID", hint: "name one of its columns: a, b" }),
     );
   });
@@ -75,7 +71,7 @@ describe("classes", () => {
 
 describe("labels", () => {
   test("come from tags in one column", async () => {
-    expect(await fitted(["b;a", "c", ["a", "c"], []], multilabel)).toEqual({
+    expect(await fitted(["b;a", "c", ["a", "c"], []], "labels")).toEqual({
       encoding: { kind: "labels", columns: ["y"], source: "tags", labels: ["a", "b", "c"] },
       encoded: [1, 1, 0, 0, 0, 1, 1, 0, 1, 0, 0, 0],
     });
@@ -89,7 +85,7 @@ describe("labels", () => {
       ],
       target: ["p", "q"],
     });
-    const encoding = fitTarget(dataset, allRows(2), multilabel);
+    const encoding = fitTarget("labels", dataset, allRows(2));
     expect(encoding).toEqual({ kind: "labels", columns: ["p", "q"], source: "columns", labels: ["p", "q"] });
     expect([...(encodeTarget(dataset, encoding).data as Float32Array)]).toEqual([0, 1, 1, 0]);
   });
@@ -102,7 +98,7 @@ describe("labels", () => {
         [1, 0, 0],
       ],
     }); // prettier-ignore
-    const encoding = fitTarget(dataset, allRows(2), multilabel);
+    const encoding = fitTarget("labels", dataset, allRows(2));
     expect(encoding).toMatchObject({ source: "tensor", labels: ["0", "1", "2"] });
     expect(encodeTarget(dataset, encoding)).toEqual({
       dtype: "F32",
@@ -119,11 +115,11 @@ describe("labels", () => {
         [1, 2],
       ],
     }); // prettier-ignore
-    expect(() => fitTarget(dataset, allRows(2), multilabel)).toThrow(/expected 0 or 1, got 2 in row 2/);
+    expect(() => fitTarget("labels", dataset, allRows(2))).toThrow(/expected 0 or 1, got 2 in row 2/);
   });
 
   test("that the model does not know are refused by row", async () => {
-    const { encoding } = await fitted(["a;b", "b"], multilabel);
+    const { encoding } = await fitted(["a;b", "b"], "labels");
     const other = await rowsWith(["a", "b;z"]);
     expect(() => encodeTarget(other, encoding)).toThrow(/row 2: `z`/);
   });
@@ -131,14 +127,14 @@ describe("labels", () => {
 
 describe("values", () => {
   test("keep their units when encoded; the graph standardises and restores them", async () => {
-    const { encoding, encoded } = await fitted([10, 20, 30, 40], regression);
+    const { encoding, encoded } = await fitted([10, 20, 30, 40], "values");
     expect(encoding).toEqual({ kind: "values", columns: ["y"], width: 1, center: [25], scale: [1 / Math.sqrt(125)] });
     expect(encoded).toEqual([10, 20, 30, 40]);
 
     const traced = trace((t) => {
       const values = t.input("values", { dtype: "F32", shape: [4, 1] });
       const learned = standardiseTarget(t, values, encoding);
-      return { outputs: { learned, restored: restoreTarget(t, learned, encoding) } };
+      return { outputs: { learned, restored: unitsOf(t, encoding).value(learned) } };
     });
     const executor = createReference();
     const program = executor.compile(traced, executor.createState({}));
@@ -154,14 +150,14 @@ describe("values", () => {
   });
 
   test("are learned as they are when the spec says so", async () => {
-    expect((await fitted([10, 20], { ...regression, standardise: false })).encoding).toMatchObject({
+    expect((await fitted([10, 20], "values", { standardise: false })).encoding).toMatchObject({
       center: [0],
       scale: [1],
     });
   });
 
   test("that are constant stay finite", async () => {
-    expect((await fitted([7, 7, 7], regression)).encoding).toMatchObject({ center: [7], scale: [1] });
+    expect((await fitted([7, 7, 7], "values")).encoding).toMatchObject({ center: [7], scale: [1] });
   });
 
   test("may be several a row, from columns or a tensor", async () => {
@@ -180,7 +176,7 @@ describe("values", () => {
       ],
     }); // prettier-ignore
     for (const dataset of [columns, tensor]) {
-      expect(encodeTarget(dataset, fitTarget(dataset, allRows(2), regression))).toEqual({
+      expect(encodeTarget(dataset, fitTarget("values", dataset, allRows(2)))).toEqual({
         dtype: "F32",
         shape: [2, 2],
         data: Float32Array.of(1, 2, 3, 4),
@@ -189,13 +185,13 @@ describe("values", () => {
   });
 
   test("that are words are refused with the pipeline that takes them", async () => {
-    await expect(fitted(["low", "high"], regression)).rejects.toMatchObject({
+    await expect(fitted(["low", "high"], "values")).rejects.toMatchObject({
       reason: "DATA_INVALID",
       hint: expect.stringContaining("`classification`"),
     });
   });
 
   test("that are infinite are refused by row", async () => {
-    await expect(fitted([1, "Infinity", 2], regression)).rejects.toThrow(/Infinity in row 2/);
+    await expect(fitted([1, "Infinity", 2], "values")).rejects.toThrow(/Infinity in row 2/);
   });
 });
