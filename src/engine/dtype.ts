@@ -19,6 +19,21 @@ export type DType = keyof typeof DTYPES;
 /** The dtypes that programs compute in; the others are converted when data enters or leaves. */
 export type ComputeDType = "F32" | "I32" | "BOOL";
 
+/**
+ * Dtypes that values are kept in, but not computed in: inputs, states, constants and outputs may have them, and `cast` leads
+ * from and to F32. F16 and BF16 take half the memory; F64 keeps what the reference, which computes F32 in float64, knows.
+ */
+const STORED: readonly DType[] = ["F64", "F16", "BF16"];
+
+export function isStored(dtype: DType): boolean {
+  return STORED.includes(dtype);
+}
+
+/** Whether a value's elements are real numbers, so that gradients flow through it. */
+export function isReal(dtype: DType): boolean {
+  return dtype === "F32" || isStored(dtype);
+}
+
 export type TypedArray =
   | Float64Array
   | Float32Array

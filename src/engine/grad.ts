@@ -1,4 +1,5 @@
 /** @file The reverse pass, from graph to graph: it asks each op's rule for what flows back, and adds up what meets. */
+import { isReal } from "./dtype.ts";
 import { Fault } from "./fault.ts";
 import type { Node } from "./graph.ts";
 import { opOf } from "./ops/index.ts";
@@ -7,7 +8,7 @@ import { sameShape, showShape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
- * The derivative of `loss` with respect to each tensor of `of`, in its shape; zeros where the loss does not depend on it.
+ * The derivative of `loss` with respect to each tensor of `of`, in its shape and F32; zeros where the loss does not depend on it.
  * What comes back is graph like any other, so it can be differentiated again.
  * @param loss a scalar, F32
  */
@@ -17,10 +18,10 @@ export function gradients(loss: Tensor, of: readonly Tensor[]): Tensor[] {
       hint: "reduce it first: .mean() or .sum()",
     });
   }
-  const integer = of.find((tensor) => tensor.dtype !== "F32");
+  const integer = of.find(({ dtype }) => !isReal(dtype));
   if (integer !== undefined) {
     throw new Fault("DTYPE_UNSUPPORTED", `there is no gradient with respect to ${integer.dtype}`, {
-      hint: "ask for gradients of F32 tensors",
+      hint: "ask for gradients of real tensors",
     });
   }
   return pullBack([loss], [loss.constant(1)], of, false);
@@ -75,8 +76,8 @@ function pathsTo(roots: readonly Node[], targets: ReadonlySet<Node>, stopThere: 
   }
   const paths = new Set<Node>();
   for (const node of [...reached].sort((a, b) => a.id - b.id)) {
-    const isReal = (node.parts ?? [node]).some(({ dtype }) => dtype === "F32");
-    if (isReal && (targets.has(node) || node.inputs.some((input) => paths.has(input)))) paths.add(node);
+    const carriesReals = (node.parts ?? [node]).some(({ dtype }) => isReal(dtype));
+    if (carriesReals && (targets.has(node) || node.inputs.some((input) => paths.has(input)))) paths.add(node);
   }
   return paths;
 }

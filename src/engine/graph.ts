@@ -52,16 +52,19 @@ function isBody(value: AttributeValue): value is Body {
   return typeof value === "object" && value !== null && "outputs" in value;
 }
 
-/** A body is itself only: two that were traced apart are two computations. */
-const bodyKeys = new WeakMap<Body, string>();
-let bodies = 0;
+/** A body is itself only: two that were traced apart are two computations. So are large arrays, which take long to compare. */
+const identities = new WeakMap<object, string>();
+const LARGE = 4096;
+let known = 0;
+
+function identityOf(value: object): string {
+  const key = identities.get(value) ?? `identity${known++}`;
+  identities.set(value, key);
+  return key;
+}
 
 function keyOf(value: AttributeValue): string {
-  if (isBody(value)) {
-    const key = bodyKeys.get(value) ?? `body${bodies++}`;
-    bodyKeys.set(value, key);
-    return key;
-  }
+  if (isBody(value) || (ArrayBuffer.isView(value) && value.length > LARGE)) return identityOf(value);
   if (ArrayBuffer.isView(value)) return `${value.constructor.name}(${(value as Float32Array).join()})`;
   if (Array.isArray(value)) return `[${value.map(keyOf).join()}]`;
   return Object.is(value, -0) ? "-0" : typeof value === "string" ? JSON.stringify(value) : String(value);

@@ -1,5 +1,5 @@
 /** @file A handle on a node of the graph, with an expression's vocabulary. It owns no memory and is never disposed. */
-import type { DType } from "./dtype.ts";
+import { type DType, isStored } from "./dtype.ts";
 import { Fault } from "./fault.ts";
 import type { Graph, Node } from "./graph.ts";
 import type { ConvolutionAttributes } from "./ops/convolution.ts";
@@ -27,6 +27,9 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
+/** The ops that take values of dtypes that are only stored. */
+const FOR_STORED: readonly OpName[] = ["cast", "checkpoint", "again"];
+
 /** Adds an op to the graph of its inputs; its type rule decides the output. Shapes must already fit: nothing broadcasts. */
 export function apply<Name extends OpName>(
   name: Name,
@@ -44,6 +47,16 @@ export function apply<Name extends OpName>(
   const nodes = inputs.map((input) => input.node);
   if (name !== "part" && nodes.some((node) => node.parts !== undefined)) {
     throw new Fault("INVALID_STATE", `${name}: an input has several results`, { hint: "choose one with .part(index)" });
+  }
+  const stored = nodes.find(({ dtype }) => isStored(dtype));
+  if (stored !== undefined && !FOR_STORED.includes(name)) {
+    throw new Fault(
+      "DTYPE_UNSUPPORTED",
+      `${name}: nothing is computed in ${stored.dtype}, values are only kept in it`,
+      {
+        hint: 'use .cast("F32") on the tensor first',
+      },
+    );
   }
   const entry: Op = OPS[name];
   try {
@@ -250,8 +263,11 @@ export class Tensor {
   clamp(min: number, max: number): Tensor {
     return apply("clamp", [this], { min, max });
   }
+  /** F64, F16 and BF16 are for keeping values in; to compute with them, cast them to F32. */
   cast(dtype: DType): Tensor {
-    return dtype === this.dtype ? this : apply("cast", [this], { dtype });
+    if (dtype === this.dtype) return this;
+    const isFar = this.dtype !== "F32" && dtype !== "F32" && (isStored(dtype) || isStored(this.dtype));
+    return isFar ? this.cast("F32").cast(dtype) : apply("cast", [this], { dtype });
   }
 
   // Comparison, logic and selection.
@@ -611,15 +627,18 @@ const ENTERS_AS: Readonly<Partial<Record<DType, DType>>> = {
   I8: "I32",
   U8: "I32",
   BOOL: "BOOL",
+  F16: "F16",
+  BF16: "BF16",
 };
 
-/** A constant: a number makes a scalar; an array's dtype becomes F32, I32 or BOOL. */
+/** A constant: a number makes a scalar; an array's dtype becomes F32, I32 or BOOL, or stays F16 or BF16. */
 export function constantOn(graph: Graph, value: number | NdArray, dtype: DType = "F32"): Tensor {
   const from = typeof value === "number" ? dtype : value.dtype;
   const to = ENTERS_AS[from];
   if (to === undefined) {
     throw new Fault("DTYPE_UNSUPPORTED", `a constant cannot be ${from}`, { hint: "convert it to F32 first" });
   }
+  if (typeof value === "number" && isStored(to)) return constantOn(graph, value).cast(to);
   if (typeof value === "number")
     return new Tensor(graph, graph.add("constant", [], { value }, { dtype: to, shape: [] }));
   const data = value.data instanceof BigInt64Array ? Int32Array.from(value.data, Number) : value.data;

@@ -20,7 +20,7 @@ export interface Built {
   readonly updates?: Readonly<Record<string, Tensor>>;
 }
 
-const COMPUTABLE: readonly DType[] = ["F32", "I32", "BOOL"];
+const KNOWN: readonly DType[] = ["F32", "I32", "BOOL", "F64", "F16", "BF16"];
 
 function nodesOf(tensors: Readonly<Record<string, Tensor>>): Record<string, Node> {
   return Object.fromEntries(
@@ -49,14 +49,10 @@ export function trace(build: (tracer: Tracer) => Built): Traced {
     type: TensorType,
     attributes: Attributes,
   ): Tensor {
-    if (!COMPUTABLE.includes(type.dtype)) {
-      throw new Fault(
-        "DTYPE_UNSUPPORTED",
-        `${kind} \`${name}\` is ${type.dtype}; programs compute in F32, I32 and BOOL`,
-        {
-          hint: "convert it where it enters",
-        },
-      );
+    if (!KNOWN.includes(type.dtype)) {
+      throw new Fault("DTYPE_UNSUPPORTED", `${kind} \`${name}\` is ${type.dtype}; programs know ${KNOWN.join(", ")}`, {
+        hint: "convert it where it enters",
+      });
     }
     const before = known[name];
     if (before !== undefined && !(before.dtype === type.dtype && sameShape(before.shape, type.shape))) {

@@ -7,9 +7,9 @@ import type { Tensor } from "../tensor.ts";
 /** As many as the op takes (the type rule has checked that); typed wide, so that rules can destructure. */
 export type Few<T> = readonly [T, T, T, T, T, ...T[]];
 
-/** A value in the reference's precision: F32 as float64, I32 as 32-bit integers, BOOL as 0 or 1. */
+/** A value in the reference's precision: F32 as float64, I32 as 32-bit integers, BOOL as 0 or 1, F16 and BF16 as bits. */
 export interface ReferenceArray extends TensorType {
-  readonly data: Float64Array | Int32Array | Uint8Array;
+  readonly data: Float64Array | Int32Array | Uint8Array | Uint16Array;
 }
 
 /** Runs a body on values of its inputs; gives values of its outputs. */

@@ -1,6 +1,7 @@
 /** @file Ops that compute each element from the same element of their inputs: arithmetic and the usual functions. */
-import type { DType } from "../dtype.ts";
+import { type DType, isStored } from "../dtype.ts";
 import type { Node } from "../graph.ts";
+import { fromBF16, fromF16, toBF16, toF16 } from "../half.ts";
 import type { Tensor } from "../tensor.ts";
 import { erf } from "./erf.ts";
 import { expectDType, expectSameDType, expectShape } from "./expect.ts";
@@ -116,6 +117,17 @@ export function constantOf({ node: start }: { readonly node: Node }): number | n
   const { value } = node.attributes;
   return node.op === "constant" && typeof value === "number" ? value : null;
 }
+
+const CASTABLE: readonly DType[] = ["F32", "I32", "BOOL", "F64", "F16", "BF16"];
+const same = (x: number) => x;
+/** What `cast` takes an element for, and makes of a number, by dtype. */
+const READ: Partial<Record<DType, (x: number) => number>> = { F16: fromF16, BF16: fromBF16 };
+const WRITTEN: Partial<Record<DType, (x: number) => number>> = {
+  BOOL: (x) => Number(x !== 0),
+  I32: (x) => Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, x)),
+  F16: toF16,
+  BF16: toBF16,
+};
 
 export const pointwise = {
   add: binary({
@@ -285,24 +297,21 @@ export const pointwise = {
     pointwise: true,
     decompose: ({ inputs: [x], attributes: { min, max } }) => x.maximum(min).minimum(max),
   }),
-  /** F32 to I32 toward zero (NaN to 0, limited to the range of I32); to BOOL: not 0. */
+  /**
+   * F32 to I32 toward zero (NaN to 0, limited to the range of I32); to BOOL: not 0; to F16 and BF16: the nearest, ties to
+   * even. Dtypes that values are only stored in come from F32 and lead to it. Gradients pass as they are.
+   */
   cast: op<{ dtype: DType }>({
     type([x], { dtype }) {
-      expectDType(x, "F32", "I32", "BOOL");
-      expectDType({ dtype, shape: [] }, "F32", "I32", "BOOL");
+      if (isStored(x.dtype)) expectDType({ dtype, shape: [] }, "F32");
+      else if (isStored(dtype)) expectDType(x, "F32");
+      for (const type of [x, { dtype, shape: [] }]) expectDType(type, ...CASTABLE);
       return { dtype, shape: x.shape };
     },
-    gradient: [null],
+    gradient: [(dy) => dy],
     reference([x], y) {
-      for (let i = 0; i < y.data.length; i++) {
-        const value = x.data[i]!;
-        y.data[i] =
-          y.dtype === "BOOL"
-            ? Number(value !== 0)
-            : y.dtype === "I32"
-              ? Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, value))
-              : value;
-      }
+      const [read, write] = [READ[x.dtype] ?? same, WRITTEN[y.dtype] ?? same];
+      for (let i = 0; i < y.data.length; i++) y.data[i] = write(read(x.data[i]!));
     },
     onnx: (emit, [x], { attributes: { dtype } }) => emit.cast(x, dtype),
     samples: (size) => [
@@ -312,6 +321,7 @@ export const pointwise = {
       { inputs: [integers([size], -1, 2)], attributes: { dtype: "BOOL" } },
       { inputs: [{ dtype: "BOOL", shape: [size] }], attributes: { dtype: "F32" } },
       { inputs: [{ dtype: "BOOL", shape: [size] }], attributes: { dtype: "I32" } },
+      { inputs: [reals([size])], attributes: { dtype: "F64" } },
     ],
     pointwise: true,
     simplify: ({ inputs: [x], attributes: { dtype } }) => (x.dtype === dtype ? x : null),

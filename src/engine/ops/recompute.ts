@@ -1,4 +1,5 @@
 /** @file Gradient checkpointing: values that the reverse pass computes again instead of keeping them (Chen et al. 2016). */
+import { isReal } from "../dtype.ts";
 import type { Node } from "../graph.ts";
 import type { Tensor } from "../tensor.ts";
 import { type Applied, type None, op } from "./op.ts";
@@ -20,9 +21,9 @@ function throughSegment({ inputs, partGradients, pullBack }: Applied<None>): rea
     moved.set(node, next);
     return next;
   };
-  const real = anew.filter(({ dtype }) => dtype === "F32");
+  const real = anew.filter(({ dtype }) => isReal(dtype));
   const gradients = real.length === 0 ? [] : pullBack([end.handle(move(end.node))], partGradients, real);
-  return [undefined, ...anew.map(({ dtype }) => (dtype === "F32" ? gradients.shift() : undefined))];
+  return [undefined, ...anew.map(({ dtype }) => (isReal(dtype) ? gradients.shift() : undefined))];
 }
 
 export const recomputation = {

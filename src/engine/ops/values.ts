@@ -1,13 +1,12 @@
-/** @file Values in the reference's precision: F32 as float64, I32 as 32-bit integers, BOOL as bytes of 0 and 1. */
-import type { TypedArray } from "../dtype.ts";
+/** @file Values in the reference's precision: F32 as float64, every other dtype as it is stored. */
+import { DTYPES, type TypedArray } from "../dtype.ts";
 import { sizeOf, type TensorType } from "../shape.ts";
 import type { ReferenceArray } from "./op.ts";
 
-const ARRAYS = { F32: Float64Array, I32: Int32Array, BOOL: Uint8Array } as const;
-
-/** Zeros of a type; programs compute in F32, I32 and BOOL only. */
+/** Zeros of a type. */
 export function emptyArray({ dtype, shape }: TensorType): ReferenceArray {
-  return { dtype, shape, data: new ARRAYS[dtype as keyof typeof ARRAYS](sizeOf(shape)) };
+  const array = dtype === "F32" ? Float64Array : DTYPES[dtype].array;
+  return { dtype, shape, data: new array(sizeOf(shape)) as ReferenceArray["data"] };
 }
 
 /** A number everywhere, or the elements given. */

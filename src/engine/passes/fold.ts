@@ -1,4 +1,5 @@
 /** @file What depends on constants alone is computed once, here, by the ops' references, and becomes a constant. */
+import { isStored } from "../dtype.ts";
 import { Fault } from "../fault.ts";
 import type { Node, Traced } from "../graph.ts";
 import { opOf } from "../ops/index.ts";
@@ -20,7 +21,7 @@ export function fold(traced: Traced): Traced {
 
 /** A pointwise op on numbers that are the same everywhere gives one number everywhere. */
 function foldUniform(node: Node, inputs: readonly Tensor[]): Tensor | null {
-  if (opOf(node)?.pointwise !== true) return null;
+  if (opOf(node)?.pointwise !== true || [node, ...inputs].some(({ dtype }) => isStored(dtype))) return null;
   const values = inputs.map((input) => constantOf(input));
   if (values.includes(null)) return null;
   const scalars = inputs.map((input, i) => constantArray({ dtype: input.dtype, shape: [] }, values[i]!));
@@ -35,7 +36,7 @@ function foldWhole(node: Node, inputs: readonly Tensor[]): Tensor | null {
   const values = inputs.map(({ node: input }) => constantArray(input, input.attributes.value as number | Float64Array));
   const { data } = compute(node, values);
   const [{ graph }] = inputs as [Tensor];
-  const value = data.length === 1 ? data[0]! : data;
+  const value = data.length === 1 && !isStored(node.dtype) ? data[0]! : data;
   return new Tensor(graph, graph.add("constant", [], { value }, { dtype: node.dtype, shape: node.shape }));
 }
 

@@ -162,12 +162,16 @@ export function checkGradients(
 /** Whether any gradient flows through an op at all. */
 export function isDifferentiable(name: OpName): boolean {
   const op: Op = OPS[name];
-  return op.gradient?.some((rule) => rule !== null) ?? true;
+  return realSamples(name, 5).length > 0 && (op.gradient?.some((rule) => rule !== null) ?? true);
 }
 
-/** Samples with at least one F32 input, for which a gradient can be asked. */
+/** Samples with at least one F32 input and one F32 result, for which a gradient can be asked. */
 export function realSamples(name: OpName, size: number): readonly Sample<Attributes>[] {
-  return (OPS[name] as Op).samples(size).filter(({ inputs }) => inputs.some(({ dtype }) => dtype === "F32"));
+  const op: Op = OPS[name];
+  return op.samples(size).filter(({ inputs, attributes }) => {
+    const type = op.type(inputs as readonly SampleInput[] as Few<SampleInput>, attributes);
+    return [inputs, type.parts ?? [type]].every((types) => types.some(({ dtype }) => dtype === "F32"));
+  });
 }
 
 /** Largest difference relative to max(1, |expected|); NaN and infinities must stand in the same places. */

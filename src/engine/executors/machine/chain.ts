@@ -3,6 +3,7 @@ import type { Node } from "../../graph.ts";
 import type { Buffer } from "../../plan/plan.ts";
 import { sizeOf } from "../../shape.ts";
 import { broadcastAccess, SCALAR, source } from "./access.ts";
+import { isConversion } from "./conversion.ts";
 import { bitsOf, type Instruction, type Operand } from "./instruction.ts";
 import * as code from "./kernels/layout.ts";
 import { CASTS, POINTWISE, type PointwiseForm } from "./pointwise.ts";
@@ -34,9 +35,9 @@ interface Operation {
 
 const formOf = (node: Node): PointwiseForm => (POINTWISE as Readonly<Record<string, PointwiseForm>>)[node.op]!;
 
-/** Whether chains can compute this node: `uniform` and `cast` beside the table's ops. */
+/** Whether chains can compute this node: `uniform`, and `cast` among 32-bit values, beside the table's ops. */
 export function isChainable(node: Node): boolean {
-  return node.op in POINTWISE || node.op === "cast" || node.op === "uniform";
+  return node.op in POINTWISE || (node.op === "cast" && !isConversion(node)) || node.op === "uniform";
 }
 
 /** @param states the buffers of states, so that writing one marks the point of no return */

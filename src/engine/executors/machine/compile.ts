@@ -6,9 +6,10 @@ import { optimise } from "../../passes/index.ts";
 import { reachable } from "../../passes/rewrite.ts";
 import { order } from "../../plan/order.ts";
 import { type Buffer, type Plan, plan } from "../../plan/plan.ts";
-import { sizeOf, type TensorType } from "../../shape.ts";
+import type { TensorType } from "../../shape.ts";
 import { broadcastAccess, source } from "./access.ts";
 import { chain, isChainable } from "./chain.ts";
+import { convert, isConversion } from "./conversion.ts";
 import { canConvolve, conv, convTranspose, convWeights } from "./convolution.ts";
 import { type Group, group } from "./group.ts";
 import type { Instruction } from "./instruction.ts";
@@ -17,6 +18,7 @@ import { copyInstruction, LOWERINGS, type Lowered, type Lowering, matrixOf } fro
 import { canTakeVariance, variance } from "./moments.ts";
 import { POINTWISE } from "./pointwise.ts";
 import { canPool, maxPool, maxPoolGradient, maxPoolIndices } from "./pooling.ts";
+import { bytesOf, wordsOf } from "./storage.ts";
 
 /** Ops that are not computed at all, or by chains without an entry in the pointwise table. */
 type Special = "reshape" | "cast" | "uniform" | "scan" | "part" | "again";
@@ -68,6 +70,7 @@ const PARTIAL = {
   maxPoolIndices: { lower: maxPoolIndices, fits: canPool },
   maxPoolGradient: { lower: maxPoolGradient, fits: canPool },
   variance: { lower: variance, fits: canTakeVariance },
+  cast: { lower: convert, fits: isConversion },
 } satisfies Partial<Record<OpName, PartialLowering>>;
 
 interface PartialLowering {
@@ -122,7 +125,7 @@ export interface Compiled {
 /** More than any node's id. */
 const LATE = 2 ** 40;
 
-const fixedBuffer = (node: Node): Buffer => ({ bytes: sizeOf(node.shape) * 4, address: 0, home: "fixed" });
+const fixedBuffer = (node: Node): Buffer => ({ bytes: bytesOf(node), address: 0, home: "fixed" });
 const arenaBuffer = (elements: number): Buffer => ({ bytes: elements * 4, address: 0, home: "arena" });
 
 /** @param states the places of states by path */
@@ -230,7 +233,7 @@ function lower(
   const homes = new Map<Node, Buffer[]>();
   const addHome = (node: Node, buffer: Buffer) => homes.set(node, [...(homes.get(node) ?? []), buffer]);
   const copyOf = (node: Node, from: Buffer, to: Buffer, what: string) => ({
-    ...copyInstruction(from, to, sizeOf(node.shape), what),
+    ...copyInstruction(from, to, wordsOf(node), what),
     commits: stateBuffers.has(to),
   });
   const positions = new Map(sequence.flatMap(({ nodes }, position) => nodes.map((node) => [node, position] as const)));
@@ -244,7 +247,7 @@ function lower(
     const state = states.get(path)!;
     if (isLeaf(at)) {
       // Another state's value, perhaps: taken before any state changes.
-      const kept = arenaBuffer(sizeOf(at.shape));
+      const kept = arenaBuffer(wordsOf(at));
       instructions.push(copyOf(at, read(at), kept, `keep ${path}`));
       commits.push(copyOf(at, kept, state, `update ${path}`));
       continue;
@@ -256,7 +259,7 @@ function lower(
     );
     if (isLastReader && (sequence[position]!.isPointwise || !readsItself)) addHome(at, state);
     else {
-      const kept = arenaBuffer(sizeOf(at.shape));
+      const kept = arenaBuffer(wordsOf(at));
       addHome(at, kept);
       commits.push(copyOf(at, kept, state, `update ${path}`));
     }
@@ -274,7 +277,7 @@ function lower(
     const wanted = new Map<Node, Buffer[]>();
     for (const node of nodes) {
       const isReadOutside = [...(readers.get(node) ?? [])].some((reader) => reader !== position);
-      const places = homes.get(node) ?? (isReadOutside || !isPointwise ? [arenaBuffer(sizeOf(node.shape))] : []);
+      const places = homes.get(node) ?? (isReadOutside || !isPointwise ? [arenaBuffer(wordsOf(node))] : []);
       wanted.set(node, places);
       if (places[0] !== undefined) values.set(node, places[0]);
     }

@@ -37,6 +37,7 @@ export const OPCODES = {
   winogradGradient: code.WINOGRAD_GRADIENT,
   maxPoolGradient: code.MAX_POOL_GRADIENT,
   variance: code.VARIANCE,
+  convert: code.CONVERT,
 } as const;
 
 export type InstructionKind = keyof typeof OPCODES;

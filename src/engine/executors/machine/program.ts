@@ -5,12 +5,12 @@ import type { Node } from "../../graph.ts";
 import { aligned } from "../../plan/arena.ts";
 import { showBytes } from "../../plan/forecast.ts";
 import type { Buffer } from "../../plan/plan.ts";
-import { sizeOf } from "../../shape.ts";
 import type { ProfiledInstruction, Program } from "../executor.ts";
 import type { Compiled } from "./compile.ts";
 import { encode } from "./encode.ts";
 import { type Instruction, isLoop } from "./instruction.ts";
 import type { Memory } from "./memory.ts";
+import { viewOf } from "./storage.ts";
 
 /** Below this much work a thread more costs more than it gives, in nanoseconds on one thread. */
 const WORTH_A_THREAD = 100_000;
@@ -41,15 +41,6 @@ export interface Setting {
 function ownBytes({ inputs, outputs, constants }: Compiled): number {
   const buffers = [...Object.values(inputs), ...Object.values(outputs), ...constants.map(({ buffer }) => buffer)];
   return buffers.reduce((sum, { bytes }) => sum + aligned(bytes), 0);
-}
-
-/** A live view of a value: floats, or integers for I32 and BOOL. */
-export function viewOf(
-  memory: Memory,
-  { dtype, shape }: Pick<Node, "dtype" | "shape">,
-  address: number,
-): Float32Array | Int32Array {
-  return dtype === "F32" ? memory.floats(address, sizeOf(shape)) : memory.integers(address, sizeOf(shape));
 }
 
 export function placeProgram(compiled: Compiled, setting: Setting): Placed {

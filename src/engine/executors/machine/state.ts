@@ -4,33 +4,33 @@ import { Fault } from "../../fault.ts";
 import { copyInPieces, fillInPieces } from "../../pieces.ts";
 import { aligned } from "../../plan/arena.ts";
 import type { Buffer } from "../../plan/plan.ts";
-import { type NdArray, sameShape, showShape, sizeOf, type TensorType } from "../../shape.ts";
+import { type NdArray, sameShape, showShape, type TensorType } from "../../shape.ts";
 import type { State } from "../executor.ts";
 import type { Memory } from "./memory.ts";
-import { viewOf } from "./program.ts";
+import { bytesOf, type View, viewOf } from "./storage.ts";
 
 export interface PlacedState {
   readonly state: State;
   readonly buffers: ReadonlyMap<string, Buffer>;
 }
 
-const COMPUTED: readonly DType[] = ["F32", "I32", "BOOL"];
+const KNOWN: readonly DType[] = ["F32", "I32", "BOOL", "F64", "F16", "BF16"];
 
 /** Zeros of the given types. */
 export function placeState(types: Readonly<Record<string, TensorType>>, memory: Memory): PlacedState {
   for (const [path, { dtype }] of Object.entries(types)) {
-    if (COMPUTED.includes(dtype)) continue;
-    throw new Fault("DTYPE_UNSUPPORTED", `state \`${path}\` is ${dtype}; states are F32, I32 or BOOL`, {
+    if (KNOWN.includes(dtype)) continue;
+    throw new Fault("DTYPE_UNSUPPORTED", `state \`${path}\` is ${dtype}; states are ${KNOWN.join(", ")}`, {
       hint: "convert it where it enters",
     });
   }
-  const bytes = Object.values(types).reduce((sum, { shape }) => sum + aligned(sizeOf(shape) * 4), 0);
+  const bytes = Object.values(types).reduce((sum, type) => sum + aligned(bytesOf(type)), 0);
   const start = memory.allocate(bytes, "the model's state");
   fillInPieces(memory.integers(start, aligned(bytes) / 4), 0);
   const buffers = new Map<string, Buffer>();
   let address = start;
-  for (const [path, { shape }] of Object.entries(types)) {
-    const size = sizeOf(shape) * 4;
+  for (const [path, type] of Object.entries(types)) {
+    const size = bytesOf(type);
     buffers.set(path, { bytes: size, address, home: "fixed" });
     address += aligned(size);
   }
@@ -76,7 +76,7 @@ export function placeState(types: Readonly<Record<string, TensorType>>, memory: 
   return { state, buffers };
 }
 
-function copyOf(data: Float32Array | Int32Array, { dtype }: TensorType): TypedArray {
+function copyOf(data: View, { dtype }: TensorType): TypedArray {
   const copy = new DTYPES[dtype].array(data.length) as TypedArray;
   copyInPieces(copy, data);
   return copy;

@@ -9,7 +9,10 @@ import { type NdArray, sameShape, showShape, sizeOf, type TensorType } from "../
 import type { Executor, Program, State } from "../executor.ts";
 import { compute } from "./evaluate.ts";
 
-/** Float64 in and out: a program's F32 views are `Float64Array`, I32 `Int32Array`, BOOL `Uint8Array`. States read as F32. */
+/**
+ * Float64 in and out: a program's F32 views are `Float64Array`, all others as their dtype is stored. An F32 state reads as
+ * float32; one of F64, which programs cast to F32 and back, keeps all digits.
+ */
 export function createReference(): Executor {
   const contents = new WeakMap<State, Map<string, ReferenceArray>>();
   return {
@@ -55,7 +58,7 @@ function createState(types: Readonly<Record<string, TensorType>>, arrays: Map<st
     types,
     read(path): NdArray {
       const { dtype, shape, data } = arrayAt(arrays, path);
-      return { dtype, shape, data: data instanceof Float64Array ? Float32Array.from(data) : data.slice() };
+      return { dtype, shape, data: dtype === "F32" ? Float32Array.from(data) : data.slice() };
     },
     write(path, value) {
       arrayAt(arrays, path, value).data.set(Array.from(value.data as ArrayLike<number>));

@@ -2,6 +2,7 @@
  * @file The machine: walks a program's instructions, one after the other. Work large enough is cut into chunks that helper
  * threads take too; which thread computes a chunk never changes a bit of it.
  */
+import { convert } from "./convert";
 import { convolve, convolveWeights } from "./convolution";
 import * as op from "./layout";
 import { enter, repeat } from "./loop";
@@ -90,6 +91,9 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
       break;
     case op.WINOGRAD_GRADIENT:
       winogradGradient(at, from, to, scratch);
+      break;
+    case op.CONVERT:
+      convert(at, from, to);
       break;
     default:
       unreachable();

@@ -44,6 +44,8 @@ export const WINOGRAD_GRADIENT = 21;
 export const MAX_POOL_GRADIENT = 22;
 export const VARIANCE = 23;
 
+export const CONVERT = 40;
+
 /** Run by whoever walks the program: see `loop.ts`. */
 export const LOOP = 100;
 export const REPEAT = 101;
@@ -57,6 +59,14 @@ export const SUM = 0;
 export const MAX = 1;
 export const MIN = 2;
 export const PRODUCT_OF = 3;
+
+// Kinds of conversion.
+export const FROM_F16 = 0;
+export const FROM_BF16 = 1;
+export const FROM_F64 = 2;
+export const TO_F16 = 3;
+export const TO_BF16 = 4;
+export const TO_F64 = 5;
 
 // How a product shares its work: by panels of 8 columns, quads of rows, or whole matrices of the batch.
 export const SPLIT_COLUMNS = 0;
