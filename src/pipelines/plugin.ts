@@ -32,7 +32,7 @@ export {
 } from "./layers/pooling.ts";
 export { learnedPositions, sinusoidalPositions } from "./layers/positions.ts";
 export { type Recurrence, type RecurrentOptions, recurrent } from "./layers/recurrent.ts";
-export type { Scope } from "./layers/scope.ts";
+export { createScope, type Scope } from "./layers/scope.ts";
 export {
   type Sequence,
   type SequenceOptions,
@@ -44,3 +44,7 @@ export {
 export { type TransformerOptions, transformerBlock } from "./layers/transformer.ts";
 export { createRandom, permutation, type RandomStream } from "./random.ts";
 export * from "./registry/define.ts";
+export type { AutoresetMode, Environment, EnvironmentSetup, VectorEnvironment } from "./rl/environment.ts";
+export type { Pcg64 } from "./rl/pcg64.ts";
+export { bounded, box, type Space } from "./rl/spaces.ts";
+export { type Rules, type Stage, vectorise, type World } from "./rl/vectorise.ts";

@@ -18,6 +18,7 @@ const FUNCTIONS: Record<Kind, readonly string[]> = {
   schedules: ["factor"],
   augmentations: ["prepare"],
   datasets: ["load"],
+  environments: ["make"],
   algorithms: ["plan", "create"],
 };
 
@@ -25,12 +26,13 @@ const FUNCTIONS: Record<Kind, readonly string[]> = {
 const FIELDS: Record<Kind, Readonly<Record<string, z.ZodType>>> = {
   pipelines: { head: z.string(), defaults: z.object({}) },
   backbones: {},
-  heads: { target: z.enum(["classes", "labels", "values"]) },
-  losses: { targets: z.array(z.enum(["classes", "labels", "values"])).min(1) },
+  heads: { target: z.enum(["classes", "labels", "values", "sequence", "inputs", "none", "tasks"]) },
+  losses: { targets: z.array(z.string().min(1)).min(1) },
   optimizers: {},
   schedules: {},
   augmentations: { rows: z.enum(["image", "sequence", "any"]) },
   datasets: {},
+  environments: { maxEpisodeSteps: z.int().min(1).nullable() },
   algorithms: {},
 };
 

@@ -9,6 +9,8 @@ import { OPTIMIZERS } from "../optimizers/index.ts";
 import { PIPELINES } from "../pipelines.ts";
 import type { Algorithm } from "../rl/algorithm.ts";
 import { ALGORITHMS } from "../rl/algorithms/index.ts";
+import type { Environment } from "../rl/environment.ts";
+import { ENVIRONMENTS } from "../rl/environments/index.ts";
 import { SCHEDULES } from "../schedules/index.ts";
 import type {
   Augmentation,
@@ -32,6 +34,7 @@ export interface Registry {
   readonly schedules: ReadonlyMap<string, Schedule>;
   readonly augmentations: ReadonlyMap<string, Augmentation>;
   readonly datasets: ReadonlyMap<string, DatasetSource>;
+  readonly environments: ReadonlyMap<string, Environment>;
   readonly algorithms: ReadonlyMap<string, Algorithm>;
   /** The plugins whose definitions are in it. */
   readonly plugins: readonly { readonly name: string; readonly version: string }[];
@@ -47,6 +50,7 @@ export const KINDS = [
   "schedules",
   "augmentations",
   "datasets",
+  "environments",
   "algorithms",
 ] as const;
 export type Kind = (typeof KINDS)[number];
@@ -63,6 +67,7 @@ const OWN: Plugin = {
   schedules: SCHEDULES,
   augmentations: AUGMENTATIONS,
   datasets: DATASETS,
+  environments: ENVIRONMENTS,
   algorithms: ALGORITHMS,
 };
 

@@ -141,13 +141,15 @@ export const runtimeMethods = {
         .string()
         .optional()
         .describe(
-          "only one kind: pipelines, backbones, heads, losses, optimizers, schedules, augmentations, datasets, …",
+          "only one kind: pipelines, backbones, heads, losses, optimizers, schedules, augmentations, datasets, environments, …",
         ),
     }),
     result: z
       .object({ plugins: z.array(z.unknown()).optional().describe("what was loaded with --plugin") })
       .catchall(z.array(catalogEntry))
-      .describe("entries by kind: pipelines, backbones, heads, losses, optimizers, schedules, datasets"),
+      .describe(
+        "entries by kind: pipelines, backbones, heads, losses, optimizers, schedules, augmentations, datasets, environments",
+      ),
   },
 
   "runtime.shutdown": {
