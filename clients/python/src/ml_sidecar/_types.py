@@ -447,7 +447,7 @@ class PingResult(TypedDict):
 
 class RuntimeCatalogParams(TypedDict, total=False):
     """Params of `runtime.catalog`."""
-    kind: str  # only one kind: pipelines, backbones, heads, losses, optimizers, schedules, augmentations, datasets, …
+    kind: str  # only one kind: pipelines, backbones, heads, losses, optimizers, schedules, augmentations, datasets, environments, …
     _meta: Meta
 
 
