@@ -2,6 +2,7 @@
 import { type Tensor, where } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
 import { BOOL, type ElementType, elementType, factsOf, type Output } from "../value.ts";
+import { perChannel } from "./product.ts";
 
 const of =
   (apply: (x: Tensor, call: Call) => Tensor): Operator =>
@@ -22,6 +23,11 @@ const compare = (apply: (a: Tensor, b: Tensor) => Tensor): Operator =>
 
 /** An activation with ONNX's names for its constants. */
 const leaky = (x: Tensor, slope: Tensor | number): Tensor => x.maximum(0).add(x.minimum(0).mul(slope));
+/** A vector of slopes that fits no last axis is one for each channel, as files before opset 7 have it. */
+const slopes = (slope: Tensor, x: Tensor): Tensor =>
+  slope.shape.length === 1 && slope.shape[0] === x.shape[1] && slope.shape[0] !== x.shape.at(-1)
+    ? perChannel(slope, x.shape.length)
+    : slope;
 const elu = (x: Tensor, alpha: number): Tensor => x.maximum(0).add(x.minimum(0).expm1().mul(alpha));
 
 /**
@@ -113,7 +119,7 @@ export const pointwise: Readonly<Record<string, Operator>> = {
   Identity: (call) => call.inputs[0]!,
   Relu: of((x) => x.relu()),
   LeakyRelu: of((x, call) => leaky(x, call.float("alpha", 0.01))),
-  PRelu: (call) => leaky(call.tensor(0), call.tensor(1)),
+  PRelu: (call) => leaky(call.tensor(0), slopes(call.tensor(1), call.tensor(0))),
   ThresholdedRelu: of((x, call) => where(x.greater(call.float("alpha", 1)), x, 0)),
   Elu: of((x, call) => elu(x, call.float("alpha", 1))),
   Selu: of((x, call) => elu(x, call.float("alpha", 1.6732632)).mul(call.float("gamma", 1.0507009))),
