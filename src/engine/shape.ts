@@ -62,6 +62,30 @@ export function broadcastShapes(...shapes: readonly Shape[]): number[] {
   return result;
 }
 
+/**
+ * What `start:end:step` takes of an axis in Python: places from `from` up to, not including, `to`, every `step`-th, counted
+ * from the axis's end where `isBackward`.
+ */
+export function slicedAxis(
+  size: number,
+  start: number | undefined,
+  end: number | undefined,
+  step: number,
+): { from: number; to: number; step: number; isBackward: boolean } {
+  if (!Number.isInteger(step) || step === 0) {
+    throw new Fault("SHAPE_MISMATCH", `a slice by steps of ${step}`, { hint: "a step is a whole number, and not 0" });
+  }
+  const isBackward = step < 0;
+  const within = (place: number) => Math.max(0, Math.min(size, place));
+  const place = (position: number | undefined, otherwise: number) => {
+    if (position === undefined) return otherwise;
+    const fromStart = position < 0 ? position + size : position;
+    return within(isBackward ? size - 1 - fromStart : fromStart);
+  };
+  const from = place(start, 0);
+  return { from, to: Math.max(from, place(end, size)), step: Math.abs(step), isBackward };
+}
+
 /** Axes as non-negative, sorted and unique; a negative axis counts from the end, `undefined` means all. */
 export function normalizeAxes(axes: number | readonly number[] | undefined, rank: number): number[] {
   const list = axes === undefined ? Array.from({ length: rank }, (_, axis) => axis) : [axes].flat();

@@ -7,7 +7,7 @@ import { type AttributesOf, OPS, type OpName } from "./ops/index.ts";
 import type { Few, Op } from "./ops/op.ts";
 import type { PoolingAttributes } from "./ops/pooling.ts";
 import type { ScanAttributes } from "./ops/scan.ts";
-import { adaptiveShares, type SlidingOptions, slidingOf } from "./ops/window.ts";
+import { adaptiveShares, adaptiveWindows, type SlidingOptions, slidingOf } from "./ops/window.ts";
 import {
   broadcastShapes,
   type NdArray,
@@ -16,6 +16,7 @@ import {
   sameShape,
   showShape,
   sizeOf,
+  slicedAxis,
   type TensorType,
 } from "./shape.ts";
 
@@ -332,16 +333,25 @@ export class Tensor {
     const { keepDims = false, correction = 0 } = options;
     return apply("variance", [this], { axes: normalizeAxes(axes, this.shape.length), keepDims, correction });
   }
-  /** The Euclidean length over the axes; its gradient at 0 is not a number, as that of the square root. */
-  norm(axes?: Axes, options?: ReduceOptions): Tensor {
-    return this.square().sum(axes, options).sqrt();
+  /**
+   * (Σ |x|^order)^(1 / order) over the axes: the Euclidean length unless told, the largest |x| for Infinity. The gradient of
+   * the Euclidean one at 0 is not a number, as that of the square root.
+   */
+  norm(axes?: Axes, { order = 2, ...options }: ReduceOptions & { readonly order?: number } = {}): Tensor {
+    if (order === 2) return this.square().sum(axes, options).sqrt();
+    if (order === 1) return this.abs().sum(axes, options);
+    if (order === Number.POSITIVE_INFINITY) return this.abs().max(axes, options);
+    return this.abs()
+      .pow(order)
+      .sum(axes, options)
+      .pow(1 / order);
   }
-  /** I32: the position of the largest element along `axis`. */
-  argMax(axis: number): Tensor {
-    return apply("argMax", [this], { axis: this.axis(axis) });
+  /** I32: the position of the largest element along `axis`, or in C order among all where it is left out. */
+  argMax(axis?: number): Tensor {
+    return axis === undefined ? this.reshape([-1]).argMax(0) : apply("argMax", [this], { axis: this.axis(axis) });
   }
-  argMin(axis: number): Tensor {
-    return apply("argMin", [this], { axis: this.axis(axis) });
+  argMin(axis?: number): Tensor {
+    return axis === undefined ? this.reshape([-1]).argMin(0) : apply("argMin", [this], { axis: this.axis(axis) });
   }
 
   // Movement.
@@ -362,13 +372,22 @@ export class Tensor {
   broadcastTo(shape: Shape): Tensor {
     return sameShape(shape, this.shape) ? this : apply("broadcast", [this], { shape });
   }
-  /** As `x[start:end:step]` in NumPy, one entry an axis: negative positions count from the end, missing axes are taken whole. */
-  slice(starts: readonly number[], ends?: readonly number[], steps?: readonly number[]): Tensor {
-    const place = (position: number, size: number) =>
-      Math.max(0, Math.min(size, position < 0 ? position + size : position));
-    const from = this.shape.map((size, axis) => place(starts[axis] ?? 0, size));
-    const to = this.shape.map((size, axis) => Math.max(from[axis]!, place(ends?.[axis] ?? size, size)));
-    return apply("slice", [this], { starts: from, ends: to, steps: this.shape.map((_, axis) => steps?.[axis] ?? 1) });
+  /**
+   * As `x[start:end:step]` in NumPy, one entry an axis: negative positions count from the end, negative steps go backward,
+   * and what is missing or undefined takes the axis whole.
+   */
+  slice(
+    starts: readonly (number | undefined)[],
+    ends: readonly (number | undefined)[] = [],
+    steps: readonly (number | undefined)[] = [],
+  ): Tensor {
+    const axes = this.shape.map((size, axis) => slicedAxis(size, starts[axis], ends[axis], steps[axis] ?? 1));
+    const backward = axes.flatMap(({ isBackward }, axis) => (isBackward ? [axis] : []));
+    return apply("slice", [backward.length > 0 ? this.flip(backward) : this], {
+      starts: axes.map(({ from }) => from),
+      ends: axes.map(({ to }) => to),
+      steps: axes.map(({ step }) => step),
+    });
   }
   pad(before: readonly number[], after: readonly number[], value = 0): Tensor {
     return apply("pad", [this], { before, after, value });
@@ -516,6 +535,18 @@ export class Tensor {
   /** The mean of every plane: [n, channels]. */
   globalAveragePool(): Tensor {
     return this.mean(this.shape.flatMap((_, axis) => (axis < 2 ? [] : [axis])));
+  }
+  /** The largest of every plane: [n, channels]. */
+  globalMaxPool(): Tensor {
+    return this.max(this.shape.flatMap((_, axis) => (axis < 2 ? [] : [axis])));
+  }
+  /** As `adaptiveAveragePool`, of which the largest; equals share the gradient. */
+  adaptiveMaxPool(size: Shape): Tensor {
+    return size.reduce<Tensor>(
+      (x, to, spatial) =>
+        x.gather(x.constant(adaptiveWindows(this.shape[spatial + 2]!, to)), spatial + 2).max(spatial + 3),
+      this,
+    );
   }
   /** As many windows as `size` asks, from ⌊i · from / to⌋ up to ⌈(i + 1) · from / to⌉, averaged. */
   adaptiveAveragePool(size: Shape): Tensor {

@@ -106,6 +106,15 @@ describe("windows", () => {
     expect({ counted, left }).toEqual({ counted: [4, 4], left: [6, 6] });
   });
 
+  it("of adaptiveMaxPool are those of adaptiveAveragePool", () => {
+    const results = run(reference, [counting(1, 2, 5, 5)], ([x]) => {
+      const y = x.adaptiveMaxPool([2, 3]);
+      return { y, dx: gradients(y.sum(), [x])[0]!.sum(), planes: x.globalMaxPool() };
+    });
+    const plane = [11, 13, 14, 21, 23, 24];
+    expect(results).toEqual({ y: [...plane, ...plane.map((v) => v + 25)], dx: [12], planes: [24, 49] });
+  });
+
   it("of adaptiveAveragePool overlap where sizes don't divide", () => {
     const { y } = run(reference, [counting(1, 1, 5)], ([x]) => ({ y: x.adaptiveAveragePool([3]) }));
     [0.5, 2, 3.5].forEach((value, i) => {

@@ -102,6 +102,39 @@ describe("a tensor", () => {
     expect(y).toEqual([1, 3, 5]);
   });
 
+  it.each([
+    ["x[::-1]", [undefined], [undefined], [-1], [6, 5, 4, 3, 2, 1, 0]],
+    ["x[5:1:-2]", [5], [1], [-2], [5, 3]],
+    ["x[-2::-3]", [-2], [], [-3], [5, 2]],
+    ["x[100:-100:-4]", [100], [-100], [-4], [6, 2]],
+    ["x[1:5:-1]", [1], [5], [-1], []],
+  ] as const)("slices backward: %s", (_, start, end, step, expected) => {
+    expect(run(reference, [vector(0, 1, 2, 3, 4, 5, 6)], ([x]) => ({ y: x.slice(start, end, step) })).y).toEqual(
+      expected,
+    );
+  });
+
+  it("refuses a slice by steps of 0", () => {
+    const attempt = () => run(reference, [vector(1, 2)], ([x]) => ({ y: x.slice([0], [2], [0]) }));
+    expect(attempt).toThrow(
+      expect.objectContaining({ reason: "SHAPE_MISMATCH", hint: expect.stringMatching("not 0") }),
+    );
+  });
+
+  it("has norms of any order over any axes", () => {
+    const results = run(reference, [vector(3, -4, 0, 1)], ([x]) => {
+      const matrix = x.reshape([2, 2]);
+      return {
+        euclidean: matrix.norm([1]),
+        taxicab: matrix.norm([1], { order: 1 }),
+        largest: matrix.norm([0, 1], { order: Number.POSITIVE_INFINITY }),
+        cubic: matrix.norm([0, -1], { order: 3, keepDims: true }),
+      };
+    });
+    expect(results).toMatchObject({ euclidean: [5, 1], taxicab: [7, 1], largest: [4] });
+    expect(results.cubic![0]).toBeCloseTo((27 + 64 + 1) ** (1 / 3), 12);
+  });
+
   it("multiplies batches of matrices, broadcasting the batch", () => {
     const { y } = run(reference, [vector(1, 2, 3, 4), vector(1, 0, 0, 1, 0, 1, 1, 0)], ([a, b]) => ({
       y: a.reshape([1, 2, 2]).matmul(b.reshape([2, 2, 2])),
@@ -131,6 +164,8 @@ describe("a tensor", () => {
       nan: y.argMax(0),
     }));
     expect(results).toEqual({ tie: [1], nan: [1] });
+    const whole = run(reference, [vector(1, 3, 7, 2)], ([x]) => ({ y: x.reshape([2, 2]).argMax() }));
+    expect(whole.y).toEqual([2]);
   });
 
   it("rounds halves to even", () => {

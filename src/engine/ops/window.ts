@@ -49,14 +49,29 @@ export function slidingOf(size: Shape, window: Shape, { strides, padding = 0, di
   return { strides: stride, dilations: dilation, before: pairs.map(([n]) => n), after: pairs.map(([, n]) => n) };
 }
 
+/** Where `to` windows that see all of `from` elements start and end, as even as they get. */
+function adaptivePlaces(from: number, to: number): (readonly [start: number, end: number])[] {
+  return Array.from({ length: to }, (_, place) => [
+    Math.floor((place * from) / to),
+    Math.ceil(((place + 1) * from) / to),
+  ]);
+}
+
 /** [from, to]: what each of `from` elements gives to each of `to` windows that average them all. */
 export function adaptiveShares(from: number, to: number): NdArray {
   const data = new Float64Array(from * to);
-  for (let place = 0; place < to; place++) {
-    const [start, end] = [Math.floor((place * from) / to), Math.ceil(((place + 1) * from) / to)];
+  for (const [place, [start, end]] of adaptivePlaces(from, to).entries()) {
     for (let i = start; i < end; i++) data[i * to + place] = 1 / (end - start);
   }
   return { dtype: "F64", shape: [from, to], data };
+}
+
+/** [to, widest]: the positions that each of `to` windows sees, the last of them again where a window is narrower. */
+export function adaptiveWindows(from: number, to: number): NdArray {
+  const places = adaptivePlaces(from, to);
+  const widest = Math.max(0, ...places.map(([start, end]) => end - start));
+  const data = places.flatMap(([start, end]) => Array.from({ length: widest }, (_, i) => Math.min(start + i, end - 1)));
+  return { dtype: "I32", shape: [to, widest], data: Int32Array.from(data) };
 }
 
 /** How many places a window has along each axis. */
