@@ -1,8 +1,10 @@
 /** @file The pipelines: each binds a head to a loss, to metrics, and to the defaults that most data is well served by. */
 import { z } from "zod";
 import { classificationMetrics } from "./metrics/classification.ts";
+import { distributionMetrics } from "./metrics/distributions.ts";
+import { embeddingMetrics } from "./metrics/embeddings.ts";
 import { multilabelMetrics } from "./metrics/multilabel.ts";
-import { regressionMetrics } from "./metrics/regression.ts";
+import { sequenceMetrics } from "./metrics/sequences.ts";
 import { definePipeline, type Pipeline } from "./registry/define.ts";
 
 const DEFAULTS = {
@@ -29,8 +31,8 @@ const regression = definePipeline({
   options: z.object({}),
   head: "regression",
   defaults: { ...DEFAULTS, loss: "mse" },
-  metrics: ({ results, targets, weights, outputs }) =>
-    regressionMetrics({ targets, predictions: results.values!, outputs, weights }),
+  metrics: ({ results, targets, weights, outputs, options }) =>
+    distributionMetrics({ results, targets, weights, outputs, quantiles: options.quantiles as number[] | undefined }),
 });
 
 const multilabel = definePipeline({
@@ -43,4 +45,55 @@ const multilabel = definePipeline({
     multilabelMetrics({ targets, probabilities: results.probabilities!, labels: outputs, weights }),
 });
 
-export const PIPELINES: readonly Pipeline[] = [classification, regression, multilabel];
+const tagging = definePipeline({
+  type: "tagging",
+  description: "One class for each element of a sequence",
+  options: z.object({}),
+  head: "tagging",
+  defaults: { ...DEFAULTS, backbone: { type: "lstm" }, loss: "crossEntropy" },
+  judges: ["label"],
+  metrics: ({ results, targets, weights, outputs, rows }) =>
+    sequenceMetrics({ targets, predicted: results.label!, classes: outputs, samples: rows, weights }),
+});
+
+const reconstruction = definePipeline({
+  type: "reconstruction",
+  description: "The inputs again, through a bottleneck: an autoencoder",
+  options: z.object({}),
+  head: "reconstruction",
+  defaults: { ...DEFAULTS, loss: "mse" },
+  judges: [],
+  metrics: ({ running }) => ({ metrics: { rmse: Math.sqrt(running.mse!) } }),
+});
+
+const contrastive = definePipeline({
+  type: "contrastive",
+  description: "Embeddings in which what belongs together lies close, learned from views, pairs or classes",
+  options: z.object({}),
+  head: "contrastive",
+  defaults: { ...DEFAULTS, loss: "ntXent", batchSize: 128 },
+  metrics({ results, targets, rows, outputs: _, options }) {
+    const embeddings = results.embeddings!;
+    const samples = embeddings.length / Number(options.dimensions);
+    return embeddingMetrics({ embeddings, samples, labels: targets.length === rows ? targets : undefined });
+  },
+});
+
+const multitask = definePipeline({
+  type: "multitask",
+  description: "Several targets from one backbone, each by a pipeline of its own",
+  options: z.object({}),
+  head: "multitask",
+  defaults: { ...DEFAULTS, loss: "weightedSum" },
+  metrics: () => ({ metrics: {} }),
+});
+
+export const PIPELINES: readonly Pipeline[] = [
+  classification,
+  regression,
+  multilabel,
+  tagging,
+  reconstruction,
+  contrastive,
+  multitask,
+];

@@ -34,6 +34,7 @@ function network(cell: CellName): Backbone {
         .describe("What a sequence becomes: the last hidden state, the mean or the largest of all, or all of them"),
     }),
     preprocess: tokensAsTheyAre,
+    sequences: { each: { summary: "each" }, past: { summary: "each", bidirectional: false } },
     build(scope, x, { summary, hidden, layers, bidirectional, dropout, ...options }) {
       const { elements, lengths } = sequenceOf(scope, x, options);
       const kind = { cell, hidden, layers, bidirectional, dropout };

@@ -54,6 +54,7 @@ export const tcn = defineBackbone({
       .describe("What a sequence becomes: its last element, the mean or the largest of all, or all of them"),
   }),
   preprocess: tokensAsTheyAre,
+  sequences: { each: { summary: "each" }, past: { summary: "each" } },
   build(scope, x, { channels, summary, dropout: rate, window, activation, norm, ...options }) {
     const { elements, lengths } = sequenceOf(scope, x, options);
     const y = channels.reduce(

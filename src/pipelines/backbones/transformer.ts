@@ -74,6 +74,7 @@ export const transformer = defineBackbone({
       .describe("What a sequence becomes: its last element, the mean or the largest of all, or all of them"),
   }),
   preprocess: tokensAsTheyAre,
+  sequences: { each: { summary: "each" }, past: { summary: "each", kind: "decoder" } },
   build(scope, x, { summary, kind, layers, positions, context, dropout: rate, vocabulary, padding, ...options }) {
     const { width, keyHeads, feedForward, norm, ...rest } = options;
     const { elements, lengths } = sequenceOf(scope, x, { vocabulary, width, padding });

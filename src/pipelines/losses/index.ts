@@ -1,6 +1,7 @@
 /** @file All losses, in the catalog's order. */
 import type { Loss } from "../registry/define.ts";
 import { binaryCrossEntropy, crossEntropy } from "./classification.ts";
+import { ntXent, supervisedContrastive } from "./contrastive.ts";
 import { gaussianNll, huber, meanAbsoluteError, meanSquaredError, quantile } from "./regression.ts";
 import { weightedSum } from "./tasks.ts";
 
@@ -12,5 +13,7 @@ export const LOSSES: readonly Loss[] = [
   huber,
   quantile,
   gaussianNll,
+  ntXent,
+  supervisedContrastive,
   weightedSum,
 ];

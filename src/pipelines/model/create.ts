@@ -6,6 +6,7 @@ import type { Registry } from "../registry/registry.ts";
 import { countParameters, declare } from "./network.ts";
 import type { ModelRecord } from "./record.ts";
 import type { Configured, ModelSpec } from "./spec.ts";
+import { suit } from "./suit.ts";
 import { outputsOf, tasksOf } from "./tasks.ts";
 
 const specSchema = z.strictObject({
@@ -25,12 +26,14 @@ const specSchema = z.strictObject({
 export function parseModelSpec(registry: Registry, raw: unknown): ModelSpec {
   const { pipeline, input, backbone, head, preprocess, seed } = parseBy(specSchema, raw, "");
   const { head: ownHead, defaults } = find(registry.pipelines, pipeline, "pipeline");
-  const chosen = parseConfigured(registry.backbones, backbone, "backbone", defaults.backbone.type);
+  const chosenHead = parseConfigured(registry.heads, head, "head", ownHead);
+  const suited = suit(registry, backbone, defaults.backbone.type, chosenHead);
+  const chosen = parseConfigured(registry.backbones, suited, "backbone", defaults.backbone.type);
   return {
     pipeline,
     input: input ?? null,
     backbone: chosen,
-    head: parseConfigured(registry.heads, head, "head", ownHead),
+    head: chosenHead,
     preprocess: parseBy(PreprocessSpec, withUsualStep(registry, chosen, preprocess ?? {}), "preprocess"),
     seed,
   };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Fault, gradients } from "../../../src/engine/index.ts";
 import { LOSSES } from "../../../src/pipelines/losses/index.ts";
+import { HEAD_VECTORS } from "../heads/vectors.ts";
 import { compute, expectClose, f32, VECTORS } from "../vectors.ts";
 
 const { shape, raw, cases, ...targets } = VECTORS.losses;
@@ -9,7 +10,9 @@ const names = ["a", "b", "c"];
 
 describe("losses", () => {
   it("all have a vector", () => {
-    expect([...new Set(cases.map(({ type }) => type))].sort()).toEqual([...byType.keys()].sort());
+    const made = [...cases, ...HEAD_VECTORS.losses].map(({ type }) => type);
+    const alone = [...byType.keys()].filter((type) => type !== "weightedSum"); // a sum of others
+    expect([...new Set(made)].sort()).toEqual(alone.sort());
   });
 
   describe.each(cases)("$type $options", ({ type, options, target: kind, loss: wanted, dx: wantedGradient }) => {
@@ -30,6 +33,24 @@ describe("losses", () => {
     });
     it("is PyTorch's", () => expectClose(mean!, [wanted]));
     it("has PyTorch's gradient", () => expectClose(dx!, wantedGradient));
+  });
+
+  describe.each(HEAD_VECTORS.losses)("$type $options on $raw.shape", (vector) => {
+    const loss = byType.get(vector.type)!;
+    const options = loss.options.parse(vector.options);
+    const { values, classes } = HEAD_VECTORS;
+    const { mean, dx } = compute((t) => {
+      const output = f32(t, vector.raw.values, vector.raw.shape);
+      const target =
+        vector.target === "classes"
+          ? t.constant({ dtype: "I32", shape: [classes.length], data: Int32Array.from(classes) })
+          : f32(t, values.values, values.shape);
+      const weight = t.constant(1).broadcastTo([classes.length]);
+      const mean = loss.perRow(t, output, target, options, { weight }).mean();
+      return { mean, dx: gradients(mean, [output])[0]! };
+    });
+    it("is PyTorch's", () => expectClose(mean!, [vector.loss]));
+    it("has PyTorch's gradient", () => expectClose(dx!, vector.dx));
   });
 
   const crossEntropy = byType.get("crossEntropy")!;

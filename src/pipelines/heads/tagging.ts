@@ -1,0 +1,29 @@
+/** @file The head that gives each element of a sequence one class. */
+import { z } from "zod";
+import { dense } from "../layers/dense.ts";
+import { INITIALISERS } from "../layers/initialisers.ts";
+import { defineHead } from "../registry/define.ts";
+
+export const tagging = defineHead({
+  type: "tagging",
+  description: "One class for each element of a sequence: a linear layer to logits, the same at every place",
+  options: z.object({
+    classes: z
+      .array(z.union([z.string(), z.number()]).transform(String))
+      .min(2)
+      .optional()
+      .describe("Names of the classes, in order; left out, those of the data. Data with others is then refused"),
+    padding: z
+      .union([z.string(), z.number()])
+      .optional()
+      .describe(
+        "The class that only fills rows up: it counts neither in the loss nor in the metrics; −1 and NaN never do",
+      ),
+  }),
+  target: "sequence",
+  needs: "each",
+  build: (scope, features, _options, { outputs }) =>
+    dense(scope, features, { units: outputs, init: INITIALISERS.xavierUniform }),
+  results: (raw) => ({ label: raw.argMax(-1), probabilities: raw.softmax(-1) }),
+  running: (raw, target) => ({ accuracy: raw.argMax(-1).equal(target).cast("F32") }),
+});
