@@ -1,5 +1,6 @@
 /** @file What a learning algorithm is to whoever runs it: a learner that acts, sees what came of it, and improves piece by piece. */
 import type { Executor, NdArray } from "../../engine/index.ts";
+import type { Configured } from "../model/spec.ts";
 import type { Definition, Options } from "../registry/define.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { AutoresetMode } from "./environment.ts";
@@ -85,4 +86,11 @@ export interface AlgorithmPlan extends Pick<PolicySpec, "orthogonalInit" | "logS
   /** Null: as suits the backbone. */
   readonly sharedBackbone: boolean | null;
   readonly squash: boolean;
+  /** The backbone where none is chosen; left out, the usual one. */
+  readonly backbone?: Configured;
+  /**
+   * How actions are read off the network; left out, as suits the space and `squash`.
+   * @throws INVALID_PARAMS for a space, or a memory, that this way to learn cannot do with
+   */
+  readonly form?: (policy: Pick<PolicySpec, "action" | "memory">) => Pick<PolicySpec, "distribution" | "critic">;
 }

@@ -18,7 +18,15 @@ export interface Distribution {
   applied(raw: Tensor): Tensor;
 }
 
-export const DISTRIBUTION_NAMES = ["categorical", "gaussian", "squashedGaussian"] as const;
+export const DISTRIBUTION_NAMES = [
+  "categorical",
+  "gaussian",
+  "squashedGaussian",
+  // Of methods that learn off the policy: the deviation read off the observation, too; no chance at all; the choice of most worth.
+  "squashedGaussianByState",
+  "deterministic",
+  "greedy",
+] as const;
 export type DistributionName = (typeof DISTRIBUTION_NAMES)[number];
 
 export interface DistributionSpec {
@@ -27,7 +35,8 @@ export interface DistributionSpec {
 }
 
 /** How many numbers the network has to give a row. */
-export function parametersOf(action: Space): number {
+export function parametersOf(action: Space, distribution?: DistributionName): number {
+  if (distribution === "squashedGaussianByState") return 2 * spaceSize(action);
   if (action.type === "box" || action.type === "multiBinary") return spaceSize(action);
   return choicesOf(action)!.reduce((sum, count) => sum + count, 0);
 }
@@ -37,7 +46,7 @@ export function maskWidth(action: Space): number {
   return choicesOf(action)?.reduce((sum, count) => sum + count, 0) ?? 0;
 }
 
-/** @param parameters F32 [rows, parametersOf(action)] @param mask BOOL [rows, maskWidth(action)]: what may be chosen */
+/** @param parameters F32 [rows, parametersOf(action, distribution)] @param mask BOOL [rows, maskWidth(action)]: what may be chosen */
 export function distributionOf(
   scope: Scope,
   action: Space,
@@ -45,10 +54,38 @@ export function distributionOf(
   parameters: Tensor,
   mask: Tensor | null,
 ): Distribution {
-  if (action.type !== "box") return choices(action, parameters, mask);
+  if (action.type !== "box") {
+    const all = choices(action, parameters, mask);
+    return distribution === "greedy" ? certain(all, parameters) : all;
+  }
+  if (distribution === "squashedGaussianByState") return gaussianByState(action, parameters);
+  if (distribution === "deterministic") {
+    return certain(gaussian(action, parameters, parameters.constant(0), true), parameters);
+  }
   const shape = [spaceSize(action)];
   const logStd = scope.parameter("logStd", shape, constant(logStdInit));
   return gaussian(action, parameters, logStd, distribution === "squashedGaussian");
+}
+
+/** The most likely action, always. */
+function certain(distribution: Distribution, parameters: Tensor): Distribution {
+  const none = parameters.constant(0).broadcastTo([parameters.shape[0]!]);
+  return { ...distribution, sample: distribution.mode, logProb: () => none, entropy: () => none };
+}
+
+/** Between which the logarithm of a deviation read off the observation lies, by a tanh (as CleanRL has it). */
+const [LEAST_LOG_STD, MOST_LOG_STD] = [-5, 2];
+
+/** @param parameters [rows, 2 n]: means, then what becomes the logarithms of deviations */
+function gaussianByState(action: Extract<Space, { type: "box" }>, parameters: Tensor): Distribution {
+  const size = spaceSize(action);
+  const [mean, spread] = parameters.split([size, size], 1) as [Tensor, Tensor];
+  const logStd = spread
+    .tanh()
+    .add(1)
+    .mul((MOST_LOG_STD - LEAST_LOG_STD) / 2)
+    .add(LEAST_LOG_STD);
+  return gaussian(action, mean, logStd, true);
 }
 
 /** Finite, so that a row in which all is masked stays a distribution: a uniform one (Huang and Ontañón 2022 use the same). */

@@ -24,6 +24,11 @@ export interface PolicySpec {
   readonly sharedBackbone: boolean;
   readonly orthogonalInit: boolean;
   readonly distribution: DistributionName;
+  /**
+   * What says the value of what is seen: an output of its own, when left out; a part of what each choice is worth (Wang et
+   * al. 2016, equation 9), with shared features; or nothing but the choices' own worth, where `distribution` is greedy.
+   */
+  readonly critic?: "own" | "dueling" | "none";
   readonly logStdInit: number;
   /** Whether it is told what may be chosen. */
   readonly masked: boolean;
@@ -47,7 +52,7 @@ export interface PolicyInput {
 }
 
 export interface PolicyOutput {
-  /** F32 [rows, parametersOf(action)] */
+  /** F32 [rows, parametersOf(action, distribution)] */
   readonly parameters: Tensor;
   /** F32 [rows]: the discounted return that is expected. */
   readonly value: Tensor;
@@ -97,9 +102,16 @@ export function policyNetwork(registry: Registry, spec: PolicySpec, scope: Scope
   const before = isShared ? features("backbone") : null;
   const { x, memory } =
     before === null ? { x: null, memory: [] } : remembered(spec, at("memory", GAINS.memory), before, input);
-  const parameters = output("actor", x ?? features("actor.backbone"), parametersOf(spec.action));
+  const parameters = output("actor", x ?? features("actor.backbone"), parametersOf(spec.action, spec.distribution));
+  const rows = parameters.shape[0]!;
+  if (spec.critic === "none") {
+    const value = spec.distribution === "greedy" ? parameters.max(-1) : parameters.constant(0).broadcastTo([rows]);
+    return { parameters, value, memory };
+  }
   const value = output("critic", x ?? features("critic.backbone"), 1);
-  return { parameters, value: value.reshape([value.shape[0]!]), memory };
+  if (spec.critic !== "dueling") return { parameters, value: value.reshape([rows]), memory };
+  const worths = parameters.sub(parameters.mean(-1, { keepDims: true })).add(value);
+  return { parameters: worths, value: worths.max(-1), memory };
 }
 
 function backboneOf(registry: Registry, { backbone, observation }: PolicySpec, scope: Scope, x: Tensor): Tensor {
