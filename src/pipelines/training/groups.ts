@@ -3,6 +3,7 @@ import { Fault } from "../../engine/index.ts";
 import type { Declaration } from "../layers/scope.ts";
 import type { Configured } from "../model/spec.ts";
 import { nearest } from "../registry/nearest.ts";
+import { matches } from "../registry/paths.ts";
 import type { TrainOptions } from "./options.ts";
 
 export interface Group {
@@ -28,7 +29,7 @@ export function groupParameters(
 ): Grouping {
   const paths = leaves.map(({ path }) => path);
   const matching = (patterns: readonly string[], place: string): Set<string> => {
-    const found = patterns.map((pattern) => paths.filter((path) => matches(pattern.split("."), path.split("."))));
+    const found = patterns.map((pattern) => paths.filter((path) => matches(pattern, path)));
     const idle = found.findIndex((matched) => matched.length === 0);
     if (idle >= 0) throw matchesNothing(patterns[idle]!, place, paths);
     return new Set(found.flat());
@@ -54,13 +55,6 @@ export function groupParameters(
     groupOf: new Map(learning.map(({ path }) => [path, groupAt(path)])),
     frozen,
   };
-}
-
-/** Whether a pattern is the path, or the beginning of it. */
-function matches([part, ...rest]: readonly string[], path: readonly string[]): boolean {
-  if (part === undefined) return true;
-  if (part === "**") return path.some((_, from) => matches(rest, path.slice(from)));
-  return path.length > 0 && (part === "*" || part === path[0]) && matches(rest, path.slice(1));
 }
 
 function matchesNothing(pattern: string, place: string, paths: readonly string[]): Fault {

@@ -1,0 +1,42 @@
+/** @file The part that a host asks for: parameters or layers by path patterns. */
+import { Fault } from "../../engine/index.ts";
+import { nearest } from "../registry/nearest.ts";
+import { matches } from "../registry/paths.ts";
+
+/** What the patterns match, in its own order; all where none are given. @throws INVALID_PARAMS for one that matches nothing. */
+export function select<Item extends { readonly path: string }>(
+  items: readonly Item[],
+  patterns: readonly string[] | undefined,
+  what: string,
+): Item[] {
+  if (patterns === undefined) return [...items];
+  const paths = items.map(({ path }) => path);
+  for (const pattern of patterns) {
+    if (paths.some((path) => matches(pattern, path))) continue;
+    const near = nearest(pattern, paths);
+    throw new Fault("INVALID_PARAMS", `\`layers\`: no ${what} matches \`${pattern}\``, {
+      violations: [
+        { path: "layers", message: "matches nothing", expected: paths.slice(0, 50).join(" | "), got: pattern },
+      ],
+      hint:
+        near === undefined
+          ? "`models.summary` lists the layers; a pattern is a path or its beginning, `*` stands for one part, `**` for any"
+          : `did you mean \`${near}\`?`,
+    });
+  }
+  return items.filter(({ path }) => patterns.some((pattern) => matches(pattern, path)));
+}
+
+/** Numbers that one answer may hold. */
+const MOST_VALUES = 1 << 24;
+
+/** @throws LIMIT_EXCEEDED when an answer would be too large to make. */
+export function refuseTooMany(values: number, hint: string): void {
+  if (values <= MOST_VALUES) return;
+  throw new Fault("LIMIT_EXCEEDED", `the answer would hold ${values.toLocaleString("en-US")} numbers`, {
+    violations: [
+      { path: "inputs", message: "too much at once", expected: `at most ${MOST_VALUES} numbers`, got: `${values}` },
+    ],
+    hint,
+  });
+}
