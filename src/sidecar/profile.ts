@@ -4,7 +4,9 @@
  */
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { NETWORK_NAMES, type NetworkName, networkCase } from "../pipelines/networks.ts";
+import { createMachine } from "../engine/index.ts";
+import { NETWORK_NAMES, NETWORKS, type NetworkName } from "../pipelines/networks.ts";
+import { trainNetwork } from "../pipelines/runNetwork.ts";
 import { type Settings, UsageError } from "./commandline.ts";
 
 /** Milliseconds before the first step that counts, so that the kernels are compiled to their best; and steps that count. */
@@ -43,11 +45,12 @@ export function profile(name: string | null, { threads, relaxedSimd, memoryLimit
   if (!(NETWORK_NAMES as readonly (string | null)[]).includes(name)) {
     throw new UsageError(`profile takes the name of a network: ${NETWORK_NAMES.join(", ")}`);
   }
-  const training = networkCase(name as NetworkName).build({
+  const machine = createMachine({
     threads: threads ?? 1,
     relaxedSimd,
     ...(memoryLimitBytes === null ? {} : { memoryLimitBytes }),
   });
+  const training = trainNetwork(NETWORKS[name as NetworkName], machine);
   for (const end = performance.now() + WARM_UP; performance.now() < end; ) training.step();
   const began = performance.now();
   for (let step = 0; step < STEPS; step++) training.step();

@@ -28,6 +28,8 @@ export interface Program {
   explain(): string;
   /** Where an executor can tell: each instruction of one run (which counts as a run), in order, with its time. */
   profile?(): readonly ProfiledInstruction[];
+  /** Estimated floating-point operations of one run, where an executor can tell. */
+  readonly flops?: number;
   /** Bytes of working memory, states left out. */
   readonly bytes: number;
   release(): void;

@@ -1,14 +1,16 @@
 /** @file Whole trainings on the machine: true to the reference, the same for any number of threads, flat in memory, stoppable. */
 import { afterAll, describe, expect, test } from "vitest";
-import { trainingCase } from "../../../bench/engine.ts";
 import { createMachine, createReference, Fault, type MachineOptions, trace } from "../../../src/engine/index.ts";
+import { NETWORKS, type Network, perceptron } from "../../../src/pipelines/networks.ts";
+import { trainNetwork } from "../../../src/pipelines/runNetwork.ts";
 
-const small = trainingCase("mlp-small", [4, 64, 64, 2], 64, 1);
+const small = NETWORKS["mlp-small"];
 /** Large enough that its products are shared among threads. */
-const large = trainingCase("large", [256, 256, 10], 128, 1);
+const large = perceptron(128, 1, 256, 256, 10);
+const train = (network: Network, options: MachineOptions = {}) => trainNetwork(network, createMachine(options));
 
-function losses(options: MachineOptions, steps: number, kind = small): number[] {
-  const training = kind.build(options);
+function losses(options: MachineOptions, steps: number): number[] {
+  const training = train(small, options);
   const seen = Array.from({ length: steps }, () => {
     training.step();
     return training.loss();
@@ -19,7 +21,7 @@ function losses(options: MachineOptions, steps: number, kind = small): number[] 
 
 /** All weights and moments after some steps. */
 async function bitsAfter(options: MachineOptions, steps: number): Promise<Int32Array[]> {
-  const training = large.build(options);
+  const training = train(large, options);
   // Helpers need a moment to come up, and only then take part.
   await new Promise((resolve) => setTimeout(resolve, 300));
   for (let step = 0; step < steps; step++) training.step();
@@ -31,7 +33,7 @@ async function bitsAfter(options: MachineOptions, steps: number): Promise<Int32A
 
 describe("a training on the machine", () => {
   test("has the reference's first 50 losses within 1e-4", () => {
-    const training = small.on(createReference());
+    const training = trainNetwork(small, createReference());
     const got = losses({}, 50);
     for (const loss of got) {
       training.step();
@@ -51,7 +53,7 @@ describe("a training on the machine", () => {
   });
 
   test("uses no more memory after 10,000 steps than after 100", () => {
-    const training = small.build();
+    const training = train(small);
     for (let step = 0; step < 100; step++) training.step();
     const before = process.memoryUsage();
     for (let step = 0; step < 10_000; step++) training.step();
@@ -64,7 +66,7 @@ describe("a training on the machine", () => {
 
 describe("an interrupted run", () => {
   const word = new Int32Array(new SharedArrayBuffer(4));
-  const training = large.build({ interrupt: word });
+  const training = train(large, { interrupt: word });
   afterAll(() => training.close());
 
   test("returns false and leaves the state as it was, and the next run goes on from there", () => {
@@ -129,7 +131,7 @@ describe("memory", () => {
   test("is given back when programs and states are released", () => {
     const machine = createMachine({ memoryLimitBytes: 16 * 2 ** 20 });
     for (let round = 0; round < 50; round++) {
-      const training = large.on({ ...machine, close() {} });
+      const training = trainNetwork(large, { ...machine, close() {} });
       training.step();
       training.close();
     }

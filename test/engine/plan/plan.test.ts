@@ -74,7 +74,7 @@ describe("the arena", () => {
 });
 
 describe("a program's working memory", () => {
-  test.each(engineCases.filter(({ flops }) => flops === undefined).map(({ name }) => name))(
+  test.each(engineCases.map(({ name }) => name).filter((name) => !name.startsWith("gemm")))(
     "of %s is within 1.3 times what is alive at once",
     (name) => {
       const built = engineCases.find((engineCase) => engineCase.name === name)!.build();

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createMachine, sizeOf } from "../../../src/engine/index.ts";
-import { type Beginning, NETWORK_NAMES, trainNetwork } from "../../../src/pipelines/networks.ts";
+import { NETWORK_NAMES, NETWORKS } from "../../../src/pipelines/networks.ts";
+import { type Beginning, trainNetwork } from "../../../src/pipelines/runNetwork.ts";
 import { integers, reals, scaleFor } from "../formula.ts";
 
 const { cases } = JSON.parse(readFileSync(new URL("../../vectors/networks.json", import.meta.url), "utf8")) as {
@@ -26,7 +27,7 @@ describe.each(NETWORK_NAMES)("%s on the machine", (name) => {
   const losses: number[] = [];
   let parameters = 0;
   beforeAll(() => {
-    const training = trainNetwork(name, createMachine(), BEGINNING);
+    const training = trainNetwork(NETWORKS[name], createMachine(), BEGINNING);
     parameters = training.parameters;
     for (const _ of wanted.losses) {
       training.step();

@@ -120,6 +120,7 @@ export function placeProgram(compiled: Compiled, setting: Setting): Placed {
       }
       return performed;
     },
+    flops: instructions.reduce((sum, { flops }) => sum + flops, 0),
     explain: () => explain(compiled, threads, own + words.byteLength),
     bytes: own + words.byteLength + plan.arenaBytes,
     release() {
