@@ -1,12 +1,9 @@
-/** @file A traced graph as an ONNX model: decomposes what ONNX has no operator for, emits the rest by the op table's forms. */
-import { DTYPES, type TypedArray } from "../dtype.ts";
+/** @file A model traced at two batch sizes as one ONNX file for any: passes, forms, weights, metadata. */
 import { Fault } from "../fault.ts";
 import type { Node, Traced } from "../graph.ts";
-import { opOf } from "../ops/index.ts";
-import type { Few } from "../ops/op.ts";
-import { optimise } from "../passes/index.ts";
-import { broadcastShapes, type NdArray, sameShape, sizeOf, type TensorType } from "../shape.ts";
+import type { NdArray } from "../shape.ts";
 import { type Assembler, assemble, type Draft } from "./assemble.ts";
+import { emit, emittable } from "./emit.ts";
 import type { GraphProto, ModelProto } from "./schema.ts";
 import { unify } from "./unify.ts";
 
@@ -73,21 +70,18 @@ function expectDistinctNames({ input = [], initializer = [], node = [] }: GraphP
   }
 }
 
-/** Whether ONNX has an operator, or a short expression, for all of the op. */
-function isEmittedWhole(op: string): boolean {
-  const form = opOf({ op })?.onnx;
-  return typeof form !== "object" || form.form !== "decomposition";
-}
-
 function draftOf(options: OnnxExport, batch: number, opset: number): Draft {
   const { assembler, draft } = assemble(batch, opset);
-  const traced = optimise(options.trace(batch), isEmittedWhole);
+  const traced = emittable(options.trace(batch));
   const values = new Map<Node, string>();
   const given = options.before?.(assembler);
   for (const [name, node] of Object.entries(traced.inputs)) {
     values.set(node, given?.[name] ?? assembler.input(name, node.dtype, node.shape));
   }
-  emit(traced, assembler, values, options.weights);
+  emit(Object.values(traced.outputs), assembler, values, (node) => {
+    const path = node.attributes.path as string;
+    return assembler.weight(path, options.weights(path));
+  });
   const outputs = Object.entries(traced.outputs);
   if (options.after === undefined) {
     for (const [name, node] of outputs) assembler.output(name, values.get(node)!, node.dtype, node.shape);
@@ -95,56 +89,4 @@ function draftOf(options: OnnxExport, batch: number, opset: number): Draft {
     options.after(assembler, Object.fromEntries(outputs.map(([name, node]) => [name, values.get(node)!])));
   }
   return draft;
-}
-
-/** Emits what the outputs need, in order, and notes each node's value. */
-function emit(traced: Traced, assembler: Assembler, values: Map<Node, string>, weights: OnnxExport["weights"]): void {
-  const paths = new Map(Object.entries(traced.states).map(([path, node]) => [node, path]));
-  for (const node of neededNodes(traced)) {
-    if (values.has(node)) continue;
-    const path = paths.get(node);
-    if (path !== undefined) values.set(node, assembler.weight(path, weights(path)));
-    else if (node.op === "constant") values.set(node, assembler.constant(constantOf(node)));
-    else values.set(node, emitOp(node, assembler, values));
-  }
-}
-
-function emitOp(node: Node, assembler: Assembler, values: ReadonlyMap<Node, string>): string {
-  const form = opOf(node)?.onnx;
-  const inputs = operandsOf(node).map((input) => values.get(input)!);
-  if (typeof form === "string") return assembler.node(form, inputs);
-  if (typeof form === "function") {
-    const types = node.inputs as readonly TensorType[] as Few<TensorType>;
-    return form(assembler, inputs as readonly string[] as Few<string>, {
-      inputs: types,
-      output: node,
-      attributes: node.attributes,
-    });
-  }
-  const because = form?.form === "none" ? form.because : "it has no ONNX form";
-  throw new Fault("ONNX_OPERATOR_UNSUPPORTED", `\`${node.op}\` cannot be exported: ${because}`, {
-    hint: "export the model's prediction, not its training step, or use a layer that ONNX has",
-  });
-}
-
-/** The nodes that the outputs depend on, inputs before their readers. */
-function neededNodes({ graph, outputs }: Traced): Node[] {
-  const needed = new Set<Node>(Object.values(outputs));
-  for (let id = graph.nodes.length - 1; id >= 0; id--) {
-    const node = graph.nodes[id]!;
-    if (needed.has(node)) for (const input of operandsOf(node)) needed.add(input);
-  }
-  return graph.nodes.filter((node) => needed.has(node));
-}
-
-/** ONNX broadcasts by itself: the inputs of a pointwise op may stand as they were before `broadcast`. */
-function operandsOf(node: Node): readonly Node[] {
-  if (opOf(node)?.pointwise !== true) return node.inputs;
-  const sources = node.inputs.map((input) => (input.op === "broadcast" ? input.inputs[0]! : input));
-  return sameShape(broadcastShapes(...sources.map(({ shape }) => shape)), node.shape) ? sources : node.inputs;
-}
-
-function constantOf({ dtype, shape, attributes: { value } }: Node): NdArray {
-  const data = typeof value === "number" ? new DTYPES[dtype].array(sizeOf(shape)).fill(value as never) : value;
-  return { dtype, shape, data: data as TypedArray };
 }

@@ -1,0 +1,73 @@
+/** @file Nodes of a graph as operators of ONNX: decomposes what ONNX has none for, emits the rest by the op table's forms. */
+import { DTYPES, type TypedArray } from "../dtype.ts";
+import { Fault } from "../fault.ts";
+import type { Node, Traced } from "../graph.ts";
+import { opOf } from "../ops/index.ts";
+import type { Few } from "../ops/op.ts";
+import { optimise } from "../passes/index.ts";
+import { broadcastShapes, type NdArray, sameShape, sizeOf, type TensorType } from "../shape.ts";
+import type { Assembler } from "./assemble.ts";
+
+/** The same program of ops that ONNX has an operator, or a short expression, for. */
+export const emittable = (traced: Traced): Traced => optimise(traced, isEmittedWhole);
+
+function isEmittedWhole(op: string): boolean {
+  const form = opOf({ op })?.onnx;
+  return typeof form !== "object" || form.form !== "decomposition";
+}
+
+/**
+ * Emits what `roots` need, in order, and notes each node's value.
+ * @param values those that stand already, such as inputs
+ * @param state says what a state is called, the first time that one is needed
+ */
+export function emit(
+  roots: readonly Node[],
+  assembler: Assembler,
+  values: Map<Node, string>,
+  state: (node: Node) => string,
+): void {
+  for (const node of needed(roots)) {
+    if (values.has(node)) continue;
+    if (node.op === "state") values.set(node, state(node));
+    else if (node.op === "constant") values.set(node, assembler.constant(constantOf(node)));
+    else values.set(node, emitOp(node, assembler, values));
+  }
+}
+
+function emitOp(node: Node, assembler: Assembler, values: ReadonlyMap<Node, string>): string {
+  const form = opOf(node)?.onnx;
+  const inputs = operandsOf(node).map((input) => values.get(input)!);
+  if (typeof form === "string") return assembler.node(form, inputs);
+  if (typeof form === "function") {
+    const types = node.inputs as readonly TensorType[] as Few<TensorType>;
+    return form(assembler, inputs as readonly string[] as Few<string>, {
+      inputs: types,
+      output: node,
+      attributes: node.attributes,
+    });
+  }
+  const because = form?.form === "none" ? form.because : "it has no ONNX form";
+  throw new Fault("ONNX_OPERATOR_UNSUPPORTED", `\`${node.op}\` cannot be exported: ${because}`, {
+    hint: "export the model's prediction, not its training step, or use a layer that ONNX has",
+  });
+}
+
+/** The nodes that `roots` depend on, inputs before their readers. */
+function needed(roots: readonly Node[]): Node[] {
+  const reached = new Set(roots);
+  for (const node of reached) for (const input of operandsOf(node)) reached.add(input);
+  return [...reached].sort((a, b) => a.id - b.id);
+}
+
+/** ONNX broadcasts by itself: the inputs of a pointwise op may stand as they were before `broadcast`. */
+function operandsOf(node: Node): readonly Node[] {
+  if (opOf(node)?.pointwise !== true) return node.inputs;
+  const sources = node.inputs.map((input) => (input.op === "broadcast" ? input.inputs[0]! : input));
+  return sameShape(broadcastShapes(...sources.map(({ shape }) => shape)), node.shape) ? sources : node.inputs;
+}
+
+function constantOf({ dtype, shape, attributes: { value } }: Node): NdArray {
+  const data = typeof value === "number" ? new DTYPES[dtype].array(sizeOf(shape)).fill(value as never) : value;
+  return { dtype, shape, data: data as TypedArray };
+}
