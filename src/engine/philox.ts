@@ -1,8 +1,13 @@
 /** @file Random numbers from a counter: Philox 4×32-10, so that any element of any draw can be had alone, in any order. */
 
-const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57] as const;
-/** What the key grows by each round: the golden ratio and √3 − 1, as 32-bit fractions. */
-const WEYL = [0x9e3779b9, 0xbb67ae85] as const;
+/** Its constants; `weyl` is what the key grows by each round: the golden ratio and √3 − 1, as 32-bit fractions. */
+export const PHILOX = {
+  rounds: 10,
+  multipliers: [0xd2511f53, 0xcd9e8d57],
+  weyl: [0x9e3779b9, 0xbb67ae85],
+} as const;
+
+const { rounds: ROUNDS, multipliers: MULTIPLIERS, weyl: WEYL } = PHILOX;
 
 function highHalf(a: number, b: number): number {
   const [aHigh, aLow, bHigh, bLow] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff];
@@ -21,7 +26,7 @@ export function philox(
 ): [number, number, number, number] {
   let [c0, c1, c2, c3] = counter;
   let [k0, k1] = key;
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     const low0 = Math.imul(MULTIPLIERS[0], c0) >>> 0;
     const low1 = Math.imul(MULTIPLIERS[1], c2) >>> 0;
     const high0 = highHalf(MULTIPLIERS[0], c0);

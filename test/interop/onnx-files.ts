@@ -39,7 +39,8 @@ function writeOp(name: OpName, sample: ReturnType<Op["samples"]>[number], index:
       return { name: output, shape, values: plain(expected[output]!) };
     }),
   };
-  for (const opset of [17, 21]) {
+  const { onnxSince = 0 }: Op = OPS[name];
+  for (const opset of [17, 21].filter((each) => each >= onnxSince)) {
     const base = join(folder, `${name}-${index}-opset${opset}`);
     const weights = () => {
       throw new Error("ops have no weights");

@@ -36,7 +36,15 @@ export function emit(
 }
 
 function emitOp(node: Node, assembler: Assembler, values: ReadonlyMap<Node, string>): string {
-  const form = opOf(node)?.onnx;
+  const { onnx: form, onnxSince = 0 } = opOf(node) ?? {};
+  if (assembler.opset < onnxSince) {
+    throw new Fault("ONNX_OPERATOR_UNSUPPORTED", `\`${node.op}\` needs opset ${onnxSince}`, {
+      violations: [
+        { path: "opset", message: "too old", expected: `${onnxSince} or later`, got: String(assembler.opset) },
+      ],
+      hint: `ask for opset ${onnxSince} or later`,
+    });
+  }
   const inputs = operandsOf(node).map((input) => values.get(input)!);
   if (typeof form === "string") return assembler.node(form, inputs);
   if (typeof form === "function") {

@@ -116,6 +116,8 @@ export interface Op<A extends Attributes = Attributes> {
     evaluate: Evaluate,
   ): void;
   readonly onnx: OnnxForm<A>;
+  /** The first opset that has what the form needs; any that is offered where absent. */
+  readonly onnxSince?: number;
   /** Calls whose varying axis has `size` elements; none where the op has no meaning at that size. */
   samples(size: number): readonly Sample<A>[];
   /** Each output element depends on the same element of every input, and of nothing else. */

@@ -4,6 +4,7 @@ import type { Shape } from "../shape.ts";
 import { sizeOf } from "../shape.ts";
 import { expectDType, expectShape } from "./expect.ts";
 import { op } from "./op.ts";
+import { emitUniform } from "./philoxOnnx.ts";
 
 export const randomness = {
   /** Numbers in [0, 1), multiples of 2⁻²⁴: Philox keyed by the seed, counted by step, stream and element. Input: I32 [4]. */
@@ -15,7 +16,8 @@ export const randomness = {
     },
     gradient: [null],
     reference: ([rng], y, { stream }) => fillUniform(y.data as Float64Array, rng.data, stream),
-    onnx: { form: "none", because: "random numbers are drawn in training only" },
+    onnx: (emit, [rng], { output, attributes: { stream } }) => emitUniform(emit, rng, stream, output.shape),
+    onnxSince: 18,
     samples: (size) => [
       { inputs: [{ dtype: "I32", shape: [4], values: [7, 0, 3, 0] }], attributes: { stream: 0, shape: [size] } },
       { inputs: [{ dtype: "I32", shape: [4], values: [-1, 5, -2, 1] }], attributes: { stream: 9, shape: [3, size] } },
