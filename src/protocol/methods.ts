@@ -4,6 +4,7 @@ import { Refusal } from "./errors.ts";
 import { dataMethods } from "./methods/data.ts";
 import type { Method } from "./methods/define.ts";
 import { inferenceMethods } from "./methods/inference.ts";
+import { inspectMethods } from "./methods/inspect.ts";
 import { jobMethods } from "./methods/jobs.ts";
 import { modelMethods } from "./methods/models.ts";
 import { runtimeMethods } from "./methods/runtime.ts";
@@ -16,6 +17,7 @@ export const METHODS = {
   ...dataMethods,
   ...jobMethods,
   ...inferenceMethods,
+  ...inspectMethods,
 } as const satisfies Record<string, Method>;
 
 export type MethodName = keyof typeof METHODS;

@@ -10,6 +10,9 @@ export interface Resident {
 
 type Data = Readonly<Record<string, unknown>>;
 
+/** How tensors travel; null: as their size says. */
+export type TensorForm = "values" | "b64" | "file" | null;
+
 /** Data as the host wrote it, with the datasets of the handles in it. */
 export interface DataRequest {
   readonly reference: Data;
@@ -35,7 +38,31 @@ export interface Calls {
     request: {
       readonly model: Resident;
       readonly inputs: unknown;
-      readonly tensors: "values" | "b64" | "file" | null;
+      readonly tensors: TensorForm;
+      readonly spillPath: string;
+    };
+    reply: Data;
+  };
+  summary: { request: { readonly model: Resident; readonly options: Data }; reply: Data };
+  inspect: {
+    request: {
+      readonly model: Resident;
+      readonly inputs: unknown;
+      readonly data: DataRequest | null;
+      /** Parsed, but for inputs and data. */
+      readonly options: Data;
+      readonly tensors: TensorForm;
+      readonly spillPath: string;
+    };
+    reply: Data;
+  };
+  explain: {
+    request: {
+      readonly model: Resident;
+      readonly inputs: unknown;
+      readonly baseline: unknown;
+      readonly options: Data;
+      readonly tensors: TensorForm;
       readonly spillPath: string;
     };
     reply: Data;

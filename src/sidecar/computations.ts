@@ -1,51 +1,30 @@
 /** @file What a compute worker does for each call: a missing one does not compile. */
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Executor } from "../engine/index.ts";
 import { replaceFile } from "../pipelines/files/durable.ts";
 import { encodeSafetensors } from "../pipelines/files/safetensors.ts";
 import { writing } from "../pipelines/files/writing.ts";
 import {
-  type Dataset,
   describe,
   evaluate,
   exportOnnx,
-  loadData,
   loadModel,
-  type ModelRecord,
   parseTrainOptions,
   predict,
-  type Registry,
   saveModel,
   type TrainingEvent,
   type TrainingState,
   train,
   weightArrays,
 } from "../pipelines/index.ts";
-import { fromWireNumber } from "../protocol/numbers.ts";
-import { decodeTensor, encodeTensor, isTensorObject, type TensorValue } from "../protocol/tensor.ts";
-import type { CallName, Calls, DataRequest, Notice, Resident } from "./calls.ts";
+import type { TensorValue } from "../protocol/tensor.ts";
+import type { CallName, Calls } from "./calls.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { regionReader } from "./regions.ts";
-import { makeWayTo } from "./scratch.ts";
+import { inspections } from "./inspections.ts";
+import { decodeInputs, load, machineOf, recordOf, tensorEncoder, type Workshop } from "./workshop.ts";
 
-/** What a worker has at hand. */
-export interface Workshop {
-  readonly registry: Registry;
-  /** Where files may be read; left out: anywhere. */
-  readonly roots: readonly string[] | undefined;
-  readonly control: Int32Array;
-  /** The records that the main thread need not send again. */
-  readonly models: Map<string, ModelRecord>;
-  /** Kept between calls, because it caches compiled programs. */
-  machine?: Executor;
-  createMachine(threads: number | null): Executor;
-  notify(notice: Notice): void;
-}
-
-type Computations = {
+export type Computations = {
   readonly [C in CallName]: (
     request: Calls[C]["request"],
     workshop: Workshop,
@@ -111,17 +90,11 @@ export const COMPUTATIONS: Computations = {
       { registry: workshop.registry, executor: machineOf(workshop), record },
       decodeInputs(inputs, record, workshop) as never,
     );
-    let files = 0;
-    const writeRegion = (bytes: Uint8Array) => {
-      const path = files++ === 0 ? spillPath : `${spillPath}.${files}`;
-      makeWayTo(path);
-      writeFileSync(path, bytes, { mode: 0o600 });
-      return { path, offset: 0, nbytes: bytes.byteLength };
-    };
+    const encode = tensorEncoder(tensors, spillPath);
     return Object.fromEntries(
       Object.entries(outputs).map(([name, value]) => [
         name,
-        Array.isArray(value) ? value : encodeTensor(value as TensorValue, { form: tensors ?? undefined, writeRegion }),
+        Array.isArray(value) ? value : encode(value as TensorValue),
       ]),
     );
   },
@@ -162,42 +135,6 @@ export const COMPUTATIONS: Computations = {
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     return { path, sha256, bytes: bytes.byteLength, opset: null };
   },
+
+  ...inspections,
 };
-
-const MOST_RESIDENT = 64;
-
-/** The record sent, or the one that came before it. Forgets in the order in which the main thread does. */
-function recordOf({ id, record }: Resident, { models }: Workshop): ModelRecord {
-  if (record === null) return models.get(id)!;
-  models.delete(id);
-  models.set(id, record);
-  if (models.size > MOST_RESIDENT) models.delete(models.keys().next().value!);
-  return record;
-}
-
-function machineOf(workshop: Workshop): Executor {
-  workshop.machine ??= workshop.createMachine(1);
-  return workshop.machine;
-}
-
-/** Wire tensors become arrays; all else is the pipelines' to understand. */
-function load({ reference, handles }: DataRequest, { registry, roots }: Workshop): Promise<Dataset> {
-  const decoded: Record<string, unknown> = { ...reference };
-  for (const member of ["x", "y", "sampleWeight"]) {
-    const wire = reference[member];
-    if (isTensorObject(wire))
-      decoded[member] = decodeTensor(wire, { path: `data.${member}`, readRegion: regionReader(roots) });
-  }
-  return loadData(decoded as never, { registry, handles, roots });
-}
-
-/** Rows of a table stay as they are where a cell is more than a number; everything else is a tensor. */
-function decodeInputs(inputs: unknown, { preprocessing }: ModelRecord, { roots }: Workshop): unknown {
-  const kinds = new Set(preprocessing?.columns.map(({ kind }) => kind));
-  const isMore = (row: unknown) =>
-    Array.isArray(row) ? !kinds.has("tensor") && !row.every(isNumber) : Object(row) === row;
-  if (Array.isArray(inputs) && (kinds.has("category") || inputs.some(isMore))) return inputs;
-  return decodeTensor(inputs, { path: "inputs", readRegion: regionReader(roots) });
-}
-
-const isNumber = (cell: unknown): boolean => fromWireNumber(cell) !== undefined;

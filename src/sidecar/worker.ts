@@ -4,8 +4,9 @@ import { createMachine } from "../engine/index.ts";
 import { createRegistry, loadPlugin, type Plugin, type Registry } from "../pipelines/index.ts";
 import { toWireError } from "../protocol/errors.ts";
 import { CONTROL, type FromWorker, type Notice, type PlainFault, type ToWorker, type WorkerSettings } from "./calls.ts";
-import { COMPUTATIONS, type Workshop } from "./computations.ts";
+import { COMPUTATIONS } from "./computations.ts";
 import { guardStdout } from "./stdout.ts";
+import type { Workshop } from "./workshop.ts";
 
 guardStdout();
 const port = parentPort!;

@@ -100,6 +100,11 @@ async function useEveryMethod(): Promise<void> {
   await call("jobs.wait", { jobId });
   await call("predict", { ...model, inputs: [[5.1, 3.5, 1.4, 0.2]] });
   await call("evaluate", { ...model, data: { builtin: "iris" } });
+  await call("models.summary", model);
+  const inputs = [[5.1, 3.5, 1.4, 0.2]];
+  const what = ["weights", "gradients", "activations", "attention"];
+  await call("models.inspect", { ...model, what, inputs, data: { builtin: "iris" }, values: true });
+  await call("models.explain", { ...model, inputs, baseline: 0 });
   await call("models.get", model);
   await call("models.list");
   await call("models.save", { ...model, path: join(folder, "iris") });

@@ -5,6 +5,7 @@ import type { Call } from "../requests.ts";
 import type { Session } from "../session.ts";
 import { dataMethods } from "./data.ts";
 import { inferenceMethods } from "./inference.ts";
+import { inspectMethods } from "./inspect.ts";
 import { jobMethods } from "./jobs.ts";
 import { modelMethods } from "./models.ts";
 import { runtimeMethods } from "./runtime.ts";
@@ -30,6 +31,7 @@ const HANDLERS: { readonly [M in Handled]: Handler<M> } = {
   ...trainingMethods,
   ...jobMethods,
   ...inferenceMethods,
+  ...inspectMethods,
 };
 
 /** Methods that take their time to make something: the id that it will have. */

@@ -13,7 +13,10 @@ type ModelCard = ResultOf<"models.get">["model"];
 type Port = { name: string; dtype: string; shape: (number | string)[] };
 
 /** What a host needs to call the model; null until it is known. */
-function portsOf({ record }: Model, { pipelines, registry }: Learning): { inputs: Port[] | null; outputs: Port[] | null } {
+function portsOf(
+  { record }: Model,
+  { pipelines, registry }: Learning,
+): { inputs: Port[] | null; outputs: Port[] | null } {
   const { spec, signature, preprocessing, target } = record;
   if (signature === null || preprocessing === null || target === null) return { inputs: null, outputs: null };
   return {
@@ -55,7 +58,9 @@ function cardOf(model: Model, learning: Learning): ModelCard {
   } as unknown as ModelCard;
 }
 
-export const modelMethods: Handlers<`models.${string}`> = {
+type Seeing = "models.summary" | "models.inspect" | "models.explain";
+
+export const modelMethods: Omit<Handlers<`models.${string}`>, Seeing> = {
   "models.create"({ name = null, _meta, ...raw }, session) {
     const { pipelines, registry } = session.learning;
     const model = session.models.add(name, pipelines.createModel(registry, raw));
