@@ -13,7 +13,7 @@ from .aio import AsyncJob, AsyncModel, AsyncSidecar
 from .client import Job, Model, Sidecar
 from .errors import SidecarDiedError, SidecarError, SidecarMissingError, WaitTimeoutError
 from .progress import ProgressBar
-from .requests import Handle
+from .requests import Handle, Summary
 from .session import Event
 from .tensor import Tensor
 
@@ -30,6 +30,7 @@ __all__ = [
     "SidecarDiedError",
     "SidecarError",
     "SidecarMissingError",
+    "Summary",
     "Tensor",
     "WaitTimeoutError",
     "__version__",

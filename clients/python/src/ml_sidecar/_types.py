@@ -993,6 +993,193 @@ class EvaluateResult(_EvaluateResultRequired, total=False):
     confusion: Union[Confusion, None]  # of a classifier: how often each class was taken for each other
 
 
+class ModelsSummaryParamsInput(TypedDict):
+    """What goes in, for a model that has seen no data and does not say."""
+    shape: List[int]  # of one row, the batch left out
+
+
+class _ModelsSummaryParamsRequired(TypedDict):
+    model: str  # the model's id (`m_1`) or name
+
+
+class ModelsSummaryParams(_ModelsSummaryParamsRequired, total=False):
+    """Params of `models.summary`."""
+    input: ModelsSummaryParamsInput  # what goes in, for a model that has seen no data and does not say
+    outputs: int  # how many classes, labels or values come out, for a model that has seen no data and does not say
+    freeze: List[str]  # path patterns of parameters that a training would leave as they are, as in `train.start`
+    _meta: Meta
+
+
+class ModelsSummaryResultLayersItem(TypedDict):
+    path: str  # the layer's dotted path
+    kind: str  # what layer it is: dense, conv, relu
+    depth: int  # how many layers it is inside of
+    output: List[Union[int, str]]  # sizes by axis; "batch" for the rows, "4*batch" for what grows four times as fast
+    parameters: int  # numbers that training may change, frozen ones included
+    frozen: int  # those of them that `freeze` leaves as they are
+    buffers: int  # numbers without a gradient, such as running statistics
+    bytes: int  # memory of parameters and buffers
+    flops: int  # floating-point operations of the forward pass for one row, as the ops estimate them; a multiplication with its addition counts two
+
+
+class ModelsSummaryResultTotals(TypedDict):
+    parameters: int  # numbers that training may change, frozen ones included
+    frozen: int  # those of them that `freeze` leaves as they are
+    buffers: int  # numbers without a gradient, such as running statistics
+    bytes: int  # memory of parameters and buffers
+    flops: int  # floating-point operations of the forward pass for one row, as the ops estimate them; a multiplication with its addition counts two
+    trainable: int  # parameters that are not frozen
+
+
+class ModelsSummaryResult(TypedDict):
+    """Result of `models.summary`."""
+    input: List[Union[int, str]]  # of the features that the first layer takes
+    output: List[Union[int, str]]  # of the raw output
+    layers: List[ModelsSummaryResultLayersItem]  # each before those inside it, and counted with them
+    totals: ModelsSummaryResultTotals
+    table: str  # all of it as lines for people
+
+
+class _ModelsInspectParamsRequired(TypedDict):
+    model: str  # the model's id (`m_1`) or name
+
+
+class ModelsInspectParams(_ModelsInspectParamsRequired, total=False):
+    """Params of `models.inspect`."""
+    what: List[Literal["weights", "gradients", "activations", "attention"]]  # the parts wanted
+    layers: List[str]  # path patterns of the parameters or layers wanted: `backbone.blocks.*`, `**.relu`; all when left out. `models.summary` lists the layers
+    bins: int  # of each histogram; 0 for none
+    inputs: TensorLike  # rows for activations and attention, as `predict` takes them
+    data: DataReference  # labelled rows for gradients, as `evaluate` takes them
+    values: bool  # whether activations come with their values, not statistics alone
+    _meta: Meta
+
+
+class ModelsInspectResultWeightsItemHistogram(TypedDict):
+    """Bins of one width from the smallest to the largest."""
+    counts: List[int]  # numbers in each bin
+    edges: List[Number]  # of the bins; one more than there are bins
+
+
+class _ModelsInspectResultWeightsItemRequired(TypedDict):
+    path: str  # the parameter's dotted path
+    shape: List[int]  # its sizes by axis
+    count: int  # how many numbers
+    nonFinite: int  # NaN and infinities; all else is said of the others
+    mean: Number  # their mean
+    std: Number  # their standard deviation, of the population
+    min: Number  # the smallest
+    max: Number  # the largest
+    norm: Number  # the Euclidean norm
+    zeros: float  # the share of exact zeros
+
+
+class ModelsInspectResultWeightsItem(_ModelsInspectResultWeightsItemRequired, total=False):
+    histogram: ModelsInspectResultWeightsItemHistogram  # bins of one width from the smallest to the largest
+
+
+class ModelsInspectResultGradientsParametersItemHistogram(TypedDict):
+    """Bins of one width from the smallest to the largest."""
+    counts: List[int]  # numbers in each bin
+    edges: List[Number]  # of the bins; one more than there are bins
+
+
+class _ModelsInspectResultGradientsParametersItemRequired(TypedDict):
+    path: str  # the parameter's dotted path
+    shape: List[int]  # its sizes by axis
+    count: int  # how many numbers
+    nonFinite: int  # NaN and infinities; all else is said of the others
+    mean: Number  # their mean
+    std: Number  # their standard deviation, of the population
+    min: Number  # the smallest
+    max: Number  # the largest
+    norm: Number  # the Euclidean norm
+    zeros: float  # the share of exact zeros
+
+
+class ModelsInspectResultGradientsParametersItem(_ModelsInspectResultGradientsParametersItemRequired, total=False):
+    histogram: ModelsInspectResultGradientsParametersItemHistogram  # bins of one width from the smallest to the largest
+
+
+class ModelsInspectResultGradients(TypedDict):
+    """Dropout keeps all, batch norm uses its running statistics."""
+    loss: Number  # the mean over the rows, of which these are the gradients
+    norm: Number  # of all gradients together
+    parameters: List[ModelsInspectResultGradientsParametersItem]  # of each parameter
+    samples: int  # rows that were used
+
+
+class ModelsInspectResultActivationsItemHistogram(TypedDict):
+    """Bins of one width from the smallest to the largest."""
+    counts: List[int]  # numbers in each bin
+    edges: List[Number]  # of the bins; one more than there are bins
+
+
+class _ModelsInspectResultActivationsItemRequired(TypedDict):
+    path: str  # the layer's path
+    kind: str  # what layer it is
+    shape: List[int]  # of one row
+    count: int  # how many numbers
+    nonFinite: int  # NaN and infinities; all else is said of the others
+    mean: Number  # their mean
+    std: Number  # their standard deviation, of the population
+    min: Number  # the smallest
+    max: Number  # the largest
+    norm: Number  # the Euclidean norm
+    zeros: float  # the share of exact zeros
+    dead: float  # the share of units (channels of images, features otherwise) that are 0 in every row and place
+
+
+class ModelsInspectResultActivationsItem(_ModelsInspectResultActivationsItemRequired, total=False):
+    histogram: ModelsInspectResultActivationsItemHistogram  # bins of one width from the smallest to the largest
+    values: Tensor  # [rows, ...shape]
+
+
+class ModelsInspectResultAttentionItem(TypedDict):
+    path: str  # the layer's path
+    weights: Tensor  # [rows, heads, query, key]; each query's weights sum to 1
+
+
+class ModelsInspectResult(TypedDict, total=False):
+    """Result of `models.inspect`."""
+    weights: List[ModelsInspectResultWeightsItem]  # of each parameter and buffer
+    gradients: ModelsInspectResultGradients  # dropout keeps all, batch norm uses its running statistics
+    activations: List[ModelsInspectResultActivationsItem]  # in the order in which layers are called
+    attention: List[ModelsInspectResultAttentionItem]  # of each layer that attends
+
+
+class _ModelsExplainParamsRequired(TypedDict):
+    model: str  # the model's id (`m_1`) or name
+    inputs: TensorLike  # rows, as `predict` takes them
+
+
+class ModelsExplainParams(_ModelsExplainParamsRequired, total=False):
+    """Params of `models.explain`."""
+    target: Union[str, int, List[Union[str, int]]]  # what is explained: a class, label or target column by name, or its index; of answers with more axes one for each, `[place, class]`. Left out: each row's own class or highest label
+    method: Literal["saliency", "inputXGradient", "integratedGradients", "smoothGrad"]  # saliency: the output's slope in each input; inputXGradient: times the input; integratedGradients: slopes along the way from a baseline, which add up to the output's difference; smoothGrad: the mean saliency of noisy copies
+    output: Literal["logits", "probabilities"]  # of classes and labels: what stands for them; values are in their own units
+    abs: bool  # saliency and smoothGrad: magnitudes rather than signed slopes
+    steps: int  # integratedGradients: points of the Gauss–Legendre rule
+    baseline: Union[Number, TensorLike]  # integratedGradients: where the way begins, a number for all inputs or one row of them. Left out: zeros where the network begins, which are the training mean of what was standardised, no category at all, and vectors of zeros for tokens
+    samples: int  # smoothGrad: noisy copies of each row
+    noise: float  # smoothGrad: the noise's standard deviation, as a share of a row's range or of a column's spread
+    seed: int  # smoothGrad: where the noise comes from
+    _meta: Meta
+
+
+class _ModelsExplainResultRequired(TypedDict):
+    method: str  # what was used
+    attributions: Dict[str, Tensor]  # by column, [rows, ...shape of a row's value]; one number for a category or a token
+    targets: List[Union[str, List[Union[str, int]]]]  # what was explained, by row
+    outputs: List[Number]  # what the model answers for it, by row
+
+
+class ModelsExplainResult(_ModelsExplainResultRequired, total=False):
+    """Result of `models.explain`."""
+    baselineOutputs: List[Number]  # what it answers for the baseline, by row
+    completenessError: List[Number]  # |sum of the attributions − (output − output for the baseline)|, by row; more steps make it smaller
+
+
 class JobStartedData(TypedDict, total=False):
     """The job has begun; the model's shape and the data are known."""
     model: str  # the model it works on

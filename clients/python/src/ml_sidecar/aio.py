@@ -16,7 +16,7 @@ from .errors import SidecarDiedError, SidecarMissingError, WaitTimeoutError
 from .find import HOW_TO_GET_IT, Command, Found, find
 from .process import CLOSE_SECONDS, StderrTail, end_group, spawn_options, why_ended
 from .progress import ProgressBar
-from .requests import Handle, Request
+from .requests import Handle, Request, Summary
 from .session import Call, Event, Session
 
 if TYPE_CHECKING:
@@ -259,6 +259,39 @@ class AsyncModel:
     async def evaluate(self, data: Any, *, target: Any = None, timeout: Optional[float] = None) -> types.EvaluateResult:
         """``metrics``, ``samples`` and, for classes, ``confusion``, on data that has its targets."""
         return await self._sidecar._send(requests.evaluate(self.id, data, target), timeout)
+
+    async def summary(self, *, timeout: Optional[float] = None, **options: Any) -> Summary:
+        """Layers with shapes, parameters and FLOPs; ``print`` it for a table. Before training too, given shapes.
+
+        input: of one row, such as ``[1, 28, 28]``; outputs: how many; freeze: path patterns, as in ``train``.
+        """
+        return Summary(await self._sidecar._send(requests.summary(self.id, options), timeout))
+
+    async def inspect(
+        self,
+        what: Any = "weights",
+        *,
+        inputs: Any = None,
+        data: Any = None,
+        target: Any = None,
+        timeout: Optional[float] = None,
+        **options: Any,
+    ) -> Dict[str, Any]:
+        """``weights``, ``gradients`` (on labelled ``data``), ``activations`` and ``attention`` (for ``inputs``): one or several.
+
+        layers: path patterns of the part that is wanted; values: activations with their numbers; bins: of histograms.
+        """
+        return await self._sidecar._send(requests.inspect(self.id, what, inputs, data, target, options), timeout)
+
+    async def explain(
+        self, inputs: Any, method: str = "integratedGradients", *, timeout: Optional[float] = None, **options: Any
+    ) -> Dict[str, Any]:
+        """``attributions`` by column: ``saliency``, ``inputXGradient``, ``integratedGradients`` or ``smoothGrad``.
+
+        target: the class or column that is explained, each row's own when left out; baseline, steps, output, abs,
+            samples, noise, seed: as ``models.explain`` has them.
+        """
+        return await self._sidecar._send(requests.explain(self.id, inputs, method, options), timeout)
 
     async def save(self, path: PathLike) -> types.ModelsSaveResult:
         """Writes the model as a folder (``model.json`` and ``weights.safetensors``)."""

@@ -22,7 +22,7 @@ NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 #: Fields that hold words: there "NaN" is somebody's label, not a number.
 _WORDS = {
     "labels", "label", "classes", "categories", "name", "names", "columns", "target", "text", "id", "type", "path",
-    "message", "hint", "reason", "expected", "got", "enum", "const",
+    "targets", "table", "kind", "message", "hint", "reason", "expected", "got", "enum", "const",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from .errors import SidecarDiedError, WaitTimeoutError, from_wire
 from .find import Command, find
 from .process import CAN_POLL, CLOSE_SECONDS, Child
 from .progress import ProgressBar
-from .requests import Handle, Request
+from .requests import Handle, Request, Summary
 from .session import Call, Event, Session
 
 if TYPE_CHECKING:
@@ -292,6 +292,39 @@ class Model:
     def evaluate(self, data: Any, *, target: Any = None, timeout: Optional[float] = None) -> types.EvaluateResult:
         """``metrics``, ``samples`` and, for classes, ``confusion``, on data that has its targets."""
         return self._sidecar._send(requests.evaluate(self.id, data, target), timeout)
+
+    def summary(self, *, timeout: Optional[float] = None, **options: Any) -> Summary:
+        """Layers with shapes, parameters and FLOPs; ``print`` it for a table. Before training too, given shapes.
+
+        input: of one row, such as ``[1, 28, 28]``; outputs: how many; freeze: path patterns, as in ``train``.
+        """
+        return Summary(self._sidecar._send(requests.summary(self.id, options), timeout))
+
+    def inspect(
+        self,
+        what: Any = "weights",
+        *,
+        inputs: Any = None,
+        data: Any = None,
+        target: Any = None,
+        timeout: Optional[float] = None,
+        **options: Any,
+    ) -> Dict[str, Any]:
+        """``weights``, ``gradients`` (on labelled ``data``), ``activations`` and ``attention`` (for ``inputs``): one or several.
+
+        layers: path patterns of the part that is wanted; values: activations with their numbers; bins: of histograms.
+        """
+        return self._sidecar._send(requests.inspect(self.id, what, inputs, data, target, options), timeout)
+
+    def explain(
+        self, inputs: Any, method: str = "integratedGradients", *, timeout: Optional[float] = None, **options: Any
+    ) -> Dict[str, Any]:
+        """``attributions`` by column: ``saliency``, ``inputXGradient``, ``integratedGradients`` or ``smoothGrad``.
+
+        target: the class or column that is explained, each row's own when left out; baseline, steps, output, abs,
+            samples, noise, seed: as ``models.explain`` has them.
+        """
+        return self._sidecar._send(requests.explain(self.id, inputs, method, options), timeout)
 
     def save(self, path: PathLike) -> types.ModelsSaveResult:
         """Writes the model as a folder (``model.json`` and ``weights.safetensors``)."""

@@ -33,6 +33,13 @@ class Handle(str):
         return self
 
 
+class Summary(dict):  # type: ignore[type-arg]
+    """What ``models.summary`` answers; as text it is the table."""
+
+    def __str__(self) -> str:
+        return str(self["table"])
+
+
 def wire_name(name: str) -> str:
     """``batch_size`` → ``batchSize``; ``lambda_`` → ``lambda``."""
     first, *rest = name.strip("_").split("_")
@@ -121,6 +128,26 @@ def predict(model: str, inputs: Any) -> Request:
 
 def evaluate(model: str, data: Any, target: Any) -> Request:
     return Request("evaluate", {"model": model, "data": data_reference(data, target)})
+
+
+def summary(model: str, given: Mapping[str, Any]) -> Request:
+    shape = given.get("input")
+    shape = {"shape": list(shape)} if isinstance(shape, (list, tuple)) else shape
+    return Request("models.summary", options({"model": model, **given, "input": shape}))
+
+
+def inspect(model: str, what: Any, inputs: Any, data: Any, target: Any, given: Mapping[str, Any]) -> Request:
+    what = [what] if isinstance(what, str) else list(what)
+    layers = given.get("layers")
+    layers = [layers] if isinstance(layers, str) else layers
+    data = None if data is None else data_reference(data, target)
+    return Request(
+        "models.inspect", options({"model": model, "what": what, "inputs": inputs, "data": data, **given, "layers": layers})
+    )
+
+
+def explain(model: str, inputs: Any, method: str, given: Mapping[str, Any]) -> Request:
+    return Request("models.explain", options({"model": model, "inputs": inputs, "method": method, **given}))
 
 
 def with_deadline(params: Mapping[str, Any], timeout: Optional[float]) -> Mapping[str, Any]:
