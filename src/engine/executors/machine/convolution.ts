@@ -10,6 +10,7 @@ import { bitsOf } from "./instruction.ts";
 import * as code from "./kernels/layout.ts";
 import { fillInstruction, kernel, type Lowered, stridedCopy } from "./lowerings.ts";
 import { hasWinograd, winograd, winogradWeights } from "./winograd.ts";
+import { hasWinograd2, winograd2 } from "./winograd2.ts";
 
 type Sliding = Pick<AttributesOf<"conv">, "strides" | "before" | "dilations" | "groups">;
 export type Pair = readonly [rows: number, columns: number];
@@ -166,6 +167,10 @@ const nanosecondsOf = (flops: number) => flops / 36;
 export function conv(node: Node, lowered: Lowered): void {
   const g = geometry(node);
   const [image, weights] = node.inputs.map(lowered.read) as [Buffer, Buffer];
+  if (hasWinograd2(g)) {
+    winograd2(image, weights, g, lowered);
+    return;
+  }
   const { planes: source, table } = imagePlanes(image, g, lowered);
   const taps = table.length / 2;
   const [height, width] = g.places;

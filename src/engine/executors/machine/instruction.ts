@@ -38,6 +38,8 @@ export const OPCODES = {
   maxPoolGradient: code.MAX_POOL_GRADIENT,
   variance: code.VARIANCE,
   convert: code.CONVERT,
+  winograd2: code.WINOGRAD2,
+  winograd2Weights: code.WINOGRAD2_WEIGHTS,
 } as const;
 
 export type InstructionKind = keyof typeof OPCODES;

@@ -13,6 +13,7 @@ import { maxPool, maxPoolGradient, scatterAlong } from "./pool";
 import { product, thinProduct } from "./product";
 import { extremePosition, reduceColumns, reduceIntegers, reduceRows } from "./reduce";
 import { finish, join, nextChunk, publish, take, wake } from "./threads";
+import { winograd2, winograd2Weights } from "./winograd2";
 import { winograd, winogradGradient, winogradSums, winogradWeights } from "./winograd";
 
 /** Whether the host wants the run to stop. */
@@ -94,6 +95,12 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
       break;
     case op.CONVERT:
       convert(at, from, to);
+      break;
+    case op.WINOGRAD2:
+      winograd2(at, from, to, scratch);
+      break;
+    case op.WINOGRAD2_WEIGHTS:
+      winograd2Weights(at, from, to, scratch);
       break;
     default:
       unreachable();

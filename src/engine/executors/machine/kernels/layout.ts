@@ -43,6 +43,8 @@ export const WINOGRAD_SUMS = 20;
 export const WINOGRAD_GRADIENT = 21;
 export const MAX_POOL_GRADIENT = 22;
 export const VARIANCE = 23;
+export const WINOGRAD2 = 24;
+export const WINOGRAD2_WEIGHTS = 25;
 
 export const CONVERT = 40;
 
