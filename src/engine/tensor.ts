@@ -4,6 +4,7 @@ import { Fault } from "./fault.ts";
 import type { Graph, Node } from "./graph.ts";
 import type { ConvolutionAttributes } from "./ops/convolution.ts";
 import { type AttributesOf, OPS, type OpName } from "./ops/index.ts";
+import { row } from "./ops/moments.ts";
 import type { Few, Op } from "./ops/op.ts";
 import type { PoolingAttributes } from "./ops/pooling.ts";
 import type { ScanAttributes } from "./ops/scan.ts";
@@ -332,6 +333,17 @@ export class Tensor {
   variance(axes?: Axes, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
     const { keepDims = false, correction = 0 } = options;
     return apply("variance", [this], { axes: normalizeAxes(axes, this.shape.length), keepDims, correction });
+  }
+  /** This is [n, channels, ...size]; of the images that are `present`, BOOL [n], all if left out: each channel's mean and variance, [channels]. */
+  channelMoments(present?: Tensor): readonly [mean: Tensor, variance: Tensor] {
+    const all = present ?? this.constant(1, "BOOL").broadcastTo([this.shape[0]!]);
+    const both = apply("channelMoments", [this, all], {});
+    return [row(both, 0), row(both, 1)];
+  }
+  /** Over each channel Σ this, and Σ this · (other − centre), both [channels], as is `centre`. */
+  channelProducts(other: Tensor, centre: Tensor): readonly [sum: Tensor, product: Tensor] {
+    const both = apply("channelProducts", [this, other, centre], {});
+    return [row(both, 0), row(both, 1)];
   }
   /**
    * (Σ |x|^order)^(1 / order) over the axes: the Euclidean length unless told, the largest |x| for Infinity. The gradient of

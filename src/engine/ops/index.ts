@@ -4,6 +4,7 @@ import { attention } from "./attention.ts";
 import { convolution } from "./convolution.ts";
 import { indexing } from "./indexing.ts";
 import { logic } from "./logic.ts";
+import { moments } from "./moments.ts";
 import { movement } from "./movement.ts";
 import { normalization } from "./normalization.ts";
 import type { CheckedOp, Op } from "./op.ts";
@@ -32,6 +33,7 @@ export const OPS = {
   ...convolution,
   ...pooling,
   ...probability,
+  ...moments,
   ...normalization,
   ...attention,
   ...resizing,

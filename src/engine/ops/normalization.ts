@@ -105,6 +105,20 @@ export const normalization = {
       });
       return { dtype: "F32", shape: x.shape };
     },
+    // With y = (x − mean) · scale · r + shift and r = 1 / √(variance + epsilon), the derivative of r in the variance is −r³ / 2.
+    gradient: [
+      (dy, { inputs: [x, scale, , , variance], attributes: { epsilon } }) =>
+        dy.mul(perChannel(variance.add(epsilon).rsqrt().mul(scale), x)),
+      (dy, { inputs: [x, , , mean, variance], attributes: { epsilon } }) =>
+        dy.channelProducts(x, mean)[1].mul(variance.add(epsilon).rsqrt()),
+      (dy, { inputs: [x, , , mean] }) => dy.channelProducts(x, mean)[0],
+      (dy, { inputs: [x, scale, , mean, variance], attributes: { epsilon } }) =>
+        dy.channelProducts(x, mean)[0].mul(variance.add(epsilon).rsqrt().mul(scale)).neg(),
+      (dy, { inputs: [x, scale, , mean, variance], attributes: { epsilon } }) => {
+        const factor = variance.add(epsilon).rsqrt();
+        return dy.channelProducts(x, mean)[1].mul(scale).mul(factor.mul(factor).mul(factor)).mul(-0.5);
+      },
+    ],
     reference([x, scale, shift, mean, variance], y, { epsilon }) {
       const inner = sizeOf(x.shape.slice(2));
       for (let i = 0; i < y.data.length; i++) {

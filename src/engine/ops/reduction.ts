@@ -187,7 +187,7 @@ export const reductions = {
       expectDType(x, "F32");
       return reducedType(x, attributes);
     },
-    gradient: [(dy, { inputs: [x], attributes: { axes } }) => spread(dy, x, axes).div(countOf(x, axes))],
+    gradient: [(dy, { inputs: [x], attributes: { axes } }) => spread(dy.div(countOf(x, axes)), x, axes)],
     reference([x], y, { axes }) {
       fold(x, y, axes, 0, (total, element) => total + element);
       for (let i = 0; i < y.data.length; i++) y.data[i]! /= countOf(x, axes);
@@ -205,9 +205,7 @@ export const reductions = {
     },
     gradient: [
       (dy, { inputs: [x], attributes: { axes, correction } }) =>
-        spread(dy, x, axes)
-          .mul(x.sub(x.mean(axes, { keepDims: true })))
-          .mul(2 / (countOf(x, axes) - correction)),
+        spread(dy.mul(2 / (countOf(x, axes) - correction)), x, axes).mul(x.sub(x.mean(axes, { keepDims: true }))),
     ],
     reference([x], y, { axes, correction }) {
       const mean = { ...y, data: new Float64Array(y.data.length) };

@@ -34,34 +34,21 @@ export const batchNorm = layer(
     if (!scope.training) {
       return x.batchNorm({ scale, shift, mean: runningMean, variance: runningVariance }, { epsilon });
     }
-    const { mean, variance, unbiased } = scope.present === null ? momentsOf(x) : momentsOfPresent(x, scope.present);
+    const { mean, variance, unbiased } = momentsOf(x, scope.present);
     scope.update("runningMean", runningMean.mul(1 - momentum).add(mean.mul(momentum)));
     scope.update("runningVariance", runningVariance.mul(1 - momentum).add(unbiased.mul(momentum)));
     return x.batchNorm({ scale, shift, mean, variance }, { epsilon });
   },
 );
 
-const axesBesideChannels = (x: Tensor): number[] => x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
-
-function momentsOf(x: Tensor): Moments {
-  const axes = axesBesideChannels(x);
-  const count = axes.reduce((product, axis) => product * x.shape[axis]!, 1);
-  const variance = x.variance(axes);
-  return { mean: x.mean(axes), variance, unbiased: variance.mul(count / Math.max(1, count - 1)) };
-}
-
-/** @param present 1 for rows that count, 0 for padding, [batch, 1] */
-function momentsOfPresent(x: Tensor, present: Tensor): Moments {
-  const axes = axesBesideChannels(x);
-  const rows = present.reshape(x.shape.map((size, axis) => (axis === 0 ? size : 1)));
-  const perRow = axes.slice(1).reduce((product, axis) => product * x.shape[axis]!, 1);
-  const count = rows.sum().mul(perRow).maximum(1);
-  const average = (value: Tensor): Tensor => value.mul(rows).sum(axes, { keepDims: true }).div(count);
-  const mean = average(x);
-  const variance = average(x.sub(mean).square()).reshape([x.shape[1]!]);
-  return {
-    mean: mean.reshape([x.shape[1]!]),
-    variance,
-    unbiased: variance.mul(count).div(count.sub(1).maximum(1)),
-  };
+/** Of the rows of a batch that are no padding: `present` is 1 or 0, [batch, 1]; null when all are there. */
+function momentsOf(x: Tensor, present: Tensor | null): Moments {
+  const [batch, , ...size] = x.shape as [number, number, ...number[]];
+  const rows = present?.reshape([batch]).greater(0) ?? x.constant(1, "BOOL").broadcastTo([batch]);
+  const count = rows
+    .cast("F32")
+    .sum()
+    .mul(size.reduce((product, length) => product * length, 1));
+  const [mean, variance] = x.channelMoments(rows);
+  return { mean, variance, unbiased: variance.mul(count).div(count.sub(1).maximum(1)) };
 }

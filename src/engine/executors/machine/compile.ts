@@ -15,7 +15,7 @@ import { type Group, group } from "./group.ts";
 import type { Instruction } from "./instruction.ts";
 import { type BodyPlaces, loop } from "./loop.ts";
 import { copyInstruction, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
-import { canTakeVariance, variance } from "./moments.ts";
+import { canTakeMoments, canTakeVariance, channelMoments, channelProducts, variance } from "./moments.ts";
 import { POINTWISE } from "./pointwise.ts";
 import { canPool, maxPool, maxPoolGradient, maxPoolIndices } from "./pooling.ts";
 import { bytesOf, wordsOf } from "./storage.ts";
@@ -71,6 +71,8 @@ const PARTIAL = {
   maxPoolGradient: { lower: maxPoolGradient, fits: canPool },
   variance: { lower: variance, fits: canTakeVariance },
   cast: { lower: convert, fits: isConversion },
+  channelMoments: { lower: channelMoments, fits: canTakeMoments },
+  channelProducts: { lower: channelProducts, fits: canTakeMoments },
 } satisfies Partial<Record<OpName, PartialLowering>>;
 
 interface PartialLowering {

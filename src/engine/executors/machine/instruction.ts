@@ -36,8 +36,9 @@ export const OPCODES = {
   winogradSums: code.WINOGRAD_SUMS,
   winogradGradient: code.WINOGRAD_GRADIENT,
   maxPoolGradient: code.MAX_POOL_GRADIENT,
-  variance: code.VARIANCE,
   convert: code.CONVERT,
+  moments: code.MOMENTS,
+  channelProducts: code.CHANNEL_PRODUCTS,
   winograd2: code.WINOGRAD2,
   winograd2Weights: code.WINOGRAD2_WEIGHTS,
 } as const;

@@ -6,7 +6,7 @@ import { convert } from "./convert";
 import { convolve, convolveWeights } from "./convolution";
 import * as op from "./layout";
 import { enter, repeat } from "./loop";
-import { variance } from "./moments";
+import { channelProducts, moments } from "./moments";
 import { copy, copyStrided, fill, gather, oneHot, scatterAdd } from "./move";
 import { pointwise } from "./pointwise";
 import { maxPool, maxPoolGradient, scatterAlong } from "./pool";
@@ -78,8 +78,11 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
     case op.MAX_POOL_GRADIENT:
       maxPoolGradient(at, from, to);
       break;
-    case op.VARIANCE:
-      variance(at, from, to);
+    case op.MOMENTS:
+      moments(at, from, to);
+      break;
+    case op.CHANNEL_PRODUCTS:
+      channelProducts(at, from, to);
       break;
     case op.WINOGRAD:
       winograd(at, from, to, scratch);

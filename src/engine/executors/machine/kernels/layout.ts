@@ -42,9 +42,10 @@ export const WINOGRAD_WEIGHTS = 19;
 export const WINOGRAD_SUMS = 20;
 export const WINOGRAD_GRADIENT = 21;
 export const MAX_POOL_GRADIENT = 22;
-export const VARIANCE = 23;
+export const MOMENTS = 23;
 export const WINOGRAD2 = 24;
 export const WINOGRAD2_WEIGHTS = 25;
+export const CHANNEL_PRODUCTS = 26;
 
 export const CONVERT = 40;
 

@@ -1,61 +1,130 @@
-/** @file Variance of channels: each is read once for its mean and again, from the cache, for the squares around it. */
+/** @file Moments of channels, in one walk: each channel is read around a number near its mean, so that its squares keep their digits. */
 import { HEAD_LENGTH } from "./layout";
 import { fma, sumLanes } from "./lanes";
 
-/** Σ (x − shift), or with `isSquared` Σ (x − shift)², over one stretch. */
-function stretch(at: usize, length: i32, shift: f32, isSquared: bool): f32 {
-  const centre = f32x4.splat(shift);
-  let a = f32x4.splat(0);
-  let b = f32x4.splat(0);
-  let i = 0;
-  if (isSquared) {
-    for (; i + 8 <= length; i += 8, at += 32) {
-      const x = f32x4.sub(v128.load(at), centre);
-      const y = f32x4.sub(v128.load(at, 16), centre);
-      a = fma(x, x, a);
-      b = fma(y, y, b);
-    }
-  } else {
-    for (; i + 8 <= length; i += 8, at += 32) {
-      a = f32x4.add(a, f32x4.sub(v128.load(at), centre));
-      b = f32x4.add(b, f32x4.sub(v128.load(at, 16), centre));
-    }
-  }
-  let sum = sumLanes(f32x4.add(a, b));
-  for (; i < length; i++, at += 4) {
-    const x = load<f32>(at) - shift;
-    sum += isSquared ? x * x : x;
-  }
-  return sum;
-}
-
-/** Stretches are cut to this length, so that long sums keep their digits. */
+/** Stretches are cut to this length, so that long sums keep their digits; what they give is added up in double precision. */
 const BLOCK: i32 = 4096;
 
-/** Over all of a channel's stretches, added up in double precision. */
-function channelSum(at: usize, outer: i32, step: usize, inner: i32, shift: f32, isSquared: bool): f64 {
-  let sum: f64 = 0;
-  for (let i = 0; i < outer; i++, at += step) {
-    for (let first = 0; first < inner; first += BLOCK) {
-      sum += <f64>stretch(at + (<usize>first << 2), min(BLOCK, inner - first), shift, isSquared);
-    }
+/** Two sums of the last stretch. */
+let first: f64 = 0;
+let second: f64 = 0;
+
+/** Σ (x − centre) and Σ (x − centre)² over one stretch. */
+function squares(at: usize, length: i32, centre: f32): void {
+  const shift = f32x4.splat(centre);
+  let a = f32x4.splat(0);
+  let b = f32x4.splat(0);
+  let aa = f32x4.splat(0);
+  let bb = f32x4.splat(0);
+  let i = 0;
+  for (; i + 8 <= length; i += 8, at += 32) {
+    const x = f32x4.sub(v128.load(at), shift);
+    const y = f32x4.sub(v128.load(at, 16), shift);
+    a = f32x4.add(a, x);
+    b = f32x4.add(b, y);
+    aa = fma(x, x, aa);
+    bb = fma(y, y, bb);
   }
-  return sum;
+  let sum = sumLanes(f32x4.add(a, b));
+  let square = sumLanes(f32x4.add(aa, bb));
+  for (; i < length; i++, at += 4) {
+    const x = load<f32>(at) - centre;
+    sum += x;
+    square += x * x;
+  }
+  first += <f64>sum;
+  second += <f64>square;
 }
 
-/** Operands: source [outer, channels, inner], out [channels], outer, channels, inner, what the squares' sum is multiplied by. Units: channels. */
-export function variance(at: usize, from: i32, to: i32): void {
+/** Σ x and Σ x · (y − centre) over one stretch. */
+function products(at: usize, other: usize, length: i32, centre: f32): void {
+  const shift = f32x4.splat(centre);
+  let a = f32x4.splat(0);
+  let b = f32x4.splat(0);
+  let aa = f32x4.splat(0);
+  let bb = f32x4.splat(0);
+  let i = 0;
+  for (; i + 8 <= length; i += 8, at += 32, other += 32) {
+    const x = v128.load(at);
+    const y = v128.load(at, 16);
+    a = f32x4.add(a, x);
+    b = f32x4.add(b, y);
+    aa = fma(x, f32x4.sub(v128.load(other), shift), aa);
+    bb = fma(y, f32x4.sub(v128.load(other, 16), shift), bb);
+  }
+  let sum = sumLanes(f32x4.add(a, b));
+  let product = sumLanes(f32x4.add(aa, bb));
+  for (; i < length; i++, at += 4, other += 4) {
+    const x = load<f32>(at);
+    sum += x;
+    product += x * (load<f32>(other) - centre);
+  }
+  first += <f64>sum;
+  second += <f64>product;
+}
+
+/** The mean of one stretch's beginning. */
+function near(at: usize, length: i32): f32 {
+  let sum: f32 = 0;
+  for (let i = 0; i < length; i++, at += 4) sum += load<f32>(at);
+  return sum / <f32>length;
+}
+
+/**
+ * Operands: source [outer, channels, inner], present [outer] (0: all are), means [channels], variances [channels], outer,
+ * channels, inner, what is taken off the number of elements that the squares are divided by. Units: channels.
+ */
+export function moments(at: usize, from: i32, to: i32): void {
   at += HEAD_LENGTH;
   const source = <usize>load<u32>(at);
-  const out = <usize>load<u32>(at, 4);
-  const outer = load<i32>(at, 8);
-  const channels = load<i32>(at, 12);
-  const inner = load<i32>(at, 16);
-  const scale = load<f32>(at, 20);
+  const present = <usize>load<u32>(at, 4);
+  const means = <usize>load<u32>(at, 8);
+  const variances = <usize>load<u32>(at, 12);
+  const outer = load<i32>(at, 16);
+  const channels = load<i32>(at, 20);
+  const inner = load<i32>(at, 24);
+  const correction = load<i32>(at, 28);
   const step = (<usize>channels * inner) << 2;
   for (let channel = from; channel < to; channel++) {
-    const start = source + ((<usize>channel * inner) << 2);
-    const mean = <f32>(channelSum(start, outer, step, inner, 0, false) / (<f64>outer * <f64>inner));
-    store<f32>(out + (<usize>channel << 2), <f32>channelSum(start, outer, step, inner, mean, true) * scale);
+    let stretch = source + ((<usize>channel * inner) << 2);
+    let centre: f32 = 0;
+    let count: i64 = 0;
+    first = 0;
+    second = 0;
+    for (let i = 0; i < outer; i++, stretch += step) {
+      if (present != 0 && load<i32>(present + (<usize>i << 2)) == 0) continue;
+      if (count == 0) centre = near(stretch, min(inner, 64));
+      for (let begin = 0; begin < inner; begin += BLOCK) squares(stretch + (<usize>begin << 2), min(BLOCK, inner - begin), centre);
+      count += inner;
+    }
+    const mean = first / <f64>max<i64>(count, 1);
+    store<f32>(means + (<usize>channel << 2), <f32>(<f64>centre + mean));
+    store<f32>(variances + (<usize>channel << 2), <f32>((second - mean * first) / <f64>max<i64>(count - correction, 1)));
+  }
+}
+
+/** Operands: a [outer, channels, inner], b alike, centres [channels], out [2, channels], outer, channels, inner. Units: channels. */
+export function channelProducts(at: usize, from: i32, to: i32): void {
+  at += HEAD_LENGTH;
+  const a = <usize>load<u32>(at);
+  const b = <usize>load<u32>(at, 4);
+  const centres = <usize>load<u32>(at, 8);
+  const out = <usize>load<u32>(at, 12);
+  const outer = load<i32>(at, 16);
+  const channels = load<i32>(at, 20);
+  const inner = load<i32>(at, 24);
+  for (let channel = from; channel < to; channel++) {
+    const centre = load<f32>(centres + (<usize>channel << 2));
+    let offset = (<usize>channel * inner) << 2;
+    first = 0;
+    second = 0;
+    for (let i = 0; i < outer; i++, offset += (<usize>channels * inner) << 2) {
+      for (let begin = 0; begin < inner; begin += BLOCK) {
+        const place = offset + (<usize>begin << 2);
+        products(a + place, b + place, min(BLOCK, inner - begin), centre);
+      }
+    }
+    store<f32>(out + (<usize>channel << 2), <f32>first);
+    store<f32>(out + (<usize>(channels + channel) << 2), <f32>second);
   }
 }
