@@ -7,6 +7,7 @@ import { convolution } from "../../src/engine/ops/convolution.ts";
 import { OPS, type OpName } from "../../src/engine/ops/index.ts";
 import { indexing } from "../../src/engine/ops/indexing.ts";
 import { logic } from "../../src/engine/ops/logic.ts";
+import { moments } from "../../src/engine/ops/moments.ts";
 import { movement } from "../../src/engine/ops/movement.ts";
 import { normalization } from "../../src/engine/ops/normalization.ts";
 import type { Few, OnnxEmitter, OnnxNode, Op, Sample } from "../../src/engine/ops/op.ts";
@@ -36,7 +37,7 @@ const FAMILIES: Readonly<Record<string, object>> = {
   Pooling: pooling,
   Resizing: resizing,
   "Probability and loss": probability,
-  Normalization: normalization,
+  "Moments and normalization": { ...moments, ...normalization },
   Attention: attention,
   Recurrence: scanning,
   Recomputation: recomputation,
