@@ -1,13 +1,9 @@
 /** @file Convolutions against dense layers on 8×8 digits: what a parameter buys, what a shift costs, and the filters that were learned. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { encodeTensor, type Sidecar } from "../../clients/typescript/index.ts";
-import { decodeSafetensors } from "../../src/pipelines/index.ts";
 import { type Digits, SIDE, splitDigits } from "../demo/digits.ts";
 import { axes, bars, colourOf, heat, line, page, SIDES } from "./draw/index.ts";
 import { type Lesson, mean, percent, range } from "./lesson.ts";
-import { type Training, trainAll } from "./train.ts";
+import { type Training, trainAll, weightsOf } from "./train.ts";
 
 const SEEDS = [1, 2, 3];
 const WINDOW = 5;
@@ -99,21 +95,14 @@ async function judge(sidecar: Sidecar): Promise<Judged[]> {
 
 /** The windows of a model's first convolution, each [WINDOW][WINDOW], from its saved weights. */
 async function filtersOf(sidecar: Sidecar, model: string): Promise<number[][][]> {
-  const folder = mkdtempSync(join(tmpdir(), "ml-sidecar-lesson-"));
-  try {
-    const { path } = await sidecar.models.save({ model, path: join(folder, "model") });
-    const file = join(path, "weights.safetensors");
-    const { tensors } = decodeSafetensors(readFileSync(file), file);
-    const [, first] = Object.entries(tensors).find(([, { shape }]) => shape.length === 4)!;
-    const [count, , height, width] = first.shape as [number, number, number, number];
-    return range(count).map((filter) =>
-      range(height).map((row) =>
-        range(width).map((column) => Number(first.data[(filter * height + row) * width + column])),
-      ),
-    );
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const tensors = await weightsOf(sidecar, model);
+  const [, first] = Object.entries(tensors).find(([, { shape }]) => shape.length === 4)!;
+  const [count, , height, width] = first.shape as [number, number, number, number];
+  return range(count).map((filter) =>
+    range(height).map((row) =>
+      range(width).map((column) => Number(first.data[(filter * height + row) * width + column])),
+    ),
+  );
 }
 
 export const convolutions: Lesson = {

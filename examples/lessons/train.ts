@@ -1,5 +1,10 @@
-/** @file Trainings over the wire, for lessons: a model, its curve epoch by epoch, how it ended. */
+/** @file Trainings over the wire, for lessons: a model, its curve epoch by epoch, how it ended, its weights. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Event, type ParamsOf, type Sidecar, SidecarError } from "../../clients/typescript/index.ts";
+import type { NdArray } from "../../src/engine/index.ts";
+import { decodeSafetensors } from "../../src/pipelines/index.ts";
 
 export type Epoch = Extract<Event, { type: "train.epoch" }>["data"];
 
@@ -47,4 +52,16 @@ export async function trainAll(sidecar: Sidecar, trainings: readonly Training[])
   };
   await Promise.all(Array.from({ length: TOGETHER }, lane));
   return runs;
+}
+
+/** A model's weights by path, as it saves them. */
+export async function weightsOf(sidecar: Sidecar, model: string): Promise<Readonly<Record<string, NdArray>>> {
+  const folder = mkdtempSync(join(tmpdir(), "ml-sidecar-lesson-"));
+  try {
+    const { path } = await sidecar.models.save({ model, path: join(folder, "model") });
+    const file = join(path, "weights.safetensors");
+    return decodeSafetensors(readFileSync(file), file).tensors;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

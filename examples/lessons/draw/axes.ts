@@ -7,8 +7,11 @@ import { type Drawn, element, FAINT, INK, text, widthOf } from "./svg.ts";
 export type Panel = (width: number, height: number) => Drawn;
 
 export interface AxisOptions extends ScaleOptions {
-  readonly label: string;
+  /** Without one, and without ticks, there is no axis. */
+  readonly label?: string;
 }
+
+const isBare = ({ label, ticks }: AxisOptions): boolean => label === undefined && ticks?.length === 0;
 
 export interface AxesOptions {
   readonly title?: string;
@@ -20,18 +23,19 @@ export interface AxesOptions {
   readonly grid?: boolean;
 }
 
-const LEFT = 58;
-const RIGHT = 14;
-const BELOW = 46;
+/** Room for an axis's numbers and words, in pixels; one that has neither takes little. */
+const ROOM = { left: 58, below: 46, right: 14, bare: 6 };
 const LEGEND_LINE = 18;
 const CLIP = { next: 0 };
 
 export function axes({ title, x: xAxis, y: yAxis, marks, grid = false }: AxesOptions): Panel {
   return (width, height) => {
-    const heading = title === undefined ? "" : text(title, LEFT, 14, { size: 13.5, weight: 600 });
-    const entries = legend(marks, width - LEFT - RIGHT);
+    const left = isBare(yAxis) ? ROOM.bare : ROOM.left;
+    const below = isBare(xAxis) ? ROOM.bare : ROOM.below;
+    const heading = title === undefined ? "" : text(title, left, 14, { size: 13.5, weight: 600 });
+    const entries = legend(marks, width - left - ROOM.right);
     const top = (title === undefined ? 4 : 24) + entries.lines * LEGEND_LINE + 8;
-    const [inner, tall] = [width - LEFT - RIGHT, height - top - BELOW];
+    const [inner, tall] = [width - left - ROOM.right, height - top - below];
     const points = marks.flatMap((mark) => mark.points);
     const xs = scaleOf(
       points.map(([x]) => x),
@@ -42,14 +46,14 @@ export function axes({ title, x: xAxis, y: yAxis, marks, grid = false }: AxesOpt
       yAxis,
     );
     const places = {
-      x: (value: number) => LEFT + xs.place(value) * inner,
+      x: (value: number) => left + xs.place(value) * inner,
       // minus infinity is the axis itself: where bars stand
       y: (value: number) => top + tall * (1 - (value === Number.NEGATIVE_INFINITY ? 0 : ys.place(value))),
     };
     const across = ys.ticks.map(({ value, label }) => {
       const y = places.y(value);
-      const rule = element("line", { x1: LEFT, x2: LEFT + inner, y1: y, y2: y, stroke: "#e4e6ea" });
-      return rule + text(label, LEFT - 7, y + 4, { size: 11, anchor: "end", fill: FAINT });
+      const rule = element("line", { x1: left, x2: left + inner, y1: y, y2: y, stroke: "#e4e6ea" });
+      return rule + text(label, left - 7, y + 4, { size: 11, anchor: "end", fill: FAINT });
     });
     const along = xs.ticks.map(({ value, label }) => {
       const x = places.x(value);
@@ -57,23 +61,23 @@ export function axes({ title, x: xAxis, y: yAxis, marks, grid = false }: AxesOpt
       const rule = element("line", { x1: x, x2: x, y1: end, y2: top + tall + 4, stroke: grid ? "#e4e6ea" : "#b6bcc6" });
       return rule + text(label, x, top + tall + 17, { size: 11, anchor: "middle", fill: FAINT });
     });
-    const floor = { x1: LEFT, x2: LEFT + inner, y1: top + tall, y2: top + tall, stroke: "#8a929e" };
+    const floor = { x1: left, x2: left + inner, y1: top + tall, y2: top + tall, stroke: "#8a929e" };
     const clip = `clip${CLIP.next++}`;
     const room = element(
       "clipPath",
       { id: clip },
-      element("rect", { x: LEFT - 4, y: top - 16, width: inner + 8, height: tall + 16.5 }),
+      element("rect", { x: left - 4, y: top - 16, width: inner + 8, height: tall + 16.5 }),
     );
     return [
       heading,
-      element("g", { transform: `translate(${LEFT} ${title === undefined ? 4 : 24})` }, entries.drawn),
+      element("g", { transform: `translate(${left} ${title === undefined ? 4 : 24})` }, entries.drawn),
       ...across,
       ...along,
       room,
       element("g", { "clip-path": `url(#${clip})` }, ...marks.map((mark) => mark.draw(places))),
       element("line", floor),
-      text(xAxis.label, LEFT + inner / 2, height - 8, { anchor: "middle", fill: INK }),
-      text(yAxis.label, 13, top + tall / 2, { anchor: "middle", turned: -90, fill: INK }),
+      text(xAxis.label ?? "", left + inner / 2, height - 8, { anchor: "middle", fill: INK }),
+      text(yAxis.label ?? "", 13, top + tall / 2, { anchor: "middle", turned: -90, fill: INK }),
     ].join("");
   };
 }
