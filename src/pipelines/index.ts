@@ -11,9 +11,11 @@ export { type Inspection, type InspectOptions, inspect } from "./inspect/inspect
 export { type Summary, type SummaryOptions, summarise } from "./inspect/summary.ts";
 export { showSummary } from "./inspect/table.ts";
 export { createModel, parseModelSpec } from "./model/create.ts";
+export type { DecodingOptions } from "./model/decode.ts";
 export { createEnsemble } from "./model/ensemble.ts";
 export { type Evaluation, evaluate } from "./model/evaluate.ts";
 export { type ExportOptions, type ExportResult, exportOnnx } from "./model/export.ts";
+export { type Generated, type GenerateOptions, generate } from "./model/generate.ts";
 export { loadModel } from "./model/load.ts";
 export { type OutputPort, type Outputs, outputPorts } from "./model/naming.ts";
 export { infer } from "./model/network.ts";
@@ -27,6 +29,7 @@ export { type Catalog, type CatalogEntry, catalog } from "./registry/catalog.ts"
 export type { Plugin } from "./registry/define.ts";
 export { loadPlugin } from "./registry/load.ts";
 export { createRegistry, KINDS, type Kind, type Registry } from "./registry/registry.ts";
+export { exportTraining, type OnnxTrainingOptions, type OnnxTrainingResult } from "./training/onnxTraining.ts";
 export { parseTrainOptions, type TrainOptions, trainOptionsSchema } from "./training/options.ts";
 export { train } from "./training/train.ts";
 export * from "./training/training.ts";

@@ -56,6 +56,28 @@ const tagging = definePipeline({
     sequenceMetrics({ targets, predicted: results.label!, classes: outputs, samples: rows, weights }),
 });
 
+const seq2seq = definePipeline({
+  type: "seq2seq",
+  description: "A sequence from another: texts, or rows of tokens, of any two lengths",
+  options: z.object({}),
+  head: "seq2seq",
+  defaults: { ...DEFAULTS, backbone: { type: "transformer" }, loss: "crossEntropy" },
+  judges: ["label"],
+  metrics: ({ results, targets, weights, outputs, rows }) => ({
+    metrics: sequenceMetrics({ targets, predicted: results.label!, classes: outputs, samples: rows, weights }).metrics,
+  }),
+});
+
+const language = definePipeline({
+  type: "language",
+  description: "What comes next in a text, character by character: a model that `generate` lets write",
+  options: z.object({}),
+  head: "language",
+  defaults: { ...DEFAULTS, backbone: { type: "transformer" }, loss: "crossEntropy" },
+  judges: [],
+  metrics: ({ loss }) => ({ metrics: { perplexity: Math.exp(loss), bitsPerToken: loss / Math.LN2 } }),
+});
+
 const reconstruction = definePipeline({
   type: "reconstruction",
   description: "The inputs again, through a bottleneck: an autoencoder",
@@ -93,6 +115,8 @@ export const PIPELINES: readonly Pipeline[] = [
   regression,
   multilabel,
   tagging,
+  seq2seq,
+  language,
   reconstruction,
   contrastive,
   multitask,

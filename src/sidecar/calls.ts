@@ -1,5 +1,12 @@
 /** @file What the main thread may ask of a compute worker: one entry a call, its request and its reply, and what passes between. */
-import type { Dataset, ModelRecord, TrainingResult } from "../pipelines/index.ts";
+import type {
+  Dataset,
+  DecodingOptions,
+  Generated,
+  GenerateOptions,
+  ModelRecord,
+  TrainingResult,
+} from "../pipelines/index.ts";
 import type { Reason, Violation } from "../protocol/errors.ts";
 
 /** A model as a call names it. The record is left out where the worker is known to have it. */
@@ -38,6 +45,7 @@ export interface Calls {
     request: {
       readonly model: Resident;
       readonly inputs: unknown;
+      readonly decoding: DecodingOptions | null;
       readonly tensors: TensorForm;
       readonly spillPath: string;
     };
@@ -67,6 +75,14 @@ export interface Calls {
     };
     reply: Data;
   };
+  generate: {
+    request: {
+      readonly model: Resident;
+      readonly prompt: string | readonly number[];
+      readonly options: GenerateOptions;
+    };
+    reply: Generated;
+  };
   evaluate: { request: { readonly model: Resident; readonly data: DataRequest }; reply: Data };
   loadData: {
     request: { readonly data: DataRequest };
@@ -78,10 +94,12 @@ export interface Calls {
   exportModel: {
     request: {
       readonly model: Resident;
-      readonly format: "onnx" | "safetensors";
+      readonly format: "onnx" | "safetensors" | "onnx-training";
       readonly path: string;
       readonly opset: number | null;
       readonly verify: boolean;
+      readonly training: unknown;
+      readonly steps: number;
     };
     reply: Data;
   };

@@ -9,6 +9,8 @@ import {
   describe,
   evaluate,
   exportOnnx,
+  exportTraining,
+  generate,
   loadModel,
   parseTrainOptions,
   predict,
@@ -84,11 +86,12 @@ export const COMPUTATIONS: Computations = {
     }
   },
 
-  predict({ model, inputs, tensors, spillPath }, workshop) {
+  predict({ model, inputs, decoding, tensors, spillPath }, workshop) {
     const record = recordOf(model, workshop);
     const outputs = predict(
       { registry: workshop.registry, executor: machineOf(workshop), record },
       decodeInputs(inputs, record, workshop) as never,
+      decoding ?? undefined,
     );
     const encode = tensorEncoder(tensors, spillPath);
     return Object.fromEntries(
@@ -97,6 +100,11 @@ export const COMPUTATIONS: Computations = {
         Array.isArray(value) ? value : encode(value as TensorValue),
       ]),
     );
+  },
+
+  generate({ model, prompt, options }, workshop) {
+    const record = recordOf(model, workshop);
+    return generate({ registry: workshop.registry, executor: machineOf(workshop), record }, prompt, options);
   },
 
   async evaluate({ model, data }, workshop) {
@@ -124,8 +132,12 @@ export const COMPUTATIONS: Computations = {
 
   loadModel: ({ path }, { registry }) => loadModel(registry, path),
 
-  async exportModel({ model, format, path, opset, verify }, workshop) {
+  async exportModel({ model, format, path, opset, verify, training, steps }, workshop) {
     const record = recordOf(model, workshop);
+    if (format === "onnx-training") {
+      const context = { registry: workshop.registry, record };
+      return (await exportTraining(context, path, { training, steps, opset: opset ?? undefined })) as never;
+    }
     if (format === "onnx") {
       const context = { registry: workshop.registry, executor: machineOf(workshop), record };
       return (await exportOnnx(context, path, { opset: opset ?? undefined, verify })) as never;

@@ -4,10 +4,10 @@ import { concat, Fault, type Tensor } from "../../engine/index.ts";
 import { dense } from "../layers/dense.ts";
 import { normalOf } from "../layers/initialisers.ts";
 import type { Scope } from "../layers/scope.ts";
-import { SUMMARIES, sequenceOf } from "../layers/sequence.ts";
+import { SUMMARIES } from "../layers/sequence.ts";
 import { defineBackbone, type FeaturePart } from "../registry/define.ts";
 import { mlpOptions } from "./mlp.ts";
-import { sequenceOptions, tokensAsTheyAre } from "./sequences.ts";
+import { readSequence, sequenceOptions, tokensAsTheyAre } from "./sequences.ts";
 
 /** Of fastai's tabular models, which found it by trying: 1.6 · n^0.56 numbers for n values, 600 at most. */
 const usualWidth = (values: number): number => Math.min(600, Math.round(1.6 * values ** 0.56));
@@ -52,10 +52,12 @@ export const embedding = defineBackbone({
       .describe("Of each vector; left out, 64 for tokens, and 1.6 · n^0.56 for a category of n values"),
   }),
   preprocess: tokensAsTheyAre,
-  build(scope, x, { vocabulary, padding, width, ...layers }, { parts, backbone }) {
+  build(scope, x, { vocabulary, padding, lengths: column, width, ...layers }, { parts, backbone }) {
     const dense = backbone({ type: "mlp", ...layers }, scope.path);
-    if (vocabulary === undefined) return dense(scope, ofTable(scope, x, parts, width), parts);
-    const { elements, lengths } = sequenceOf(scope, x, { vocabulary, padding, width: width ?? 64 });
+    const isText = parts.length === 1 && parts[0]!.kind === "tokens";
+    if (vocabulary === undefined && !isText) return dense(scope, ofTable(scope, x, parts, width), parts);
+    const options = { vocabulary, padding, lengths: column, width: width ?? 64 };
+    const { elements, lengths } = readSequence(scope, x, options, parts);
     return dense(scope, SUMMARIES.mean(elements, lengths), parts);
   },
 });

@@ -2,10 +2,11 @@
 import { z } from "zod";
 import { concat } from "../../engine/index.ts";
 import { CELLS, type CellName } from "../layers/cells.ts";
+import { embedding } from "../layers/embedding.ts";
 import { recurrent } from "../layers/recurrent.ts";
-import { SUMMARIES, sequenceOf } from "../layers/sequence.ts";
+import { SUMMARIES } from "../layers/sequence.ts";
 import { type Backbone, defineBackbone } from "../registry/define.ts";
-import { sequenceOptions, tokensAsTheyAre } from "./sequences.ts";
+import { readSequence, refuseAlone, sequenceOptions, tokensAsTheyAre } from "./sequences.ts";
 
 const NAMES: Record<CellName, string> = {
   rnn: "Recurrent network",
@@ -19,6 +20,12 @@ function network(cell: CellName): Backbone {
     description: `${NAMES[cell]} for sequences: ${CELLS[cell].description}`,
     options: z.object({
       ...sequenceOptions,
+      kind: z
+        .enum(["encoder", "encoderDecoder"])
+        .default("encoder")
+        .describe(
+          "Whether it reads a sequence, or reads one and writes another: a second network begins with what the first remembers (Sutskever et al. 2014)",
+        ),
       hidden: z.int().min(1).max(16_384).default(64).describe("Width of the hidden state"),
       layers: z.int().min(1).max(64).default(1).describe("How many stand on each other"),
       bidirectional: z.boolean().default(false).describe("Whether a second one reads from the end"),
@@ -34,11 +41,21 @@ function network(cell: CellName): Backbone {
         .describe("What a sequence becomes: the last hidden state, the mean or the largest of all, or all of them"),
     }),
     preprocess: tokensAsTheyAre,
-    sequences: { each: { summary: "each" }, past: { summary: "each", bidirectional: false } },
-    build(scope, x, { summary, hidden, layers, bidirectional, dropout, ...options }) {
-      const { elements, lengths } = sequenceOf(scope, x, options);
-      const kind = { cell, hidden, layers, bidirectional, dropout };
-      const { outputs, last } = recurrent(scope, elements, { ...kind, ...(lengths && { lengths }) });
+    sequences: {
+      each: { summary: "each", kind: "encoder" },
+      past: { summary: "each", bidirectional: false, kind: "encoder" },
+      translated: { kind: "encoderDecoder", bidirectional: false },
+    },
+    build(scope, x, { summary, kind, hidden, layers, bidirectional, dropout, ...options }, { parts, previous }) {
+      const { elements, lengths } = readSequence(scope, x, options, parts);
+      const stacked = { cell, hidden, layers, bidirectional, dropout };
+      const { outputs, last } = recurrent(scope, elements, { ...stacked, ...(lengths && { lengths }) });
+      if (kind === "encoderDecoder") {
+        if (previous === undefined) return refuseAlone(scope, x);
+        const { tokens, vocabulary } = previous;
+        const written = embedding(scope.child("written"), tokens, { vocabulary, width: options.width });
+        return recurrent(scope.child("decoder"), written, { ...stacked, initial: last }).outputs;
+      }
       if (summary !== "state") return SUMMARIES[summary](outputs, lengths);
       const directions = last.slice(bidirectional ? -2 : -1);
       return concat(

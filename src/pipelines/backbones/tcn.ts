@@ -6,9 +6,9 @@ import { conv } from "../layers/conv.ts";
 import { convNorm, IMAGE_NORM_NAMES, type ImageNorm } from "../layers/convNorm.ts";
 import { dropout } from "../layers/dropout.ts";
 import type { Scope } from "../layers/scope.ts";
-import { SUMMARIES, SUMMARY_NAMES, sequenceOf } from "../layers/sequence.ts";
+import { SUMMARIES, SUMMARY_NAMES } from "../layers/sequence.ts";
 import { defineBackbone } from "../registry/define.ts";
-import { sequenceOptions, tokensAsTheyAre } from "./sequences.ts";
+import { readSequence, sequenceOptions, tokensAsTheyAre } from "./sequences.ts";
 
 interface BlockOptions {
   readonly units: number;
@@ -55,8 +55,8 @@ export const tcn = defineBackbone({
   }),
   preprocess: tokensAsTheyAre,
   sequences: { each: { summary: "each" }, past: { summary: "each" } },
-  build(scope, x, { channels, summary, dropout: rate, window, activation, norm, ...options }) {
-    const { elements, lengths } = sequenceOf(scope, x, options);
+  build(scope, x, { channels, summary, dropout: rate, window, activation, norm, ...options }, { parts }) {
+    const { elements, lengths } = readSequence(scope, x, options, parts);
     const y = channels.reduce(
       (input, units, index) =>
         block(scope.child(`blocks.${index}`), input, { units, window, dilation: 2 ** index, activation, norm, rate }),

@@ -14,6 +14,7 @@ import { type CellOptions, type DataReference, FORMS, type Form, type FormOption
 import { openRows } from "./rows.ts";
 import { noBadRows, type RecordSource, readTable } from "./table.ts";
 import { columnsOfTensors, readNpyPair, SAMPLE_WEIGHT, TARGET } from "./tensors.ts";
+import { readText } from "./text.ts";
 
 export interface LoadContext {
   readonly registry: Pick<Registry, "datasets">;
@@ -45,8 +46,12 @@ const LOADERS: { [F in Form]: (options: FormOptions<F>, context: LoadContext) =>
   async rows({ rows, ...options }) {
     return tableDataset("rows", "rows", openRows(rows, "rows"), options);
   },
-  async x({ x, y, sampleWeight }) {
-    return tensorDataset("tensors", "tensors", columnsOfTensors(x, y, sampleWeight));
+  async text({ text }, { roots }) {
+    const name = text.path === undefined ? "text" : basename(text.path);
+    return tensorDataset("text", name, await readText(text, roots));
+  },
+  async x({ x, y, sampleWeight, lengths }) {
+    return tensorDataset("tensors", "tensors", columnsOfTensors(x, y, sampleWeight, lengths));
   },
   async npy({ npy }, { roots }) {
     return tensorDataset("npy", basename(npy.x), await readNpyPair(npy, roots));

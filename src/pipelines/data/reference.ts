@@ -65,6 +65,12 @@ export const NpyReference = z.strictObject({
   sampleWeight: path.optional().describe("Path of how much each row counts, [rows]"),
 });
 
+export const TextReference = z.strictObject({
+  path: path.optional(),
+  value: z.string().optional().describe("The text itself"),
+  encoding: z.enum(["utf-8", "latin1", "utf-16le"]).default("utf-8").describe("How the file's bytes are to be read"),
+});
+
 const paths = z.union([path, z.array(path).min(1)]);
 
 export const IdxReference = z.strictObject({
@@ -118,11 +124,13 @@ export const FORMS = {
   idx: z.strictObject({ idx: IdxReference }),
   cifar: z.strictObject({ cifar: CifarReference }),
   images: z.strictObject({ images: ImagesReference }),
+  text: z.strictObject({ text: TextReference }),
   rows: z.strictObject({ rows: list.describe("One object a row, keyed by column"), ...cells }),
   x: z.strictObject({
     x: tensor.describe("Inputs, [rows, ...shape]"),
     y: tensor.optional().describe("Targets: [rows] class numbers, values or names, or [rows, outputs]"),
     sampleWeight: tensor.optional().describe("How much each row counts in the loss and in the metrics, [rows]"),
+    lengths: tensor.optional().describe("How many elements of each row's sequence count, [rows]; an input `lengths`"),
   }),
   handle: z.strictObject({ handle: z.string().describe("What `data.put` answered") }),
 } as const;

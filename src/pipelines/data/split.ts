@@ -21,12 +21,7 @@ export function splitRows(dataset: Dataset, fraction: number, seed: number, stra
       hint: "0.2 holds out a fifth",
     });
   }
-  if (dataset.rows < 2) {
-    throw new Fault("DATA_INVALID", `${dataset.rows} row cannot be split into a training and a held-out part`, {
-      violations: [{ path: "data", message: "too few rows", expected: "at least 2 rows", got: String(dataset.rows) }],
-      hint: "leave `validation` out, or give more rows",
-    });
-  }
+  if (dataset.rows < 2) throw tooFew(dataset.rows);
   const random = createRandom(seed, "split");
   const column = dataset.columns.find(({ name }) => name === stratifyBy);
   const groups = (column === undefined ? [allOf(dataset.rows)] : groupRows(column)).map((rows) =>
@@ -47,6 +42,21 @@ export function splitRows(dataset: Dataset, fraction: number, seed: number, stra
     else train[inTrain++] = row;
   }
   return { train, held };
+}
+
+function tooFew(rows: number): Fault {
+  return new Fault("DATA_INVALID", `${rows} row cannot be split into a training and a held-out part`, {
+    violations: [{ path: "data", message: "too few rows", expected: "at least 2 rows", got: String(rows) }],
+    hint: "leave `validation` out, or give more rows",
+  });
+}
+
+/** The last rows held out: of a text, whose rows follow on each other, its end. Faults: DATA_INVALID for a single row. */
+export function splitEnd({ rows: count }: Dataset, fraction: number): Split {
+  if (count < 2) throw tooFew(count);
+  const wanted = Math.min(count - 1, Math.max(1, Math.round(count * fraction)));
+  const rows = allOf(count);
+  return { train: rows.slice(0, count - wanted), held: rows.slice(count - wanted) };
 }
 
 /**

@@ -10,11 +10,12 @@ import { nestedShape, writeNested } from "./writers.ts";
 const INPUTS = "inputs";
 export const TARGET = "target";
 export const SAMPLE_WEIGHT = "sampleWeight";
+const LENGTHS = "lengths";
 
 type HostArray = NdArray | StringArray;
 
 /** The columns of tensors that go together. Faults: SHAPE_MISMATCH when the row counts differ, naming both. */
-export function columnsOfTensors(x: unknown, y?: unknown, sampleWeight?: unknown): Column[] {
+export function columnsOfTensors(x: unknown, y?: unknown, sampleWeight?: unknown, lengths?: unknown): Column[] {
   const inputs = toArray(x, "x");
   if (inputs.dtype === "STRING") {
     throw new Fault("DTYPE_UNSUPPORTED", "`x` holds strings", {
@@ -25,7 +26,9 @@ export function columnsOfTensors(x: unknown, y?: unknown, sampleWeight?: unknown
   const rows = rowsOf(inputs, "x");
   const columns = [inputsColumn(inputs)];
   if (y !== undefined) columns.push(targetColumn(asLongAs(rows, y, "y")));
-  if (sampleWeight !== undefined) columns.push(weightColumn(asLongAs(rows, sampleWeight, SAMPLE_WEIGHT)));
+  if (sampleWeight !== undefined)
+    columns.push(numberColumn(SAMPLE_WEIGHT, asLongAs(rows, sampleWeight, SAMPLE_WEIGHT)));
+  if (lengths !== undefined) columns.push(numberColumn(LENGTHS, asLongAs(rows, lengths, LENGTHS)));
   return columns;
 }
 
@@ -179,13 +182,13 @@ function targetColumn(array: HostArray): Column {
 }
 
 /** [rows] or [rows, 1] as numbers. */
-function weightColumn(array: HostArray): Column {
+function numberColumn(name: string, array: HostArray): Column {
   if (array.dtype === "STRING" || sizeOf(array.shape.slice(1)) !== 1) {
-    throw ragged(SAMPLE_WEIGHT, array.shape, "one number a row");
+    throw ragged(name, array.shape, "one number a row");
   }
   const values = sharedArray("F64", array.data.length);
   values.set(toFloats(array));
-  return { name: SAMPLE_WEIGHT, kind: "number", shape: [], values, missing: countMissing(values) };
+  return { name, kind: "number", shape: [], values, missing: countMissing(values) };
 }
 
 function namesColumn(names: readonly string[]): Column {

@@ -1,7 +1,7 @@
 /** @file What layers give for some rows: their values, what those are like, and where attention looks. */
 import { type NdArray, type Node, type Shape, sizeOf, type Tensor, trace } from "../../engine/index.ts";
+import { type PredictionContext, stateOf } from "../model/loaded.ts";
 import type { FittedRecord } from "../model/network.ts";
-import { type PredictionContext, stateOf } from "../model/predict.ts";
 import { runWhole } from "../model/whole.ts";
 import { applyPreprocessing } from "../preprocess/apply.ts";
 import { ancestors, type Call, createRecorder } from "./recorder.ts";

@@ -1,8 +1,8 @@
 /** @file Which inputs a model's answer comes from: attributions by column, named as Captum names their methods. */
 import { Fault, type NdArray, sizeOf } from "../../engine/index.ts";
 import type { Inputs } from "../data/dataset.ts";
+import type { PredictionContext } from "../model/loaded.ts";
 import { fitted } from "../model/network.ts";
-import type { PredictionContext } from "../model/predict.ts";
 import { encodeInputs } from "../preprocess/encode.ts";
 import type { InputColumn } from "../preprocess/preprocessing.ts";
 import { createRandom } from "../random.ts";

@@ -1,8 +1,8 @@
 /** @file Inside a trained model: its weights, their gradients on some data, what layers give for some inputs, where they look. */
 import { Fault, sizeOf } from "../../engine/index.ts";
 import type { Dataset, Inputs } from "../data/dataset.ts";
+import type { PredictionContext } from "../model/loaded.ts";
 import { fitted } from "../model/network.ts";
-import type { PredictionContext } from "../model/predict.ts";
 import { encodeInputs } from "../preprocess/encode.ts";
 import { type Activation, type AttentionMaps, activationsOf, attentionOf } from "./activations.ts";
 import {

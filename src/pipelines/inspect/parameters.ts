@@ -2,11 +2,12 @@
 import { gradients, sizeOf, trace } from "../../engine/index.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { createScope } from "../layers/scope.ts";
+import { arranged } from "../model/arranged.ts";
 import { fillBatch, orderOf, viewsOf } from "../model/batches.ts";
 import { lossOf, prepareRows } from "../model/evaluate.ts";
 import { inputFeatures } from "../model/features.ts";
+import { type PredictionContext, stateOf } from "../model/loaded.ts";
 import { type FittedRecord, network } from "../model/network.ts";
-import { type PredictionContext, stateOf } from "../model/predict.ts";
 import { previousOf } from "../model/previous.ts";
 import { score } from "../model/score.ts";
 import { weightArrays } from "../model/weights.ts";
@@ -56,7 +57,7 @@ export function gradientStatistics(
   bins: number,
 ): GradientStatistics {
   const { registry, executor, record } = context;
-  const rows = prepareRows(executor, record, dataset);
+  const rows = prepareRows(executor, record, arranged(registry, record.spec, dataset));
   const batch = Math.min(rows.count, LARGEST_BATCH);
   const traced = trace((t) => {
     const features = inputFeatures(t, record.preprocessing, rows, batch);

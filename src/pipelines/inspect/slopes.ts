@@ -1,7 +1,7 @@
 /** @file The slopes of a model's output, compiled: in the raw inputs, and in the sources that explanations begin with. */
 import { gradients, type Shape, sizeOf, type Tensor, type Tracer, trace } from "../../engine/index.ts";
+import { stateOf } from "../model/loaded.ts";
 import type { FittedRecord } from "../model/network.ts";
-import { stateOf } from "../model/predict.ts";
 import { runWhole } from "../model/whole.ts";
 import { applyPreprocessing } from "../preprocess/apply.ts";
 import type { RawRows, Trained } from "./activations.ts";

@@ -2,7 +2,8 @@
 import { Fault, type Shape, showShape, type Tensor } from "../../engine/index.ts";
 import type { Scope } from "./scope.ts";
 
-function refuse(scope: Scope, message: string, expected: string, got: Shape, hint: string): never {
+/** @throws Fault that names the layer, with the shape that it got */
+export function refuse(scope: Scope, message: string, expected: string, got: Shape, hint: string): never {
   throw new Fault("SHAPE_MISMATCH", `\`${scope.path}\`: ${message}`, {
     violations: [{ path: scope.path, message, expected, got: showShape(got) }],
     hint,

@@ -45,8 +45,13 @@ export function sequenceOf(scope: Scope, x: Tensor, { vocabulary, width, padding
     ...(padding !== undefined && { padding }),
   });
   if (padding === undefined) return { elements };
+  return { elements, lengths: lengthsOfTokens(x, padding) };
+}
+
+/** The place of the last token that is no padding, counted from 1; of nothing but padding 1. @returns I32 [batch] */
+export function lengthsOfTokens(x: Tensor, padding: number): Tensor {
   const places = counted(x, x.shape[1]!).add(1).cast("F32").broadcastTo(x.shape);
-  return { elements, lengths: tokens.notEqual(padding).where(places, 1).max(1).cast("I32") };
+  return x.notEqual(padding).where(places, 1).max(1).cast("I32");
 }
 
 /** The mean, the largest or the last of the elements that count; `each` leaves the sequence as it is. */

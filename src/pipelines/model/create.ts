@@ -34,17 +34,20 @@ export function parseModelSpec(registry: Registry, raw: unknown): ModelSpec {
     input: input ?? null,
     backbone: chosen,
     head: chosenHead,
-    preprocess: parseBy(PreprocessSpec, withUsualStep(registry, chosen, preprocess ?? {}), "preprocess"),
+    preprocess: parseBy(PreprocessSpec, withUsualSteps(registry, chosen, chosenHead, preprocess ?? {}), "preprocess"),
     seed,
   };
 }
 
-/** What the backbone wants done to its inputs, where the host has not said. */
-function withUsualStep(registry: Registry, backbone: Configured, preprocess: unknown): unknown {
+/** What the backbone and the head want done to inputs, where the host has not said. */
+function withUsualSteps(registry: Registry, backbone: Configured, head: Configured, preprocess: unknown): unknown {
+  if (typeof preprocess !== "object" || preprocess === null) return preprocess;
   const { preprocess: usual } = find(registry.backbones, backbone.type, "backbone.type");
-  const step = usual?.(optionsOf(backbone));
-  if (step === undefined || typeof preprocess !== "object") return preprocess;
-  return { default: step, ...preprocess };
+  const steps = usual?.(optionsOf(backbone)) ?? {};
+  const text = find(registry.heads, head.type, "head.type").arrange === undefined ? {} : { text: "tokens" };
+  if (steps === "none") return { default: steps, ...text, ...preprocess };
+  const { columns, ...others } = preprocess as { columns?: object };
+  return { ...text, ...others, columns: { ...steps, ...columns } };
 }
 
 export function createModel(registry: Registry, raw: unknown): ModelRecord {

@@ -5,12 +5,13 @@ import { createScope } from "../layers/scope.ts";
 import { encodeBytes, encodeDataset } from "../preprocess/encode.ts";
 import type { Registry } from "../registry/registry.ts";
 import { encodeTarget, targetType } from "../targets/index.ts";
+import { arranged } from "./arranged.ts";
 import { fillBatch, orderOf, type Rows, viewsOf } from "./batches.ts";
 import { featuresOf, inputFeatures, refuseMissing } from "./features.ts";
+import { type PredictionContext, stateOf } from "./loaded.ts";
 import { completeLoss, usualLosses } from "./losses.ts";
 import { metricsOf, wantedResults } from "./metrics.ts";
 import { type FittedRecord, fitted, network, results } from "./network.ts";
-import { type PredictionContext, stateOf } from "./predict.ts";
 import { previousOf } from "./previous.ts";
 import { emptySums, type Scores, score, scoreOutputs, scoreReader, scoresOf } from "./score.ts";
 import type { Configured } from "./spec.ts";
@@ -33,7 +34,7 @@ export interface Evaluation {
 export function evaluate(context: PredictionContext, dataset: Dataset): Evaluation {
   const { registry, executor } = context;
   const record = fitted(context.record);
-  const rows = prepareRows(executor, record, dataset);
+  const rows = prepareRows(executor, record, arranged(registry, record.spec, dataset));
   const state = stateOf(executor, record.weights!);
   try {
     const judge = createJudge(context, record, lossOf(registry, record, rows), state, rows);

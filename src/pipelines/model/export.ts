@@ -21,12 +21,14 @@ import {
 import { replaceFile } from "../files/durable.ts";
 import { writing } from "../files/writing.ts";
 import { type InputColumn, soleTensor } from "../preprocess/preprocessing.ts";
+import { tokenWriter } from "../preprocess/tokens.ts";
 import { createRandom } from "../random.ts";
 import type { Registry } from "../registry/registry.ts";
 import { outputNames, targetType } from "../targets/index.ts";
 import { type CardValue, cardOf, type ModelCard } from "./card.ts";
+import type { PredictionContext } from "./loaded.ts";
 import { type FittedRecord, fitted, infer, previousInput, translates } from "./network.ts";
-import { type PredictionContext, predictRows } from "./predict.ts";
+import { predictRows } from "./predict.ts";
 import { inventRows } from "./samples.ts";
 import { weightArrays } from "./weights.ts";
 
@@ -157,10 +159,11 @@ const DESCRIPTIONS: Readonly<Record<InputColumn["kind"], string>> = {
   date: "days since 1970-01-01 UTC, with fractions",
   category: "a string; an empty one is a missing value",
   tensor: "an array of numbers",
+  tokens: "a text, a number for each character: its place among `categories`, counted from 1; 0 after its end",
 };
 
 function inputOf({ name, kind, shape, categories, steps }: InputColumn): CardValue {
-  const takesMissing = kind !== "category" && steps.some(({ type }) => type === "impute");
+  const takesMissing = kind !== "category" && kind !== "tokens" && steps.some(({ type }) => type === "impute");
   return {
     name,
     dtype: kind === "category" ? "STRING" : "F32",
@@ -274,9 +277,11 @@ type Rows = ReturnType<typeof inventRows>;
 function feedsOf({ preprocessing }: FittedRecord, rows: Rows): Record<string, NdArray | StringArray> {
   if (!Array.isArray(rows)) return { inputs: rows as NdArray };
   return Object.fromEntries(
-    preprocessing.columns.map(({ name, kind, shape, width }) => {
+    preprocessing.columns.map((column) => {
+      const { name, kind, shape, width } = column;
       const cells = rows.map((row) => row[name]);
       const dimensions = [rows.length, ...(shape.length === 0 ? [1] : shape)];
+      if (kind === "tokens") return [name, tokensOf(column, cells as string[], dimensions)];
       if (kind === "category") {
         return [name, { dtype: "STRING", shape: dimensions, data: cells.map((cell) => String(cell ?? "")) }];
       }
@@ -287,6 +292,13 @@ function feedsOf({ preprocessing }: FittedRecord, rows: Rows): Record<string, Nd
       return [name, { dtype: "F32", shape: dimensions, data }];
     }),
   );
+}
+
+function tokensOf(column: InputColumn, texts: readonly string[], shape: Shape): NdArray {
+  const write = tokenWriter(column);
+  const data = new Float32Array(texts.length * column.width);
+  for (const [row, text] of texts.entries()) write(text, data, row * column.width, column.name);
+  return { dtype: "F32", shape, data };
 }
 
 async function compare(

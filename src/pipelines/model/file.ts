@@ -35,7 +35,7 @@ const preprocessing: z.ZodType<Preprocessing> = z.object({
     .array(
       z.object({
         name: z.string(),
-        kind: z.enum(["number", "boolean", "date", "category", "tensor"]),
+        kind: z.enum(["number", "boolean", "date", "category", "tensor", "tokens"]),
         shape,
         offset: count,
         width: count,

@@ -3,7 +3,7 @@ import type { DType, NdArray } from "../../engine/index.ts";
 import type { Options } from "../registry/define.ts";
 import type { Registry } from "../registry/registry.ts";
 import { outputNames, type TargetEncoding } from "../targets/index.ts";
-import type { FittedRecord } from "./network.ts";
+import { type FittedRecord, translates } from "./network.ts";
 import { encodingOf, entriesOf, tasksOf, withName } from "./tasks.ts";
 
 /** Results by name; of classes, labels and sequences also `labels`: a row's name, or its list of them. */
@@ -16,6 +16,9 @@ export interface OutputPort {
   /** Of one row; "any" where rows differ. */
   readonly shape: readonly (number | "any")[];
 }
+
+/** Of what is written element by element: see `decode`. */
+const WRITTEN = { label: { dtype: "I32", shape: [] }, score: { dtype: "F32", shape: [] } } as const;
 
 type Results = Readonly<Record<string, NdArray>>;
 
@@ -93,7 +96,7 @@ export function outputPorts(
 ): OutputPort[] {
   return tasksOf(registry, spec).flatMap(({ name }) => {
     const encoding = encodingOf(name, target);
-    const own = entriesOf(name, signature.results);
+    const own = translates(registry, spec) ? WRITTEN : entriesOf(name, signature.results);
     const naming = namingOf(encoding, own);
     const prefix = name === "" ? "" : `${name}.`;
     const ports = Object.entries(own)

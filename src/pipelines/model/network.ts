@@ -128,7 +128,7 @@ function refuseOther(spec: ModelSpec, { name, head, options }: Task, output: Ten
   });
 }
 
-function partsOf(preprocessing: Preprocessing | null, shape: Shape): readonly FeaturePart[] {
+export function partsOf(preprocessing: Preprocessing | null, shape: Shape): readonly FeaturePart[] {
   const parts = preprocessing === null ? [] : featureParts(preprocessing);
   const isWhole = parts.length === 1 && parts[0]!.kind === "tensor";
   if (preprocessing !== null && !isWhole) return parts;
@@ -153,14 +153,15 @@ function insideOf(registry: Registry, parts: readonly FeaturePart[], previous: P
 export function results(
   t: Tracer,
   registry: Registry,
-  { spec, target }: Pick<FittedRecord, "spec" | "target">,
+  { spec, target, preprocessing }: Pick<FittedRecord, "spec" | "target"> & Described,
   answers: Answers,
   features: Tensor,
 ): Record<string, Tensor> {
+  const parts = partsOf(preprocessing, features.shape.slice(1));
   const all = tasksOf(registry, spec).map(({ name, head, options }) => {
     const raw = rawOf(name, answers);
     const units = unitsOf(t, encodingOf(name, target));
-    return withName(name, head.results(raw.output, options, { units, raw, features }));
+    return withName(name, head.results(raw.output, options, { units, raw, features, parts }));
   });
   return Object.assign({}, ...all) as Record<string, Tensor>;
 }

@@ -1,88 +1,18 @@
-/** @file Prediction: compiled programs by batch size, kept for the models asked last, fed with whatever rows come. */
-import { type Executor, type NdArray, type Program, type State, sizeOf, trace } from "../../engine/index.ts";
+/** @file Prediction: whatever rows come, through programs for batches of a few sizes. */
+import { Fault, type NdArray, sizeOf, type Traced, trace } from "../../engine/index.ts";
 import type { Inputs } from "../data/dataset.ts";
 import { encodeInputs } from "../preprocess/encode.ts";
-import type { Registry } from "../registry/registry.ts";
+import { type DecodingOptions, decode } from "./decode.ts";
+import { compiled, type PredictionContext } from "./loaded.ts";
 import { namedOutputs, type Outputs } from "./naming.ts";
-import { type FittedRecord, fitted, infer, previousInput } from "./network.ts";
-import type { ModelRecord, Weights } from "./record.ts";
-import { weightArrays } from "./weights.ts";
+import { type FittedRecord, fitted, infer, previousInput, translates } from "./network.ts";
 import { runWhole } from "./whole.ts";
-
-export interface PredictionContext {
-  readonly registry: Registry;
-  readonly executor: Executor;
-  readonly record: ModelRecord;
-}
 
 /** Larger inputs go through in pieces of this many rows. */
 const LARGEST_BATCH = 1024;
-/** Models whose weights stay loaded in an executor, and programs kept for each. */
-const MODELS_KEPT = 8;
-const PROGRAMS_KEPT = 6;
 
-/** A model's weights in an executor, and its programs by batch size, the one used last at the end. */
-interface Loaded {
-  readonly state: State;
-  version: number;
-  readonly programs: Map<number, Program>;
-}
-
-const loadedBy = new WeakMap<Executor, Map<string, Loaded>>();
-
-/** Moves `key` to the end of `map`, makes its value when it is new, and drops the first entries beyond `limit`. */
-function recent<Key, Value>(
-  map: Map<Key, Value>,
-  key: Key,
-  limit: number,
-  make: () => Value,
-  drop: (value: Value) => void,
-): Value {
-  const value = map.get(key) ?? make();
-  map.delete(key);
-  map.set(key, value);
-  for (const [oldest, dropped] of map) {
-    if (map.size <= limit) break;
-    map.delete(oldest);
-    drop(dropped);
-  }
-  return value;
-}
-
-/** A state that holds a snapshot's weights. */
-export function stateOf(executor: Executor, weights: Weights): State {
-  const state = executor.createState(
-    Object.fromEntries(weights.layout.map(({ path, dtype, shape }) => [path, { dtype, shape }])),
-  );
-  writeWeights(state, weights);
-  return state;
-}
-
-export function writeWeights(state: State, weights: Weights): void {
-  for (const [path, value] of Object.entries(weightArrays(weights))) state.write(path, value);
-}
-
-function load(executor: Executor, weights: Weights): Loaded {
-  const models = loadedBy.get(executor) ?? new Map<string, Loaded>();
-  loadedBy.set(executor, models);
-  const make = (): Loaded => ({ state: stateOf(executor, weights), version: weights.version, programs: new Map() });
-  const drop = ({ programs, state }: Loaded): void => {
-    for (const program of programs.values()) program.release();
-    state.release();
-  };
-  const loaded = recent(models, weights.lineage, MODELS_KEPT, make, drop);
-  if (loaded.version !== weights.version) writeWeights(loaded.state, weights);
-  loaded.version = weights.version;
-  return loaded;
-}
-
-function compile(
-  { registry, executor }: PredictionContext,
-  record: FittedRecord,
-  state: State,
-  batch: number,
-): Program {
-  const traced = trace((t) => ({
+function traceInference({ registry }: PredictionContext, record: FittedRecord, batch: number): Traced {
+  return trace((t) => ({
     outputs: infer(
       t,
       registry,
@@ -91,7 +21,6 @@ function compile(
       previousInput(t, registry, record, batch),
     ),
   }));
-  return executor.compile(traced, state);
 }
 
 /** The smallest power of two that is not below `count`. */
@@ -104,8 +33,21 @@ function roundUp(count: number): number {
  * @throws INVALID_STATE before the first weights are published; SHAPE_MISMATCH or DATA_INVALID for rows that do not fit,
  *   naming the column, what was expected and what came.
  */
-export function predict(context: PredictionContext, inputs: Inputs): Outputs {
-  return namedOutputs(context.registry, fitted(context.record), predictRows(context, inputs));
+export function predict(context: PredictionContext, inputs: Inputs, decoding?: DecodingOptions): Outputs {
+  const record = fitted(context.record);
+  const isWritten = translates(context.registry, record.spec);
+  if (!isWritten && decoding !== undefined) throw notWritten(record);
+  const results = isWritten
+    ? decode(context, record, encodeInputs(inputs, record.preprocessing), decoding)
+    : predictRows(context, inputs);
+  return namedOutputs(context.registry, record, results);
+}
+
+function notWritten({ spec: { pipeline } }: FittedRecord): Fault {
+  return new Fault("INVALID_PARAMS", `a model of pipeline \`${pipeline}\` writes no sequences`, {
+    violations: [{ path: "decoding", message: "nothing to decode", expected: "pipeline seq2seq", got: pipeline }],
+    hint: "leave `decoding` out",
+  });
 }
 
 /**
@@ -140,12 +82,10 @@ function predictRaw(
       data: dtype === "F32" ? new Float32Array(size) : new Int32Array(size),
     };
   }
-  const loaded = load(context.executor, record.weights!);
   for (let row = 0; row < rows; row += LARGEST_BATCH) {
     const count = Math.min(LARGEST_BATCH, rows - row);
     const batch = roundUp(count);
-    const make = (): Program => compile(context, record, loaded.state, batch);
-    const program = recent(loaded.programs, batch, PROGRAMS_KEPT, make, (dropped) => dropped.release());
+    const program = compiled(context, record, `predict ${batch}`, () => traceInference(context, record, batch));
     const input = program.inputs.raw as Float32Array;
     input.set(raw.subarray(row * width, (row + count) * width));
     input.fill(0, count * width);

@@ -34,6 +34,11 @@ function cellOf(column: InputColumn, random: () => number, mayBeOdd: boolean): I
     if (isOdd) return random() < 0.5 ? null : "a category that was not in the data";
     return column.categories![Math.floor(random() * column.categories!.length)] ?? null;
   }
+  if (column.kind === "tokens") {
+    const length = Math.ceil(random() * column.width);
+    const characters = column.categories!;
+    return Array.from({ length }, () => characters[Math.floor(random() * characters.length)]).join("");
+  }
   if (column.kind === "boolean") return Math.floor(random() * 2);
   if (column.kind === "tensor") {
     const elements = Array.from({ length: column.width }, (_, element) => numberOf(column, element, random()));

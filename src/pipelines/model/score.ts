@@ -1,11 +1,11 @@
 /** @file The sums that judge a batch, traced: weighted loss, and the heads' running figures. Training and evaluation share them. */
 import type { Tensor, Tracer } from "../../engine/index.ts";
-import type { Loss, Options } from "../registry/define.ts";
+import type { Loss, Options, Seen } from "../registry/define.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
 import { standardiseTarget, type TargetEncoding, unitsOf } from "../targets/index.ts";
 import { targetOfTask } from "../targets/tasks.ts";
-import type { FittedRecord } from "./network.ts";
+import { type FittedRecord, partsOf } from "./network.ts";
 import type { Configured } from "./spec.ts";
 import { type Answers, encodingOf, rawOf, type Task, tasksOf, withName } from "./tasks.ts";
 
@@ -49,26 +49,28 @@ export interface Answered {
 export function score(
   t: Tracer,
   registry: Registry,
-  { spec, target: encoding }: Pick<FittedRecord, "spec" | "target">,
+  { spec, target: encoding, preprocessing }: Pick<FittedRecord, "spec" | "target" | "preprocessing">,
   chosen: Configured,
-  answered: Answered,
+  given: Answered,
 ): Score {
   const tasks = tasksOf(registry, spec);
+  const parts = partsOf(preprocessing, given.features.shape.slice(1));
+  const answered = { ...given, parts };
   if (encoding.kind !== "tasks") return scoreTask(t, tasks[0]!, encoding, lossOf(registry, chosen), answered);
   const { losses, weights } = optionsOf(chosen) as unknown as TaskLosses;
-  const parts = tasks.map((task) => {
+  const judged = tasks.map((task) => {
     const own = lossOf(registry, losses[task.name]!);
     const target = targetOfTask(answered.target, encoding, task.name);
     const part = scoreTask(t, task, encodingOf(task.name, encoding), own, { ...answered, target });
     return { name: task.name, part, share: weights[task.name] ?? 1 };
   });
   return {
-    lossSum: parts.map(({ part, share }) => part.lossSum.mul(share)).reduce((a, b) => a.add(b)),
+    lossSum: judged.map(({ part, share }) => part.lossSum.mul(share)).reduce((a, b) => a.add(b)),
     lossWeight: answered.weight.sum(),
     weight: answered.weight.sum(),
     running: Object.assign(
       {},
-      ...parts.map(({ name, part }) => withName(name, { loss: part.lossSum, ...part.running })),
+      ...judged.map(({ name, part }) => withName(name, { loss: part.lossSum, ...part.running })),
     ) as Record<string, Tensor>,
   };
 }
@@ -93,11 +95,11 @@ function scoreTask(
   { name, head, options: headOptions }: Task,
   encoding: TargetEncoding,
   { loss, options }: ChosenLoss,
-  { answers, target, weight, features }: Answered,
+  { answers, target, weight, features, parts }: Answered & Pick<Seen, "parts">,
 ): Score {
   const raw = rawOf(name, answers);
   const [batch] = weight.shape as [number];
-  const seen = { units: unitsOf(t, encoding), raw, features };
+  const seen = { units: unitsOf(t, encoding), raw, features, parts };
   const rows =
     encoding.kind === "sequence" ? elementsOf(raw.output, target, weight) : { output: raw.output, target, weight };
   const wanted = encoding.kind === "inputs" ? features.reshape([batch, -1]) : rows.target;

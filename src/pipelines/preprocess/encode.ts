@@ -18,7 +18,9 @@ import { cellOf, isRow } from "../data/rows.ts";
 import { describeArray, toArray, toFloats } from "../data/tensors.ts";
 import { isNothing, nestedShape, writeNested } from "../data/writers.ts";
 import { show } from "../registry/parse.ts";
-import { type InputColumn, type Preprocessing, soleTensor } from "./preprocessing.ts";
+import { nameOf } from "../targets/names.ts";
+import { type InputColumn, type Preprocessing, soleTensor, soleText } from "./preprocessing.ts";
+import { tokenWriter } from "./tokens.ts";
 
 /**
  * Raw rows `[rows, rawWidth]` of a dataset, in the order of `rows` (all of them by default).
@@ -32,6 +34,11 @@ export function encodeDataset(
   const encoded = new Float32Array(rows.length * preprocessing.rawWidth);
   let offset = 0;
   for (const { from, to } of matchColumns(dataset, preprocessing)) {
+    if (to.kind === "tokens" && from.kind !== "tensor") {
+      encodeTexts(from, to, rows, encoded.subarray(offset), preprocessing.rawWidth);
+      offset += to.width;
+      continue;
+    }
     const valueAt = CONVERSIONS[to.kind](from, to);
     const width = widthOf(from);
     for (let index = 0; index < rows.length; index++) {
@@ -42,6 +49,16 @@ export function encodeDataset(
     offset += width;
   }
   return encoded;
+}
+
+/** @param encoded from the column's first number on @param stride numbers from row to row */
+function encodeTexts(from: Column, to: InputColumn, rows: Int32Array, encoded: Float32Array, stride: number): void {
+  const write = tokenWriter(to);
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index]!;
+    const isMissing = Number.isNaN(from.values[row]) || from.values[row] === -1;
+    write(isMissing ? "" : nameOf(from, row), encoded, index * stride, `data.${from.name}[${row}]`);
+  }
 }
 
 /** Raw rows that are bytes as bytes, on shared memory: of a model that takes one tensor, where the dataset has it as bytes. */
@@ -73,10 +90,16 @@ export function encodeInputs(
 ): Float32Array {
   if (Array.isArray(inputs) && inputs.length > 0 && inputs.some(isRow))
     return encodeRowObjects(inputs, preprocessing, onNote);
-  const sole = soleTensor(preprocessing);
+  const text = soleText(preprocessing);
+  if (text !== undefined && Array.isArray(inputs) && inputs.some((row) => typeof row === "string")) {
+    const named = inputs.map((row): Row => ({ [text.name]: row as unknown }));
+    return encodeRowObjects(named, preprocessing, onNote);
+  }
+  const sole = soleTensor(preprocessing) ?? text;
   const shape = sole === undefined ? [preprocessing.columns.length] : sole.shape;
   const isMixed =
-    preprocessing.columns.some(({ kind }) => kind === "category" || kind === "tensor") && sole === undefined;
+    preprocessing.columns.some(({ kind }) => kind === "category" || kind === "tensor" || kind === "tokens") &&
+    sole === undefined;
   if (isMixed || (sole === undefined && Array.isArray(inputs) && hasText(inputs)))
     return encodeRowArrays(inputs, preprocessing);
   return encodeTensor(inputs, shape, preprocessing);
@@ -114,7 +137,7 @@ function matchColumns(dataset: Dataset, preprocessing: Preprocessing): { from: C
     );
   return preprocessing.columns.map((to) => {
     const from = byName.get(to.name)!;
-    if (widthOf(from) !== to.width) {
+    if (widthOf(from) !== to.width && !(to.kind === "tokens" && from.kind !== "tensor")) {
       throw mismatch(`column \`${to.name}\``, `[rows, ${to.shape.join(", ")}]`, `[rows, ${from.shape.join(", ")}]`);
     }
     return { from, to };
@@ -168,6 +191,7 @@ const CONVERSIONS: Readonly<Record<InputColumn["kind"], Conversion>> = {
   boolean: numeric,
   date: numeric,
   tensor: numeric,
+  tokens: numeric,
   category(from, to) {
     const codes = codesOf(to);
     const { values, categories, kind } = from;
@@ -198,7 +222,7 @@ const SHOWN = 10;
 type CellReader = (cell: unknown, column: InputColumn) => number | undefined;
 
 /** One scalar of a host's row; undefined where it does not fit. */
-const CELLS: Readonly<Record<Exclude<InputColumn["kind"], "category" | "tensor">, CellReader>> = {
+const CELLS: Readonly<Record<Exclude<InputColumn["kind"], "category" | "tensor" | "tokens">, CellReader>> = {
   number: (cell) =>
     typeof cell === "number"
       ? cell
@@ -307,10 +331,14 @@ function fillRaw(
   const violations: Violation[] = [];
   for (const column of columns) {
     const codes = column.kind === "category" ? codesOf(column) : undefined;
+    const writeText = column.kind === "tokens" ? tokenWriter(column) : noText;
     for (let row = 0; row < rows && violations.length < SHOWN; row++) {
       const start = row * rawWidth + column.offset;
       const cell = cellAt(row, column);
-      if (column.kind === "tensor") {
+      if (column.kind === "tokens" && !Array.isArray(cell)) {
+        if (cell !== null && typeof cell === "object") violations.push(wrongCell(pathOf(row, column), column, cell));
+        else writeText(cell === null || cell === undefined ? "" : String(cell), raw, start, pathOf(row, column));
+      } else if (column.kind === "tensor" || column.kind === "tokens") {
         if (!writeTensor(cell, column, raw, start)) violations.push(wrongCell(pathOf(row, column), column, cell));
       } else if (isNothing(cell, MARKERS)) {
         raw[start] = NaN;
@@ -329,6 +357,8 @@ function fillRaw(
   refuse(violations, "give a value of the column's kind, or null where it is missing");
   return raw;
 }
+
+const noText: ReturnType<typeof tokenWriter> = () => {};
 
 function writeTensor(cell: unknown, column: InputColumn, raw: Float32Array, start: number): boolean {
   if (typeof cell === "object" && cell !== null && "data" in cell) {

@@ -6,6 +6,7 @@ import { suggest } from "../registry/nearest.ts";
 import { byNumberThenName } from "../targets/names.ts";
 import type { FittedStep, InputColumn, PerElement, Preprocessing } from "./preprocessing.ts";
 import { listSteps, type PreprocessSpec, type StepOptions, type StepType } from "./spec.ts";
+import { charactersOf, vocabularyOf } from "./tokens.ts";
 
 /** Which steps a kind can take, and those that it gets when the spec says nothing. */
 const KINDS: Readonly<
@@ -27,8 +28,11 @@ const KINDS: Readonly<
     usual: (spec) => listSteps(spec.default),
   },
   boolean: { allowed: ["impute", "standardise", "minMax", "oneHot", "none"], usual: () => [] },
-  category: { allowed: ["impute", "oneHot", "none"], usual: () => listSteps("oneHot") },
-  text: { allowed: ["impute", "oneHot", "none"], usual: () => undefined },
+  category: { allowed: ["impute", "oneHot", "tokens", "none"], usual: () => listSteps("oneHot") },
+  text: {
+    allowed: ["impute", "oneHot", "tokens", "none"],
+    usual: (spec) => (spec.text === undefined ? undefined : listSteps(spec.text)),
+  },
 };
 
 /**
@@ -53,11 +57,15 @@ export function fitPreprocessing(dataset: Dataset, rows: Int32Array, spec: Prepr
       continue;
     }
     refuseUnsuitable(column, steps!, asked !== undefined);
-    const fitColumn = column.kind === "category" || column.kind === "text" ? fitCategories : fitValues;
+    const fitColumn = steps!.some(({ type }) => type === "tokens")
+      ? fitTokens
+      : column.kind === "category" || column.kind === "text"
+        ? fitCategories
+        : fitValues;
     const fitted = fitColumn(column, rows, steps!, spec);
     notes.push(...fitted.notes);
     columns.push({ name: column.name, shape: [...column.shape], offset, width: widthOf(column), ...fitted.parts });
-    offset += widthOf(column);
+    offset += columns.at(-1)!.width;
   }
   if (columns.length === 0) {
     throw new Fault("DATA_INVALID", `no column of \`${dataset.name}\` is left to learn from`, {
@@ -80,7 +88,8 @@ function featuresOf({ width, steps }: InputColumn): number {
 type Numbers = Float32Array | Uint8Array;
 
 interface Fitted {
-  readonly parts: Pick<InputColumn, "kind" | "categories" | "unknownCode" | "dateOrder" | "steps">;
+  readonly parts: Pick<InputColumn, "kind" | "categories" | "unknownCode" | "dateOrder" | "steps"> &
+    Partial<Pick<InputColumn, "shape" | "width">>;
   readonly notes: readonly string[];
 }
 
@@ -118,8 +127,8 @@ function fitValues(column: Column, rows: Int32Array, asked: readonly StepOptions
   return { parts: { kind: column.kind as InputColumn["kind"], ...named, ...dated, steps }, notes };
 }
 
-function isFitted(step: StepOptions): step is Exclude<StepOptions, { type: "none" }> {
-  return step.type !== "none";
+function isFitted(step: StepOptions): step is Exclude<StepOptions, { type: "none" | "tokens" }> {
+  return step.type !== "none" && step.type !== "tokens";
 }
 
 /** Scalars always know what stands in for a missing value, since one may come at prediction; tensors when they have any. */
@@ -137,7 +146,7 @@ interface FitContext {
 type OptionsOf<Type extends StepType> = Extract<StepOptions, { type: Type }>;
 
 const FITS: {
-  [Type in Exclude<StepType, "none">]: (
+  [Type in Exclude<StepType, "none" | "tokens">]: (
     values: Numbers,
     width: number,
     options: OptionsOf<Type>,
@@ -288,6 +297,19 @@ function constantOf({ name, kind }: Column, value: number | string | undefined):
 
 function isConstant(values: Numbers): boolean {
   return values.every((value) => value === values[0]);
+}
+
+// Texts ---------------------------------------------------------------------------------------------------------------
+
+function fitTokens({ values, categories }: Column, rows: Int32Array, asked: readonly StepOptions[]): Fitted {
+  const codes = new Set<number>();
+  for (const row of rows) if (values[row]! >= 0) codes.add(values[row]!);
+  const texts = Array.from(codes, (code) => categories![code]!);
+  const vocabulary = vocabularyOf(texts);
+  const longest = texts.reduce((most, text) => Math.max(most, charactersOf(text).length), 1);
+  const { length = longest } = asked.find((step) => step.type === "tokens")!;
+  const parts = { kind: "tokens", shape: [length], width: length, categories: vocabulary, steps: [] } as const;
+  return { parts, notes: [] };
 }
 
 // Categories ----------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ export type FittedStep =
 /** A raw column that the model takes, in the order in which the host's values are laid out. */
 export interface InputColumn {
   readonly name: string;
-  readonly kind: "number" | "boolean" | "date" | "category" | "tensor";
+  readonly kind: "number" | "boolean" | "date" | "category" | "tensor" | "tokens";
   /** Of one row; `[]` for a scalar. */
   readonly shape: readonly number[];
   /** Where its values start in a raw row, and how many they are. */
@@ -30,7 +30,7 @@ export interface InputColumn {
   readonly width: number;
   /**
    * Of a category: the strings with codes 0, 1, 2 … The last one is the bucket `other` when `otherCode` says so.
-   * Of a boolean: the names of false and true.
+   * Of a boolean: the names of false and true. Of tokens: the characters with numbers 1, 2, 3 …
    */
   readonly categories?: readonly string[];
   /** Of a category: the code of a string that is not in the list: −1 (all inputs zero) or that of the bucket `other`. */
@@ -55,7 +55,7 @@ export interface Preprocessing {
 /** Where each column lies in a row of features, after its steps. */
 export function featureParts({ columns }: Preprocessing): FeaturePart[] {
   let offset = 0;
-  return columns.map(({ name, kind, shape, width: rawWidth, steps }) => {
+  return columns.map(({ name, kind, shape, width: rawWidth, steps, categories }) => {
     const last = steps.at(-1);
     const isOneHot = last?.type === "oneHot";
     const width = isOneHot ? last.values.length : rawWidth;
@@ -65,6 +65,7 @@ export function featureParts({ columns }: Preprocessing): FeaturePart[] {
       shape: isOneHot ? [width] : shape,
       offset,
       width,
+      ...(kind === "tokens" ? { vocabulary: (categories?.length ?? 0) + 1 } : {}),
     };
     offset += width;
     return part;
@@ -74,4 +75,9 @@ export function featureParts({ columns }: Preprocessing): FeaturePart[] {
 /** The one tensor column of a model that takes nothing else, whose input is an array rather than named columns. */
 export function soleTensor({ columns }: Preprocessing): InputColumn | undefined {
   return columns.length === 1 && columns[0]!.kind === "tensor" ? columns[0] : undefined;
+}
+
+/** The one text column of a model that takes nothing else: its rows may be plain strings. */
+export function soleText({ columns }: Preprocessing): InputColumn | undefined {
+  return columns.length === 1 && columns[0]!.kind === "tokens" ? columns[0] : undefined;
 }

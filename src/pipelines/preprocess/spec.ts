@@ -63,6 +63,17 @@ const STEPS = {
         .describe("Keep the most frequent ones; the rest, and unknown ones, share `other`"),
     })
     .describe("One input for each category; for text, boolean and number columns too"),
+  tokens: z
+    .strictObject({
+      type: z.literal("tokens"),
+      length: z
+        .int()
+        .min(1)
+        .max(65_536)
+        .optional()
+        .describe("Characters of a row; left out, those of the longest training row. Longer texts are refused"),
+    })
+    .describe("A text as numbers, one for each character, for backbones that read sequences"),
   none: z.strictObject({ type: z.literal("none") }).describe("Leave the column as it is (a category as its code)"),
 } as const;
 
@@ -77,6 +88,7 @@ export const StepSpec = z.union([
     STEPS.standardise,
     STEPS.minMax,
     STEPS.oneHot,
+    STEPS.tokens,
     STEPS.none,
   ]),
 ]);
@@ -88,6 +100,9 @@ const PreprocessOptions = z.strictObject({
     .default("standardise")
     .describe("Steps for number, date and tensor columns that `columns` does not name; categories are one-hot encoded"),
   columns: z.record(z.string(), steps).default({}).describe("Steps by column name, in the order they are applied"),
+  text: steps
+    .optional()
+    .describe("Steps for text columns that `columns` does not name, such as `tokens`; left out, they are dropped"),
   drop: z.array(z.string()).default([]).describe("Columns that the model must not see"),
   maxCategories: z
     .int()

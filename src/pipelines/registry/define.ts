@@ -1,6 +1,7 @@
 /** @file How everything that can be chosen by name is declared: a name, a zod schema of its options, and a function. */
 import type { z } from "zod";
 import type { Shape, Tensor, Tracer } from "../../engine/index.ts";
+import type { Dataset } from "../data/dataset.ts";
 import type { DataReference } from "../data/reference.ts";
 import type { Scope } from "../layers/scope.ts";
 import type { RandomStream } from "../random.ts";
@@ -98,6 +99,7 @@ export interface Seen {
   readonly raw: Raw;
   /** What the backbone saw, F32 [batch, ...features]. */
   readonly features: Tensor;
+  readonly parts: readonly FeaturePart[];
 }
 
 /** One of several tasks. */
@@ -116,6 +118,8 @@ export interface Head extends Definition {
   judged?(options: Options): string;
   /** Of a head that stands for several: what each of them is. */
   tasks?(options: Options): Readonly<Record<string, TaskChoice>>;
+  /** The data as rows that it can learn from, where they come in another form: a text as windows of it. */
+  arrange?(dataset: Dataset, options: Options): Dataset;
   /** What it needs of the backbone; left out: features of the row. */
   readonly needs?: SequenceNeed;
   /** Several views of each row, each of which goes through the backbone: F32 [batch, views, ...features]. */

@@ -1,7 +1,7 @@
 /** @file Before the first step: which rows are held out, what is fitted to the others, and all of them as features. */
 import { type Executor, Fault } from "../../engine/index.ts";
 import { allRows, type Dataset, targetColumns } from "../data/dataset.ts";
-import { splitRows } from "../data/split.ts";
+import { splitEnd, splitRows } from "../data/split.ts";
 import type { Declaration } from "../layers/scope.ts";
 import type { Rows } from "../model/batches.ts";
 import { prepareRows } from "../model/evaluate.ts";
@@ -62,6 +62,8 @@ function splitOf({ registry, record, dataset, validation, options, split }: Trai
 } {
   if (split !== undefined) return split;
   if (typeof validation !== "number" || validation === 0) return { train: allRows(dataset.rows), held: null };
+  const { needs } = find(registry.heads, record.spec.head.type, "head.type");
+  if (needs === "past") return splitEnd(dataset, validation);
   return splitRows(dataset, validation, options.seed, stratumOf(registry, record, dataset));
 }
 

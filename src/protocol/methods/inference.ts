@@ -1,7 +1,7 @@
 /** @file Methods that use a model. */
 import { z } from "zod";
 import { confusion, dataReference } from "../schemas/data.ts";
-import { count, metrics, modelId } from "../schemas/primitives.ts";
+import { count, metrics, modelId, seed } from "../schemas/primitives.ts";
 import { tensorObject, wireTensor } from "../schemas/tensor.ts";
 import { type Method, params } from "./define.ts";
 
@@ -13,12 +13,25 @@ export const inferenceMethods = {
     errors: ["NOT_FOUND", "INVALID_STATE", "SHAPE_MISMATCH", "DTYPE_UNSUPPORTED", "PATH_DENIED", "DATA_INVALID"],
     params: params({
       model: modelId,
-      inputs: wireTensor.describe("a tensor, nested arrays, or rows as objects keyed by column"),
+      inputs: wireTensor.describe("a tensor, nested arrays, rows as objects keyed by column, or texts"),
+      decoding: z
+        .strictObject({
+          beams: z.int().min(1).max(64).optional().describe("sequences kept in sight (default 1: greedy)"),
+          lengthPenalty: z
+            .number()
+            .optional()
+            .describe("of beams: log probabilities are divided by the length to this power (default 1)"),
+          maxNewTokens: z.int().min(1).optional().describe("elements at most; as many as in training when left out"),
+        })
+        .optional()
+        .describe("how a model of pipeline `seq2seq` writes"),
     }),
     result: z.looseObject({
       outputs: z
         .record(z.string(), output)
-        .describe("classification: labels, probabilities; multilabel: labels, probabilities; regression: values"),
+        .describe(
+          "classification, multilabel: labels, probabilities; regression: values, and q0.9 … or variance; tagging: labels, probabilities; seq2seq: labels, score; language: probabilities of what comes next; reconstruction: reconstruction, latent, error; contrastive: embeddings; multitask: those of each task, under its name and a dot",
+        ),
     }),
     example: {
       params: {
@@ -28,6 +41,41 @@ export const inferenceMethods = {
       result: {
         outputs: { labels: ["setosa"], probabilities: { dtype: "F32", shape: [1, 3], values: [0.98, 0.02, 0] } },
       },
+    },
+  },
+
+  generate: {
+    summary:
+      "Let a model of pipeline `language` write on. It looks at the last tokens, as many as its context holds; each new one costs one pass over these.",
+    errors: ["NOT_FOUND", "INVALID_STATE", "DATA_INVALID"],
+    params: params({
+      model: modelId,
+      prompt: z
+        .union([z.string(), z.array(z.int())])
+        .describe("what it goes on from: a text, or token numbers for a model of these"),
+      maxNewTokens: z.int().min(1).max(100_000).optional().describe("tokens to write at most (default 100)"),
+      temperature: z
+        .number()
+        .min(0)
+        .max(100)
+        .optional()
+        .describe("below 1 bolder, above 1 more even, 0 always the likeliest token (default 1)"),
+      topK: z.int().min(1).optional().describe("only so many of the likeliest tokens may come"),
+      topP: z.number().gt(0).max(1).optional().describe("only the likeliest that together have this probability"),
+      seed: seed.optional().describe("where the draws come from (default 0): the same again with the same seed"),
+      stop: z
+        .union([z.string().min(1), z.array(z.string().min(1)).max(64)])
+        .optional()
+        .describe("texts that end the writing, left out of the answer; of token numbers these, as strings"),
+    }),
+    result: z.looseObject({
+      text: z.string().describe("what was written after the prompt"),
+      tokens: z.array(z.string()).describe("the same token by token"),
+      finishReason: z.enum(["length", "stop"]).describe("`stop`: one of `stop` came"),
+    }),
+    example: {
+      params: { model: "m_1", prompt: "Call me", maxNewTokens: 9, temperature: 0.8, topK: 20, seed: 7 },
+      result: { text: " Ishmael.", tokens: [" ", "I", "s", "h", "m", "a", "e", "l", "."], finishReason: "length" },
     },
   },
 

@@ -23,6 +23,7 @@ export const DATA_FORMS = [
   "idx",
   "cifar",
   "images",
+  "text",
   "x",
   "rows",
   "handle",
@@ -62,11 +63,21 @@ export const dataForms = {
     .looseObject({ path: path.describe("a folder that holds a folder of PNG and JPEG files for each class") })
     .optional()
     .describe("pictures by class; options: size ([height, width]), channels (grey or rgb)"),
+  text: z
+    .looseObject({
+      path: path.optional().describe("the file; it must lie within the allowed roots"),
+      value: z.string().optional().describe("the text itself, in place of a file"),
+    })
+    .optional()
+    .describe("one long text, for pipeline `language`; options: encoding (utf-8, latin1 or utf-16le)"),
   x: wireTensor.optional().describe("the inputs, first axis = rows; `y` goes with it"),
   y: z
     .union([wireTensor, z.array(z.unknown())])
     .optional()
     .describe("the targets, one a row: numbers, or class names as strings"),
+  lengths: wireTensor
+    .optional()
+    .describe("beside `x`: how many elements of each row's sequence count; name it in the backbone's `lengths`"),
   rows: z
     .array(z.record(z.string(), z.unknown()))
     .optional()
@@ -100,7 +111,7 @@ export function withOneForm<T extends z.ZodType<Record<string, unknown>>>(schema
 export const dataReference = withOneForm(z.strictObject(dataForms)).meta({
   id: "DataReference",
   description:
-    'where data is: {"builtin":"digits"}, {"csv":{"path","target"}}, {"x","y"}, {"rows","target"}, {"handle"}',
+    'where data is: {"builtin":"digits"}, {"csv":{"path","target"}}, {"x","y"}, {"text"}, {"rows","target"}, {"handle"}',
 });
 
 export type DataReference = z.output<typeof dataReference>;

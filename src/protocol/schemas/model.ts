@@ -5,7 +5,12 @@ import { choice, choiceOrName, count, metrics, name, seed, timestamp } from "./p
 /** What `models.create` takes. The registry checks each choice's own options. */
 export const modelSpec = {
   name: name.optional().describe("a name of your own, unique in this sidecar; may stand wherever the id does"),
-  pipeline: z.string().min(1).describe("what is learned: classification, regression, multilabel, or a plugin's"),
+  pipeline: z
+    .string()
+    .min(1)
+    .describe(
+      "what is learned: classification, regression, multilabel, tagging, seq2seq, language, reconstruction, contrastive, multitask, or a plugin's",
+    ),
   input: z
     .looseObject({})
     .optional()
@@ -45,7 +50,11 @@ export const modelCard = modelView
     spec: z.looseObject({}).describe("what it was created with, defaults filled in"),
     seed: seed.optional().describe("where its initial weights came from"),
     createdAt: timestamp.optional(),
-    classes: z.array(z.string()).nullable().optional().describe("a classifier's classes, in the order of its outputs"),
+    classes: z
+      .array(z.string())
+      .nullable()
+      .optional()
+      .describe("a classifier's classes, or those of a sequence's elements, in the order of its outputs"),
     metrics: metrics.nullable().optional().describe("the last training's metrics"),
     preprocessing: z.unknown().optional().describe("what was fitted to the training data"),
     provenance: z.looseObject({}).nullable().optional().describe("hash of the data, seed, versions, time of training"),

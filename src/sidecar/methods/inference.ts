@@ -1,4 +1,5 @@
 /** @file Methods that use a model. They see the weights that were published last, in training or not. */
+import type { DecodingOptions } from "../../pipelines/index.ts";
 import { Refusal } from "../../protocol/errors.ts";
 import { requestData } from "../data.ts";
 import type { Model } from "../models.ts";
@@ -32,14 +33,15 @@ export function refuseUntrained({ id, record, trainedBy }: Model): void {
 
 export const resident = ({ id, record }: Model) => ({ id, record });
 
-export const inferenceMethods: Handlers<"predict" | "evaluate"> = {
-  predict({ model: name, inputs, _meta }, session, call) {
+export const inferenceMethods: Handlers<"predict" | "generate" | "evaluate"> = {
+  predict({ model: name, inputs, decoding, _meta }, session, call) {
     const model = session.models.get(name);
     return inLine(model, session, call, async () => {
       refuseUntrained(model);
       const task = session.workers.call("predict", {
         model: resident(model),
         inputs,
+        decoding: (decoding as DecodingOptions | undefined) ?? null,
         tensors: _meta?.tensors ?? null,
         spillPath: session.scratch.reserve(".bin"),
       });
@@ -50,6 +52,18 @@ export const inferenceMethods: Handlers<"predict" | "evaluate"> = {
         if (file !== undefined) session.scratch.answered(file.path);
       }
       return { outputs: outputs as never };
+    });
+  },
+
+  generate({ model: name, prompt, _meta, ...wishes }, session, call) {
+    const model = session.models.get(name);
+    return inLine(model, session, call, async () => {
+      refuseUntrained(model);
+      const { maxNewTokens = 100, temperature = 1, topK, topP, seed = 0, stop = [] } = wishes;
+      const options = { maxNewTokens, temperature, topK, topP, seed, stop: [stop].flat() };
+      const task = session.workers.call("generate", { model: resident(model), prompt, options });
+      call.onAbandoned(task.abandon);
+      return (await task.reply) as never;
     });
   },
 

@@ -22,8 +22,8 @@ function portsOf(
   return {
     inputs: preprocessing.columns.map(({ name, kind, shape }) => ({
       name,
-      dtype: kind === "category" ? "STRING" : "F32",
-      shape: ["batch", ...shape],
+      dtype: kind === "category" || kind === "tokens" ? "STRING" : "F32",
+      shape: kind === "tokens" ? ["batch"] : ["batch", ...shape],
     })),
     outputs: pipelines
       .outputPorts(registry, { spec, signature, target })
@@ -51,11 +51,24 @@ function cardOf(model: Model, learning: Learning): ModelCard {
     spec,
     seed,
     createdAt: model.createdAt,
-    classes: target?.kind === "classes" ? [...target.classes] : null,
+    classes: target?.kind === "classes" || target?.kind === "sequence" ? [...target.classes] : null,
     metrics: metrics?.validation ?? metrics?.training ?? null,
     preprocessing,
     provenance,
   } as unknown as ModelCard;
+}
+
+const ENDINGS = { onnx: ".onnx", safetensors: ".safetensors", "onnx-training": ".onnx" } as const;
+const STEPS_IN_LOOP = 50;
+
+/** What only a training step has. */
+function refuseForeign(format: keyof typeof ENDINGS, given: Readonly<Record<string, unknown>>): void {
+  const foreign = format === "onnx-training" ? [] : Object.keys(given).filter((name) => given[name] !== undefined);
+  if (foreign.length === 0) return;
+  throw new Refusal("INVALID_PARAMS", `\`${foreign[0]}\` belongs to the format onnx-training`, {
+    violations: foreign.map((path) => ({ path, message: "of no use here", expected: "left out", got: format })),
+    hint: 'leave it out, or ask for `format: "onnx-training"`',
+  });
 }
 
 type Seeing = "models.summary" | "models.inspect" | "models.explain";
@@ -117,12 +130,14 @@ export const modelMethods: Omit<Handlers<`models.${string}`>, Seeing> = {
     return { model: viewOf(model, session.learning) };
   },
 
-  "models.export"({ model: name, format, path, opset, verify = true }, session, call) {
+  "models.export"({ model: name, format, path, opset, verify = true, training, steps }, session, call) {
     const model = session.models.get(name);
-    const file = path === undefined ? session.scratch.path(`.${format}`) : allowedPath(path, session.settings.roots);
+    const file = path === undefined ? session.scratch.path(ENDINGS[format]) : allowedPath(path, session.settings.roots);
     return inLine(model, session, call, async () => {
       refuseUntrained(model);
-      const request = { model: resident(model), format, path: file, opset: opset ?? null, verify };
+      refuseForeign(format, { training, steps });
+      const own = { training: training ?? {}, steps: steps ?? STEPS_IN_LOOP };
+      const request = { model: resident(model), format, path: file, opset: opset ?? null, verify, ...own };
       const task = session.workers.call("exportModel", request);
       call.onAbandoned(task.abandon);
       return (await task.reply) as never;

@@ -48,6 +48,20 @@ const clouds = rows(150, (index) => ({
   y: ["a", "b", "c"][index % 3]!,
 }));
 
+/** Words, and the same backwards. */
+const words = rows(160, () => {
+  const letters = rows(2 + random.integer(3), () => "abcd"[random.integer(4)]!);
+  return { word: letters.join(""), back: letters.toReversed().join("") };
+});
+
+/** Rows of tokens, and each token's counterpart. */
+const copies = rows(120, () => {
+  const tokens = rows(4, () => 1 + random.integer(4));
+  return { x: tokens, y: tokens.map((token) => 5 - token) };
+});
+
+const RHYME = "she sells sea shells by the sea shore. the shells she sells are sea shells, i am sure. ";
+
 export const HEAD_CASES: Readonly<Record<string, HeadCase>> = {
   "several quantiles": {
     spec: {
@@ -80,6 +94,45 @@ export const HEAD_CASES: Readonly<Record<string, HeadCase>> = {
     reaches: { accuracy: 0.98, f1: 0.98, sequenceAccuracy: 0.9 },
     answers: ["labels", "probabilities"],
     inputs: parity.slice(0, 2).map(({ bits }) => bits),
+  },
+  "a text backwards, by attention": {
+    spec: {
+      pipeline: "seq2seq",
+      backbone: { type: "transformer", width: 32, heads: 2, layers: 1, positions: "learned" },
+    },
+    data: { rows: words, target: "back" },
+    train: { epochs: 60, ...adam(0.005) },
+    reaches: { accuracy: 0.97, sequenceAccuracy: 0.9 },
+    answers: ["labels", "score"],
+    inputs: [{ word: "abc" }, { word: "dd" }],
+  },
+  "other tokens, by a recurrent network": {
+    spec: { pipeline: "seq2seq", backbone: { type: "gru", vocabulary: 5, hidden: 32, width: 16 } },
+    data: { x: copies.map(({ x }) => x), y: copies.map(({ y }) => y) },
+    train: { epochs: 60, ...adam(0.02) },
+    reaches: { accuracy: 0.95 },
+    answers: ["labels", "score"],
+    inputs: [[1, 2, 3, 4]],
+  },
+  "what comes next in a text": {
+    spec: {
+      pipeline: "language",
+      backbone: { type: "transformer", width: 32, heads: 2, layers: 1, positions: "rotary" },
+      head: { type: "language", context: 24 },
+    },
+    data: { text: { value: RHYME.repeat(12) } },
+    train: { epochs: 40, batchSize: 8, ...adam(0.01) },
+    reaches: { accuracy: 0.85, "-perplexity": 1.6 },
+    answers: ["probabilities"],
+    inputs: ["she sells sea", "by"],
+  },
+  "what comes next among tokens": {
+    spec: { pipeline: "language", backbone: { type: "lstm", vocabulary: 4, hidden: 16, width: 8 } },
+    data: { x: rows(60, (index) => rows(9, (place) => (index + place) % 4)) },
+    train: { epochs: 20, ...adam(0.03) },
+    reaches: { accuracy: 0.97 },
+    answers: ["probabilities"],
+    inputs: [[0, 1, 2, 3, 0, 1, 2, 3]],
   },
   "the inputs, through a bottleneck": {
     spec: {
