@@ -3,7 +3,7 @@ export { z } from "zod";
 export type { NdArray, Shape, TensorType, Tracer } from "../engine/index.ts";
 export { concat, Fault, random, stack, Tensor, where } from "../engine/index.ts";
 export type { DataReference } from "./data/reference.ts";
-export { ACTIVATION_NAMES, ACTIVATIONS, type Activation, type ActivationName } from "./layers/activations.ts";
+export { ACTIVATION_NAMES, ACTIVATIONS, type Activation, type ActivationName, activate } from "./layers/activations.ts";
 export { type AttentionOptions, attention } from "./layers/attention.ts";
 export { type BatchNormOptions, batchNorm } from "./layers/batchNorm.ts";
 export { CELL_NAMES, type CellName } from "./layers/cells.ts";
@@ -32,7 +32,7 @@ export {
 } from "./layers/pooling.ts";
 export { learnedPositions, sinusoidalPositions } from "./layers/positions.ts";
 export { type Recurrence, type RecurrentOptions, recurrent } from "./layers/recurrent.ts";
-export { createScope, type Scope } from "./layers/scope.ts";
+export { asLayer, createScope, layer, type Scope } from "./layers/scope.ts";
 export {
   type Sequence,
   type SequenceOptions,

@@ -80,7 +80,9 @@ export const inspectMethods = {
           }),
         )
         .describe("each before those inside it, and counted with them"),
-      totals: z.looseObject({ ...amounts, trainable: count.describe("parameters that are not frozen") }),
+      totals: z
+        .looseObject({ ...amounts, trainable: count.describe("parameters that are not frozen") })
+        .describe("of the whole network"),
       table: z.string().describe("all of it as lines for people"),
     }),
     example: {

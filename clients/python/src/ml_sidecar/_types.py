@@ -1023,6 +1023,7 @@ class ModelsSummaryResultLayersItem(TypedDict):
 
 
 class ModelsSummaryResultTotals(TypedDict):
+    """Of the whole network."""
     parameters: int  # numbers that training may change, frozen ones included
     frozen: int  # those of them that `freeze` leaves as they are
     buffers: int  # numbers without a gradient, such as running statistics
@@ -1036,7 +1037,7 @@ class ModelsSummaryResult(TypedDict):
     input: List[Union[int, str]]  # of the features that the first layer takes
     output: List[Union[int, str]]  # of the raw output
     layers: List[ModelsSummaryResultLayersItem]  # each before those inside it, and counted with them
-    totals: ModelsSummaryResultTotals
+    totals: ModelsSummaryResultTotals  # of the whole network
     table: str  # all of it as lines for people
 
 
