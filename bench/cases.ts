@@ -1,83 +1,181 @@
-/** @file What is measured, and the goal of each: times of one step compared with peers, and times of the wire that have a limit. */
+/** @file What is measured, and the goal of each: times of one step compared with peers, and figures that have a limit. */
+
+export type PeerKey = "torch" | "tfjs" | "onnxruntime";
 
 /** One step of a network, the same work in every contender. Goals are the peer's time divided by ours. */
 export interface StepCase {
   readonly name: string;
   readonly what: string;
   readonly threads: readonly number[];
-  readonly goals: { readonly torch?: number; readonly tfjs?: number };
-  /** The peers that have the case; all of them when left out. */
-  readonly peers?: readonly ("torch" | "tfjs")[];
+  readonly goals: Readonly<Partial<Record<PeerKey, number>>>;
+  /** GFLOP/s aimed at, on one thread. */
+  readonly rate?: number;
+  /** The peers that have the case. */
+  readonly peers: readonly PeerKey[];
 }
+
+/** TF.js's WASM backend has no gradient of a convolution's weights, nor one of `gather`; onnxruntime-node does not train. */
+const TRAINING: readonly PeerKey[] = ["torch"];
+const FORWARD: readonly PeerKey[] = ["torch", "onnxruntime"];
+
+const NETWORKS = {
+  "mlp-small": "4-64-64-2 ReLU, batch 64",
+  "mlp-mnist": "784-128-10 ReLU, batch 64",
+  "mlp-wide": "784-512-512-10 ReLU, batch 128",
+  lenet: "28 × 28, two 3 × 3 convolutions of 16 and 32, 128 units, batch 64",
+  resnet8: "32 × 32 × 3, residual blocks of 16, 32, 64 with batch norm, batch 64",
+  lstm: "LSTM of 16 → 64 over 50 steps, batch 32",
+  gpt: "width 128, 4 layers, 4 heads, context 64, batch 16",
+} as const;
+
+type NetworkName = keyof typeof NETWORKS;
+
+const training = (name: NetworkName, goals: StepCase["goals"], peers: readonly PeerKey[] = TRAINING): StepCase => ({
+  name,
+  what: `training step, ${NETWORKS[name]}, Adam`,
+  threads: [1, 2],
+  goals,
+  peers,
+});
+
+const forward = (name: NetworkName, peers: readonly PeerKey[] = FORWARD): StepCase => ({
+  name: `${name}-forward`,
+  what: `forward, ${NETWORKS[name]}`,
+  threads: [1, 2],
+  goals: {},
+  peers,
+});
 
 export const STEP_CASES: readonly StepCase[] = [
+  training("mlp-small", { torch: 6, tfjs: 10 }, ["torch", "tfjs"]),
+  training("mlp-mnist", { torch: 1.3, tfjs: 10 }, ["torch", "tfjs"]),
+  training("mlp-wide", { torch: 1, tfjs: 10 }, ["torch", "tfjs"]),
+  training("lenet", { torch: 1.4 }),
+  training("resnet8", { torch: 1.1 }),
+  training("lstm", { torch: 1.3 }),
+  training("gpt", { torch: 0.9 }),
   {
-    name: "mlp-small",
-    what: "training step, 4-64-64-2 ReLU, batch 64, Adam",
-    threads: [1, 2],
-    goals: { torch: 6, tfjs: 10 },
+    name: "policy",
+    what: "forward, 4-64-64-2 tanh, batch 1",
+    threads: [1],
+    goals: { torch: 5 },
+    peers: ["torch", "tfjs", "onnxruntime"],
+  },
+  forward("mlp-mnist", ["torch", "tfjs", "onnxruntime"]),
+  forward("mlp-wide", ["torch", "tfjs", "onnxruntime"]),
+  forward("lenet", ["torch", "tfjs", "onnxruntime"]),
+  forward("resnet8"),
+  forward("lstm"),
+  forward("gpt"),
+  {
+    name: "gemm-64",
+    what: "product of two 64 × 64 matrices",
+    threads: [1],
+    goals: {},
+    rate: 15,
+    peers: ["torch", "tfjs"],
   },
   {
-    name: "mlp-mnist",
-    what: "training step, 784-128-10 ReLU, batch 64, Adam",
+    name: "gemm-1024",
+    what: "product of two 1024 × 1024 matrices",
     threads: [1, 2],
-    goals: { torch: 1.3, tfjs: 10 },
+    goals: {},
+    rate: 40,
+    peers: ["torch", "tfjs"],
   },
   {
-    name: "mlp-wide",
-    what: "training step, 784-512-512-10 ReLU, batch 128, Adam",
-    threads: [1, 2],
-    goals: { torch: 1, tfjs: 10 },
+    name: "gemm-1024-plain",
+    what: "the same without relaxed SIMD",
+    threads: [1],
+    goals: {},
+    rate: 30,
+    peers: [],
   },
-  {
-    name: "lenet",
-    what: "training step, 28 × 28, two 3 × 3 convolutions of 16 and 32, 128 units, batch 64, Adam",
-    threads: [1, 2],
-    goals: { torch: 1.4 },
-    peers: ["torch"],
-  },
-  {
-    name: "resnet8",
-    what: "training step, 32 × 32 × 3, residual blocks of 16, 32, 64 with batch norm, batch 64, Adam",
-    threads: [1, 2],
-    goals: { torch: 1.1 },
-    peers: ["torch"],
-  },
-  {
-    name: "lstm",
-    what: "training step, LSTM of 16 → 64 over 50 steps, batch 32, Adam",
-    threads: [1, 2],
-    goals: { torch: 1.3 },
-    peers: ["torch"],
-  },
-  {
-    name: "gpt",
-    what: "training step, width 128, 4 layers, 4 heads, context 64, batch 16, Adam",
-    threads: [1, 2],
-    goals: { torch: 0.9 },
-    peers: ["torch"],
-  },
-  { name: "policy", what: "forward, 4-64-64-2 tanh, batch 1", threads: [1], goals: { torch: 5 } },
-  { name: "gemm-1024", what: "product of two 1024 × 1024 matrices", threads: [1, 2], goals: {} },
 ];
 
-/** A time in milliseconds that `bench/wire.py` or the runner measures on the real process. */
-export interface WireCase {
+/** A number that is to stay within a limit. */
+export interface LimitCase {
   readonly name: string;
   readonly what: string;
-  readonly limitMilliseconds: number;
+  readonly unit: "ms" | "×";
+  readonly limit: number;
+  /** Which side of the limit is wanted. */
+  readonly wanted: "at most" | "at least";
 }
 
+/** What `bench/wire.py` measures on the real process. */
 export const WIRE_CASES = [
-  { name: "start", what: "spawn to first answer, median", limitMilliseconds: 150 },
-  { name: "round-trip-p50", what: "ping from Python, idle, median", limitMilliseconds: 0.12 },
-  { name: "round-trip-p99", what: "ping from Python, idle, 99th percentile", limitMilliseconds: 1 },
-  { name: "busy-ping-p99", what: "ping while training at full speed, 99th percentile", limitMilliseconds: 20 },
-] as const satisfies readonly WireCase[];
+  { name: "start", what: "spawn to first answer, median", unit: "ms", limit: 150, wanted: "at most" },
+  { name: "round-trip-p50", what: "ping from Python, idle, median", unit: "ms", limit: 0.12, wanted: "at most" },
+  { name: "round-trip-p99", what: "ping from Python, idle, 99th percentile", unit: "ms", limit: 1, wanted: "at most" },
+  {
+    name: "busy-ping-p99",
+    what: "ping while training at full speed, 99th percentile",
+    unit: "ms",
+    limit: 20,
+    wanted: "at most",
+  },
+] as const satisfies readonly LimitCase[];
+
+const compiling = <Name extends NetworkName>(name: Name, limit: number) =>
+  ({
+    name: `compile-${name}`,
+    what: `trace, gradients, plan and code of ${name}'s step, the first in its process`,
+    unit: "ms",
+    limit,
+    wanted: "at most",
+  }) as const satisfies LimitCase;
+
+const crowded = <Name extends NetworkName>(name: Name) =>
+  ({
+    name: `crowded-${name}`,
+    what: `speed of ${name}'s step with four times as many threads as cores, to that with as many as cores`,
+    unit: "×",
+    limit: 0.7,
+    wanted: "at least",
+  }) as const satisfies LimitCase;
+
+/** What `bench/limits.ts` measures on the engine, each in a process of its own. */
+export const LIMIT_CASES = [
+  compiling("mlp-small", 20),
+  compiling("resnet8", 250),
+  compiling("gpt", 250),
+  { name: "compile-again", what: "gpt's step a second time", unit: "ms", limit: 250, wanted: "at most" },
+  {
+    name: "policy-call",
+    what: "a policy's forward at batch 1, from JavaScript",
+    unit: "ms",
+    limit: 0.005,
+    wanted: "at most",
+  },
+  crowded("mlp-mnist"),
+  crowded("mlp-wide"),
+  crowded("resnet8"),
+  {
+    name: "arena",
+    what: "working memory to what is alive at once, the largest of all training steps",
+    unit: "×",
+    limit: 1.3,
+    wanted: "at most",
+  },
+  {
+    name: "checkpointing-memory",
+    what: "gpt's working memory with its blocks computed again, to that without",
+    unit: "×",
+    limit: 0.5,
+    wanted: "at most",
+  },
+  { name: "checkpointing-time", what: "its step's time, to that without", unit: "×", limit: 1.4, wanted: "at most" },
+] as const satisfies readonly LimitCase[];
+
+export type LimitName = (typeof LIMIT_CASES)[number]["name"];
 
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   mlp: ["mlp-small", "mlp-mnist", "mlp-wide"],
   nets: ["lenet", "resnet8", "lstm", "gpt"],
-  engine: STEP_CASES.map(({ name }) => name),
+  forward: STEP_CASES.map(({ name }) => name).filter((name) => name.endsWith("-forward")),
+  gemm: ["gemm-64", "gemm-1024", "gemm-1024-plain"],
+  limits: LIMIT_CASES.map(({ name }) => name),
+  engine: [...STEP_CASES, ...LIMIT_CASES].map(({ name }) => name),
   wire: WIRE_CASES.map(({ name }) => name),
 };

@@ -2,11 +2,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
+export interface Timed {
+  readonly milliseconds: number;
+  readonly flops?: number;
+}
+
 export interface Contender {
   /** What it calls itself, version included. */
   readonly name: string;
-  /** Mean milliseconds of a step over so many steps. */
-  time(caseName: string, steps: number): Promise<number>;
+  /** Mean milliseconds of a step over so many steps, and its floating-point operations where it says. */
+  time(caseName: string, steps: number): Promise<Timed>;
   close(): void;
 }
 
@@ -25,7 +30,7 @@ export async function startContender({ command, args }: ContenderCommand): Promi
     name,
     async time(caseName, steps) {
       child.stdin.write(`${JSON.stringify({ case: caseName, steps })}\n`);
-      return ((await answers()) as { milliseconds: number }).milliseconds;
+      return (await answers()) as Timed;
     },
     close: () => child.kill(),
   };

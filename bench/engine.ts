@@ -5,9 +5,9 @@
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createMachine, type MachineOptions, type Program, type TensorType, trace } from "../src/engine/index.ts";
-import { dense } from "../src/pipelines/layers/dense.ts";
 import { NETWORK_NAMES, NETWORKS, type Network } from "../src/pipelines/networks.ts";
 import { runForward, trainNetwork } from "../src/pipelines/runNetwork.ts";
+import { FORWARD } from "./forward.ts";
 import { median } from "./statistics.ts";
 
 /** A case in memory: `step` runs it once. */
@@ -33,23 +33,6 @@ export function sequence(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
-
-const POLICY: Network = {
-  x: [1, 4],
-  classes: 2,
-  repeats: 20_000,
-  logits: (scope, x) =>
-    [64, 64, 2].reduce((y, units, index) => {
-      const sum = dense(scope.child(`layers.${index}`), y, { units });
-      return index < 2 ? sum.tanh() : sum;
-    }, x),
-};
-
-/** The networks of which there is a forward pass alone, by the case's name. */
-export const FORWARD: Readonly<Record<string, Network>> = {
-  policy: POLICY,
-  ...Object.fromEntries(NETWORK_NAMES.map((name) => [`${name}-forward`, NETWORKS[name]])),
-};
 
 const training = (name: keyof typeof NETWORKS): EngineCase => ({
   name,

@@ -1,6 +1,6 @@
 /**
  * @file The engine's cases as a contender, like the peers: reads lines like {"case":"mlp-small","steps":100}, answers
- * {"milliseconds":0.08}, a step's mean.
+ * {"milliseconds":0.08,"flops":1790000}, a step's mean and its estimated operations.
  *
  * usage: ours.ts THREADS
  */
@@ -22,8 +22,8 @@ function find(name: string): BuiltCase {
 answer({ name: `ml-sidecar ${packageJson.version}` });
 for await (const line of createInterface({ input: process.stdin })) {
   const order = JSON.parse(line) as { case: string; steps: number };
-  const { step } = find(order.case);
+  const { step, program } = find(order.case);
   const start = performance.now();
   for (let count = 0; count < order.steps; count++) step();
-  answer({ milliseconds: (performance.now() - start) / order.steps });
+  answer({ milliseconds: (performance.now() - start) / order.steps, flops: program.flops });
 }

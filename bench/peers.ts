@@ -4,13 +4,14 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { PeerKey } from "./cases.ts";
 import type { ContenderCommand } from "./contender.ts";
 
 const run = promisify(execFile);
 const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 
 export interface Peer {
-  readonly key: "torch" | "tfjs";
+  readonly key: PeerKey;
   readonly label: string;
   /** How many threads it can be given; where it can't have as many as we, its best is compared. */
   readonly maxThreads: number;
@@ -55,5 +56,15 @@ export const PEERS: readonly Peer[] = [
         await run(npm, ["install", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: tfjsHome });
       }),
     command: () => ({ command: process.execPath, args: ["bench/peers/tfjs_cases.mjs", join(process.cwd(), tfjsHome)] }),
+  },
+  {
+    key: "onnxruntime",
+    label: "onnxruntime",
+    maxThreads: Number.POSITIVE_INFINITY,
+    prepare: async () => {},
+    command: (threads) => ({
+      command: process.execPath,
+      args: ["--import", "tsx", "bench/peers/onnxruntime_cases.ts", String(threads)],
+    }),
   },
 ];

@@ -3,17 +3,27 @@ import { mkdir, writeFile } from "node:fs/promises";
 import os from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import type { LimitCase } from "./cases.ts";
 
-export interface Figure {
+/** A step's time, ours and the peers'. */
+export interface StepFigure {
   readonly case: string;
   readonly what: string;
-  readonly threads: number | null;
-  /** Ours, in milliseconds. */
+  readonly threads: number;
+  /** Ours. */
   readonly milliseconds: number;
+  /** Ours: GFLOP/s, and the share of what 128-bit arithmetic gives on so many cores; null where it isn't known. */
+  readonly gflops: number | null;
+  readonly shareOfPeak: number | null;
+  /** GFLOP/s aimed at. */
+  readonly gflopsGoal: number | null;
   /** By peer: its milliseconds, how many times longer it takes (paired median), and the ratio aimed at. */
   readonly peers: Readonly<Record<string, { milliseconds: number; ratio: number; goal: number | null }>>;
-  /** For figures with a limit instead of a peer. */
-  readonly limitMilliseconds: number | null;
+}
+
+/** A number with a limit. */
+export interface LimitFigure extends LimitCase {
+  readonly value: number;
 }
 
 export interface Report {
@@ -21,9 +31,12 @@ export interface Report {
   readonly machine: { cpu: string; cores: number; node: string };
   /** `busyShare` before and after. */
   readonly busy: readonly [before: number, after: number];
+  /** GFLOP/s that 128-bit arithmetic gives on one core here. */
+  readonly peak: number | null;
   readonly contenders: readonly string[];
   readonly leftOut: readonly string[];
-  readonly figures: readonly Figure[];
+  readonly steps: readonly StepFigure[];
+  readonly limits: readonly LimitFigure[];
 }
 
 /**
@@ -52,31 +65,52 @@ function showTime(milliseconds: number): string {
 }
 
 /** Markdown, so that it can stand in a README as it is. */
-export function table(figures: readonly Figure[]): string {
-  const peers = [...new Set(figures.flatMap((figure) => Object.keys(figure.peers)))];
-  const steps = figures.filter((figure) => figure.limitMilliseconds === null);
-  const limits = figures.filter((figure) => figure.limitMilliseconds !== null);
-  const rows: string[][] = [];
-  if (steps.length > 0) {
-    rows.push(["case", "threads", "ours", ...peers.flatMap((peer) => [peer, "ratio (goal)"])]);
-    for (const { case: name, what, threads, milliseconds, peers: byPeer } of steps) {
-      const cells = peers.flatMap((peer) => {
-        const times = byPeer[peer];
-        if (times === undefined) return ["–", "–"];
-        const goal = times.goal === null ? "" : ` (≥ ${times.goal}${times.ratio >= times.goal ? "" : ", missed"})`;
-        return [showTime(times.milliseconds), `${times.ratio.toFixed(2)} ×${goal}`];
-      });
-      rows.push([`\`${name}\` ${what}`, String(threads), showTime(milliseconds), ...cells]);
-    }
-  }
-  return [markdown(rows), markdown(limits.length > 0 ? [["figure", "measured", "limit"], ...limits.map(limitRow)] : [])]
+export function table({ steps, limits }: Pick<Report, "steps" | "limits">): string {
+  const peers = [...new Set(steps.flatMap((figure) => Object.keys(figure.peers)))];
+  const stepHead = [
+    "case",
+    "threads",
+    "ours",
+    "GFLOP/s",
+    "of 128 bits",
+    ...peers.flatMap((peer) => [peer, "ratio (goal)"]),
+  ];
+  return [
+    markdown(steps.length > 0 ? [stepHead, ...steps.map((figure) => stepRow(figure, peers))] : []),
+    markdown(limits.length > 0 ? [["figure", "measured", "limit"], ...limits.map(limitRow)] : []),
+  ]
     .filter((text) => text !== "")
     .join("\n\n");
 }
 
-function limitRow({ case: name, what, milliseconds, limitMilliseconds }: Figure): string[] {
-  const met = milliseconds <= (limitMilliseconds ?? 0);
-  return [`\`${name}\` ${what}`, showTime(milliseconds), `${showTime(limitMilliseconds ?? 0)}${met ? "" : ", missed"}`];
+/** A goal in brackets, and whether it was missed. */
+function goalOf(value: number, goal: number | null): string {
+  return goal === null ? "" : ` (≥ ${goal}${value >= goal ? "" : ", missed"})`;
+}
+
+function stepRow(figure: StepFigure, peers: readonly string[]): string[] {
+  const { gflops, gflopsGoal, shareOfPeak } = figure;
+  const cells = peers.flatMap((peer) => {
+    const times = figure.peers[peer];
+    if (times === undefined) return ["–", "–"];
+    return [showTime(times.milliseconds), `${times.ratio.toFixed(2)} ×${goalOf(times.ratio, times.goal)}`];
+  });
+  const rate = gflops === null ? "–" : `${gflops.toFixed(1)}${goalOf(gflops, gflopsGoal)}`;
+  const share = shareOfPeak === null ? "–" : `${Math.round(shareOfPeak * 100)} %`;
+  return [
+    `\`${figure.case}\` ${figure.what}`,
+    String(figure.threads),
+    showTime(figure.milliseconds),
+    rate,
+    share,
+    ...cells,
+  ];
+}
+
+function limitRow({ name, what, value, unit, limit, wanted }: LimitFigure): string[] {
+  const show = (number: number) => (unit === "ms" ? showTime(number) : `${number.toFixed(2)} ${unit}`);
+  const isMet = wanted === "at most" ? value <= limit : value >= limit;
+  return [`\`${name}\` ${what}`, show(value), `${wanted} ${show(limit)}${isMet ? "" : ", missed"}`];
 }
 
 function markdown(rows: readonly (readonly string[])[]): string {

@@ -3,32 +3,46 @@
  * A peer that cannot be had is left out with a line that says so.
  */
 import { spawnSync } from "node:child_process";
-import { GROUPS, STEP_CASES, type StepCase, WIRE_CASES } from "./cases.ts";
+import { bundled } from "./bundle.ts";
+import { GROUPS, LIMIT_CASES, type LimitCase, STEP_CASES, type StepCase, WIRE_CASES } from "./cases.ts";
 import { type Contender, type ContenderCommand, startContender } from "./contender.ts";
+import { peakOfOneCore } from "./peak.ts";
 import { PEERS, type Peer } from "./peers.ts";
-import { busyShare, type Figure, machine, save, table } from "./report.ts";
+import { busyShare, type LimitFigure, machine, type Report, type StepFigure, save, table } from "./report.ts";
 import { timeSteps } from "./steps.ts";
 
 /** From this share on, what others do shows in the figures. */
 const BUSY = 0.1;
 
-const known = [...STEP_CASES, ...WIRE_CASES].map(({ name }) => name);
+const known = [...STEP_CASES, ...LIMIT_CASES, ...WIRE_CASES].map(({ name }) => name);
 const wanted = wantedCases(process.argv.slice(2));
 const leftOut: string[] = [];
 const names = new Set<string>();
 const before = await busyShare();
-const figures = [...(await stepFigures()), ...wireFigures()];
+const peak = await peakOfOneCore();
+const steps = await stepFigures();
+const limits = [...(await limitFigures()), ...wireFigures()];
 const busy = [before, await busyShare()] as const;
-console.log(`\n${table(figures)}`);
+console.log(`\n${table({ steps, limits })}`);
 if (Math.max(...busy) > BUSY) {
   const [first, last] = busy.map((share) => `${Math.round(share * 100)} %`);
   console.log(`\nOthers used ${first} of this machine before and ${last} after: these figures are not to be trusted.`);
 }
 for (const reason of leftOut) console.log(`left out: ${reason}`);
-const report = { when: new Date().toISOString(), machine: machine(), busy, contenders: [...names], leftOut, figures };
+const report: Report = {
+  when: new Date().toISOString(),
+  machine: machine(),
+  busy,
+  peak,
+  contenders: [...names],
+  leftOut,
+  steps,
+  limits,
+};
 console.log(
   `\n${report.machine.cpu}, ${report.machine.cores} cores, Node ${report.machine.node}; ${report.contenders.join(", ")}`,
 );
+if (peak !== null) console.log(`128-bit arithmetic gives ${peak.toFixed(1)} GFLOP/s on one core`);
 console.log(`written to ${await save(report)}`);
 
 function wantedCases(args: readonly string[]): ReadonlySet<string> {
@@ -43,11 +57,11 @@ function wantedCases(args: readonly string[]): ReadonlySet<string> {
   return new Set(cases.length > 0 ? cases : known);
 }
 
-async function stepFigures(): Promise<Figure[]> {
+async function stepFigures(): Promise<StepFigure[]> {
   const cases = STEP_CASES.filter(({ name }) => wanted.has(name));
   if (cases.length === 0) return [];
-  const peers = await readyPeers();
-  const figures: Figure[] = [];
+  const peers = await readyPeers(new Set(cases.flatMap((each) => each.peers)));
+  const figures: StepFigure[] = [];
   for (const threads of new Set(cases.flatMap((each) => each.threads))) {
     const ours = await startContender({
       command: process.execPath,
@@ -57,7 +71,7 @@ async function stepFigures(): Promise<Figure[]> {
     const theirs = await startAll(peers, threads);
     for (const each of cases.filter((each) => each.threads.includes(threads))) {
       console.error(`${each.name}, ${threads} thread${threads === 1 ? "" : "s"} …`);
-      const having = [...theirs].filter(([{ key }]) => each.peers?.includes(key) ?? true);
+      const having = [...theirs].filter(([{ key }]) => each.peers.includes(key));
       figures.push(await stepFigure(each, threads, ours, new Map(having)));
     }
     for (const contender of [ours, ...theirs.values()]) contender.close();
@@ -70,25 +84,29 @@ async function stepFigure(
   threads: number,
   ours: Contender,
   theirs: ReadonlyMap<Peer, Contender>,
-): Promise<Figure> {
+): Promise<StepFigure> {
   const [own, ...others] = await timeSteps(each.name, [ours, ...theirs.values()]);
   const peers = [...theirs].map(([peer, { name }], index) => {
     const { milliseconds, ratio } = others[index]!;
     return [name, { milliseconds, ratio, goal: each.goals[peer.key] ?? null }] as const;
   });
+  const { milliseconds, flops } = own!;
+  const gflops = flops === null ? null : flops / milliseconds / 1e6;
   return {
     case: each.name,
     what: each.what,
     threads,
-    milliseconds: own!.milliseconds,
+    milliseconds,
+    gflops,
+    shareOfPeak: gflops === null || peak === null ? null : gflops / peak / threads,
+    gflopsGoal: threads === 1 ? (each.rate ?? null) : null,
     peers: Object.fromEntries(peers),
-    limitMilliseconds: null,
   };
 }
 
-async function readyPeers(): Promise<Peer[]> {
+async function readyPeers(keys: ReadonlySet<Peer["key"]>): Promise<Peer[]> {
   const ready: Peer[] = [];
-  for (const peer of PEERS) {
+  for (const peer of PEERS.filter(({ key }) => keys.has(key))) {
     try {
       await peer.prepare();
       ready.push(peer);
@@ -119,34 +137,46 @@ async function start(peer: Peer, command: ContenderCommand): Promise<Contender |
   }
 }
 
-function wireFigures(): Figure[] {
-  const cases = WIRE_CASES.filter(({ name }) => wanted.has(name));
+/** Lines of JSON that a child prints; what goes wrong is left out with a word. */
+function askChild<Answer>(what: string, command: string, args: readonly string[], env = {}): Answer[] {
+  const { stdout, stderr, error, status } = spawnSync(command, args, {
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
+  if (error !== undefined || status !== 0)
+    leftOut.push(`${what}: ${error?.message ?? stderr.trim().split("\n").at(-1)}`);
+  return (stdout ?? "")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Answer);
+}
+
+async function limitFigures(): Promise<LimitFigure[]> {
+  const cases = LIMIT_CASES.filter(({ name }) => wanted.has(name));
+  if (cases.length === 0) return [];
+  const script = await bundled("bench/limits.ts");
+  return cases.flatMap((each) => {
+    console.error(`${each.name} …`);
+    return askChild<{ value: number }>(each.name, process.execPath, [script, each.name]).map(({ value }) => ({
+      ...each,
+      value,
+    }));
+  });
+}
+
+function wireFigures(): LimitFigure[] {
+  const cases: readonly LimitCase[] = WIRE_CASES.filter(({ name }) => wanted.has(name));
   if (cases.length === 0) return [];
   console.error("the wire, from Python …");
-  const { stdout, stderr, error, status } = spawnSync(
-    process.env.PYTHON ?? "python3",
-    ["bench/wire.py", ...cases.map(({ name }) => name)],
-    { encoding: "utf8", env: { ...process.env, PYTHONPATH: "clients/python/src" } },
-  );
-  if (error !== undefined || status !== 0)
-    leftOut.push(`the wire: ${error?.message ?? stderr.trim().split("\n").at(-1)}`);
-  const measured = new Map<string, number>(
-    (stdout ?? "")
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => JSON.parse(line))
-      .map(({ case: name, milliseconds }) => [name, milliseconds]),
-  );
-  return cases
-    .filter(({ name }) => measured.has(name))
-    .map(({ name, what, limitMilliseconds }) => ({
-      case: name,
-      what,
-      threads: null,
-      milliseconds: measured.get(name)!,
-      peers: {},
-      limitMilliseconds,
-    }));
+  const python = process.env.PYTHON ?? "python3";
+  const args = ["bench/wire.py", ...cases.map(({ name }) => name)];
+  const answers = askChild<{ case: string; milliseconds: number }>("the wire", python, args, {
+    PYTHONPATH: "clients/python/src",
+  });
+  return cases.flatMap((each) => {
+    const answer = answers.find(({ case: name }) => name === each.name);
+    return answer === undefined ? [] : [{ ...each, value: answer.milliseconds }];
+  });
 }
 
 function firstLine(error: unknown): string {

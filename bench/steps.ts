@@ -11,6 +11,8 @@ export interface StepTimes {
   readonly milliseconds: number;
   /** Median over the rounds of this contender's time divided by the first contender's in the same round. */
   readonly ratio: number;
+  /** Of a step, where the contender says. */
+  readonly flops: number | null;
 }
 
 /** Times of each contender, in the order given; ratios are to the first. */
@@ -18,14 +20,20 @@ export async function timeSteps(caseName: string, contenders: readonly Contender
   const steps: number[] = [];
   for (const contender of contenders) steps.push(await warmUp(contender, caseName));
   const rounds: number[][] = [];
+  const flops: (number | null)[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const times: number[] = [];
-    for (const [index, contender] of contenders.entries()) times.push(await contender.time(caseName, steps[index]!));
+    for (const [index, contender] of contenders.entries()) {
+      const timed = await contender.time(caseName, steps[index]!);
+      times.push(timed.milliseconds);
+      flops[index] = timed.flops ?? null;
+    }
     rounds.push(times);
   }
   return contenders.map((_, index) => ({
     milliseconds: median(rounds.map((times) => times[index]!)),
     ratio: median(rounds.map((times) => times[index]! / times[0]!)),
+    flops: flops[index] ?? null,
   }));
 }
 
@@ -33,7 +41,7 @@ export async function timeSteps(caseName: string, contenders: readonly Contender
 async function warmUp(contender: Contender, caseName: string): Promise<number> {
   let steps = 1;
   for (const until = performance.now() + WARM_UP_MILLISECONDS; performance.now() < until; ) {
-    const milliseconds = await contender.time(caseName, steps);
+    const { milliseconds } = await contender.time(caseName, steps);
     steps = Math.max(1, Math.min(100_000, Math.round(ROUND_MILLISECONDS / milliseconds)));
   }
   return steps;

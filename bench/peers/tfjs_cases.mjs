@@ -38,10 +38,25 @@ function training(sizes, batch) {
     tf.tidy(() => void optimizer.minimize(() => tf.losses.softmaxCrossEntropy(y, outputsOf(net, x, tf.relu))));
 }
 
-function forward(sizes, batch) {
+function forward(sizes, batch, activation) {
   const net = layers(sizes);
   const x = tf.randomUniform([batch, sizes[0]]);
-  return () => tf.tidy(() => void outputsOf(net, x, tf.tanh).dataSync());
+  return () => tf.tidy(() => void outputsOf(net, x, activation).dataSync());
+}
+
+/** Channels last, as TF.js has them. */
+function lenet() {
+  const net = layers([7 * 7 * 32, 128, 10]);
+  const windows = [
+    [3, 3, 1, 16],
+    [3, 3, 16, 32],
+  ].map((shape) => tf.variable(tf.randomUniform(shape, -0.3, 0.3)));
+  const x = tf.randomUniform([64, 28, 28, 1]);
+  return () =>
+    tf.tidy(() => {
+      const features = windows.reduce((y, window) => tf.maxPool(tf.relu(tf.conv2d(y, window, 1, "same")), 2, 2, 0), x);
+      outputsOf(net, features.reshape([64, -1]), tf.relu).dataSync();
+    });
 }
 
 function product(size) {
@@ -54,7 +69,11 @@ const CASES = {
   "mlp-small": () => training([4, 64, 64, 2], 64),
   "mlp-mnist": () => training([784, 128, 10], 64),
   "mlp-wide": () => training([784, 512, 512, 10], 128),
-  policy: () => forward([4, 64, 64, 2], 1),
+  policy: () => forward([4, 64, 64, 2], 1, tf.tanh),
+  "mlp-mnist-forward": () => forward([784, 128, 10], 64, tf.relu),
+  "mlp-wide-forward": () => forward([784, 512, 512, 10], 128, tf.relu),
+  "lenet-forward": lenet,
+  "gemm-64": () => product(64),
   "gemm-1024": () => product(1024),
 };
 

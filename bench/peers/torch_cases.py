@@ -34,9 +34,22 @@ def product(size):
     return lambda: torch.matmul(a, b)
 
 
+def infer(name):
+    network = NETWORKS[name]
+    model, (x, _) = network.model().eval(), network.batch()
+
+    def step():
+        with torch.no_grad():
+            model(x)
+
+    return step
+
+
 CASES = {
     **{name: partial(train, name) for name in NETWORKS},
+    **{f"{name}-forward": partial(infer, name) for name in NETWORKS},
     "policy": lambda: forward([4, 64, 64, 2], 1),
+    "gemm-64": lambda: product(64),
     "gemm-1024": lambda: product(1024),
 }
 
