@@ -114,7 +114,7 @@ export function policyNetwork(registry: Registry, spec: PolicySpec, scope: Scope
   return { parameters: worths, value: worths.max(-1), memory };
 }
 
-function backboneOf(registry: Registry, { backbone, observation }: PolicySpec, scope: Scope, x: Tensor): Tensor {
+export function backboneOf(registry: Registry, { backbone, observation }: PolicySpec, scope: Scope, x: Tensor): Tensor {
   if (backbone === null) return x;
   const { build } = find(registry.backbones, backbone.type, "backbone.type");
   const shape = x.shape.slice(1);
