@@ -7,6 +7,7 @@ import { build } from "esbuild";
 const entryPoints = {
   main: "src/sidecar/main.ts",
   worker: "src/sidecar/worker.ts",
+  runner: "src/sidecar/runner.ts",
   trial: "src/sidecar/trial.ts",
   prefetch: "src/pipelines/training/prefetch.ts",
   client: "clients/typescript/index.ts",

@@ -56,6 +56,30 @@ export const EVENTS = {
     summary: "A pass over the data has ended.",
     data: epochData,
   },
+  "rl.update": {
+    summary: "A policy was improved; at most 20 a second, figures of the newest.",
+    data: z.looseObject({
+      global_step: count.optional().describe("environment steps of the run"),
+      updates: count.optional().describe("updates of the run"),
+      episodes: count.optional().describe("episodes that have ended"),
+      "charts/episodic_return": wireNumber
+        .optional()
+        .describe("mean return of the episodes that ended since the last such event; left out where none did"),
+      "charts/episodic_length": wireNumber.optional().describe("their mean length in steps"),
+      "charts/mean_return_100": wireNumber.optional().describe("mean return of the last 100 episodes"),
+      "charts/SPS": wireNumber.optional().describe("environment steps a second"),
+      "charts/learning_rate": wireNumber.optional().describe("of the last update"),
+      "losses/value_loss": wireNumber.optional().describe("half the mean squared error of values"),
+      "losses/policy_loss": wireNumber.optional().describe("the clipped objective, negated"),
+      "losses/entropy": wireNumber.optional().describe("mean entropy of the policy"),
+      "losses/old_approx_kl": wireNumber.optional().describe("KL divergence of the update, estimated by −log r"),
+      "losses/approx_kl": wireNumber.optional().describe("the same, by (r − 1) − log r"),
+      "losses/clipfrac": wireNumber.optional().describe("share of probability ratios that were clipped"),
+      "losses/explained_variance": wireNumber
+        .optional()
+        .describe("what values explain of the returns: 1 all, 0 nothing, below 0 worse than their mean"),
+    }),
+  },
   "checkpoint.saved": {
     summary: "What is needed to resume is on disk.",
     data: z.looseObject({

@@ -7,6 +7,7 @@ import { inferenceMethods } from "./methods/inference.ts";
 import { inspectMethods } from "./methods/inspect.ts";
 import { jobMethods } from "./methods/jobs.ts";
 import { modelMethods } from "./methods/models.ts";
+import { rlMethods } from "./methods/rl.ts";
 import { runtimeMethods } from "./methods/runtime.ts";
 import { suggestion } from "./suggest.ts";
 import { toViolations } from "./violations.ts";
@@ -18,6 +19,7 @@ export const METHODS = {
   ...jobMethods,
   ...inferenceMethods,
   ...inspectMethods,
+  ...rlMethods,
 } as const satisfies Record<string, Method>;
 
 export type MethodName = keyof typeof METHODS;

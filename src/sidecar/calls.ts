@@ -84,6 +84,30 @@ export interface Calls {
     reply: Generated;
   };
   evaluate: { request: { readonly model: Resident; readonly data: DataRequest }; reply: Data };
+  /** What a policy does. */
+  act: {
+    request: {
+      readonly model: Resident;
+      readonly observations: unknown;
+      readonly mask: unknown;
+      readonly state: readonly unknown[] | null;
+      readonly deterministic: boolean;
+      readonly seed: number;
+      readonly tensors: "values" | "b64" | "file" | null;
+    };
+    reply: Data;
+  };
+  /** How well it plays. */
+  play: {
+    request: {
+      readonly model: Resident;
+      readonly environment: unknown;
+      readonly episodes: number;
+      readonly deterministic: boolean;
+      readonly seed: number;
+    };
+    reply: Data;
+  };
   loadData: {
     request: { readonly data: DataRequest };
     reply: { readonly dataset: Dataset; readonly description: Data };

@@ -11,8 +11,10 @@ import {
   exportOnnx,
   exportTraining,
   generate,
-  loadModel,
+  loadAnyModel,
   parseTrainOptions,
+  playEpisodes,
+  policyOf,
   predict,
   saveModel,
   type TrainingEvent,
@@ -20,8 +22,10 @@ import {
   train,
   weightArrays,
 } from "../pipelines/index.ts";
+import { Refusal } from "../protocol/errors.ts";
 import type { TensorValue } from "../protocol/tensor.ts";
-import type { CallName, Calls } from "./calls.ts";
+import { act } from "./acting.ts";
+import { type CallName, type Calls, CONTROL } from "./calls.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { inspections } from "./inspections.ts";
 import { decodeInputs, load, machineOf, recordOf, tensorEncoder, type Workshop } from "./workshop.ts";
@@ -117,6 +121,17 @@ export const COMPUTATIONS: Computations = {
     return { ...rest, ...(confusion === undefined ? {} : { confusion: { classes, counts: confusion } }) };
   },
 
+  act: (request, workshop) => act(request, recordOf(request.model, workshop), workshop),
+
+  play(request, workshop) {
+    const { registry, control } = workshop;
+    const look = (): void => {
+      if (Atomics.load(control, CONTROL.interrupt) !== 0) throw new Refusal("CANCELLED", "cancelled");
+    };
+    const context = { registry, executor: machineOf(workshop), record: policyOf(recordOf(request.model, workshop)) };
+    return { ...playEpisodes(context, { ...request, look }) };
+  },
+
   async loadData({ data }, workshop) {
     const dataset = await load(data, workshop);
     return { dataset, description: describe(dataset) as never };
@@ -130,7 +145,7 @@ export const COMPUTATIONS: Computations = {
     return { bytes: (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0) };
   },
 
-  loadModel: ({ path }, { registry }) => loadModel(registry, path),
+  loadModel: ({ path }, { registry }) => loadAnyModel(registry, path),
 
   async exportModel({ model, format, path, opset, verify, training, steps }, workshop) {
     const record = recordOf(model, workshop);

@@ -24,9 +24,18 @@ export async function keepModel(model: Model, { store, workers }: Keeping): Prom
   store.writeJson("models", id, "entry.json", { name, createdAt, raw } satisfies Entry);
 }
 
+/** Without its run, a policy is a model like any other. */
+export async function forgetRun({ id }: { readonly id: string }, model: Model, session: Keeping): Promise<void> {
+  await keepModel(model, session);
+  session.store?.remove("runs", id);
+}
+
 export function forgetModel({ id }: Model, { store }: Keeping): void {
   store?.remove("models", id);
 }
+
+/** Whether it was given to `rl.create`. */
+const isRun = (raw: unknown): boolean => typeof raw === "object" && raw !== null && "environment" in raw;
 
 /** The models of earlier sessions. One that cannot be read is left out, and the log says why. */
 export async function restoreModels({ store, models, learning, log }: Keeping): Promise<void> {
@@ -37,8 +46,10 @@ export async function restoreModels({ store, models, learning, log }: Keeping): 
     try {
       const { pipelines, registry } = learning;
       const record = existsSync(saved)
-        ? await pipelines.loadModel(registry, saved)
-        : pipelines.createModel(registry, entry.raw);
+        ? await pipelines.loadAnyModel(registry, saved)
+        : isRun(entry.raw)
+          ? pipelines.createPolicyRecord(registry, pipelines.parseRun(registry, entry.raw))
+          : pipelines.createModel(registry, entry.raw);
       models.restore({ id, name: entry.name, createdAt: entry.createdAt, record, trainedBy: null });
     } catch (thrown) {
       log("error", `model ${id} could not be restored: ${(thrown as Error).message}`, { path: saved });

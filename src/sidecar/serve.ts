@@ -15,6 +15,7 @@ import { type Ending, EXIT_CODES, watchLife } from "./life.ts";
 import { createLog } from "./log.ts";
 import { createModels } from "./models.ts";
 import { createRequests } from "./requests.ts";
+import { createRuns } from "./runs.ts";
 import { createScratch } from "./scratch.ts";
 import type { Session, ShutdownMode } from "./session.ts";
 import { claimStdout } from "./stdout.ts";
@@ -52,6 +53,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
     ]);
     learning = await loadLearning(settings.plugins, new URL("./trial.js", workerEntry), log);
     await restoreModels(session);
+    if (store !== null) (await import("./running.ts")).restoreRuns(session);
     return methods;
   }
 
@@ -107,6 +109,11 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
       log,
     ),
     workers: createWorkers(workerEntry, () => ({ ...settings, plugins: usablePlugins(learning) }), log),
+    runs: createRuns(
+      new URL("./runner.js", workerEntry),
+      () => ({ ...settings, plugins: usablePlugins(learning) }),
+      log,
+    ),
     optedOut: new Set(),
     state: "ready",
     shutdown,
@@ -145,6 +152,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
   async function finish(command: Stop, graceMilliseconds: number): Promise<void> {
     const grace = new Promise<void>((resolve) => setTimeout(resolve, graceMilliseconds));
     await Promise.race([grace, stopWork(command)]);
+    session.runs.close();
     session.workers.close(); // a thread in the middle of something large takes a while to end
     session.requests.abandonAll(shutDown());
     await connection.flushed();
@@ -154,6 +162,9 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
   /** Stops the trainings that are there, and those that were asked for before the end and begin only now. */
   async function stopWork(command: Stop): Promise<void> {
     await Promise.all([stopTrainings(command), session.arrivals.none().then(() => stopTrainings(command))]);
+    if (command === "checkpointAndStop" && session.store !== null && session.runs.list().length > 0) {
+      await (await import("./running.ts")).settleRuns(session);
+    }
     await session.requests.whenNone();
   }
 

@@ -11,6 +11,7 @@ import type { Life } from "./life.ts";
 import type { Log } from "./log.ts";
 import type { Models } from "./models.ts";
 import type { Requests } from "./requests.ts";
+import type { Runs } from "./runs.ts";
 import type { Scratch } from "./scratch.ts";
 import type { Store } from "./store.ts";
 import type { Workers } from "./workers.ts";
@@ -36,6 +37,8 @@ export interface Session {
   readonly datasets: Datasets;
   readonly jobs: Jobs;
   readonly workers: Workers;
+  /** Policies in the making. */
+  readonly runs: Runs;
   /** Null without a data directory. */
   readonly store: Store | null;
   /** Event types that the client does not want. */

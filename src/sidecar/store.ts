@@ -9,6 +9,8 @@
  *     jobs/j_1/job.json                what was asked
  *     jobs/j_1/events.ndjson           what happened, append-only
  *     jobs/j_1/checkpoint.safetensors  everything needed to go on
+ *     runs/r_1/run.json                what was given to `rl.create`, and the model that it learns
+ *     runs/r_1/checkpoint.safetensors  everything needed to go on
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -17,7 +19,7 @@ import { Refusal } from "../protocol/errors.ts";
 import { UsageError } from "./commandline.ts";
 import { lockDirectory } from "./lock.ts";
 
-export type Kind = "models" | "data" | "jobs";
+export type Kind = "models" | "data" | "jobs" | "runs";
 
 export interface Store {
   readonly directory: string;
@@ -66,7 +68,8 @@ export function openStore(dataDirectory: string): Store {
 /** Makes what is missing, and takes the lock. */
 function prepare(directory: string): () => void {
   try {
-    for (const kind of ["models", "data", "jobs"]) mkdirSync(join(directory, kind), { recursive: true, mode: 0o700 });
+    for (const kind of ["models", "data", "jobs", "runs"])
+      mkdirSync(join(directory, kind), { recursive: true, mode: 0o700 });
     return lockDirectory(directory);
   } catch (thrown) {
     if (thrown instanceof Refusal) throw thrown;

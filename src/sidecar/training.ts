@@ -16,7 +16,7 @@ type Params = Readonly<Record<string, unknown>>;
 type Reference = Readonly<Record<string, unknown>>;
 
 /** The tasks of jobs under way, for commands. */
-const tasks = new WeakMap<Job, Task<Training["reply"]>>();
+const tasks = new WeakMap<Job, Task<unknown>>();
 /** Those whose worker has read the data and is at its first steps, or past them. */
 const begun = new WeakSet<Job>();
 /** Those that were told to checkpoint and stop. */
@@ -27,6 +27,16 @@ const NOWHERE_TO_KEEP = {
   message: "there is nowhere to keep checkpoints",
   hint: "start the sidecar with `--data-dir`",
 };
+
+/** Makes a job's task known, for commands. */
+export function track(job: Job, task: Task<unknown>): void {
+  tasks.set(job, task);
+}
+
+/** From now on the job is told to end, rather than given up. */
+export const markBegun = (job: Job): void => void begun.add(job);
+
+export const isStopping = (job: Job): boolean => stopping.has(job);
 
 /** What directs a job that has not ended: pause, run, cancel, checkpointAndStop. */
 export function commandOf(job: Job): Task<unknown>["command"] {
@@ -92,7 +102,7 @@ export async function stopTrainings(session: Session, command: "checkpointAndSto
   );
 }
 
-function refuseBusy(model: Model): void {
+export function refuseBusy(model: Model): void {
   if (model.trainedBy === null) return;
   throw new Refusal("INVALID_STATE", `model ${model.id} is in training already, by job ${model.trainedBy}`, {
     hint: `wait for it with \`jobs.wait\`, or cancel it: jobs.cancel {"jobId":"${model.trainedBy}"}`,

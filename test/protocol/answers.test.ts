@@ -112,8 +112,24 @@ async function useEveryMethod(): Promise<void> {
   await call("models.export", { ...model, format: "onnx" });
   await call("models.ensemble", { models: [model.model, "again"], name: "both" });
   await call("models.delete", { model: "again" });
+  await useEveryMethodOfRuns();
   await call("data.delete", { handle });
   await call("runtime.shutdown", { mode: "now" });
+}
+
+async function useEveryMethodOfRuns(): Promise<void> {
+  await call("rl.create", { name: "balance", environment: { type: "CartPole-v1" }, algorithm: { type: "ppo" } });
+  const { job } = await call("rl.train", { run: "r_1", totalSteps: 1024 });
+  await call("jobs.wait", { jobId: job.id });
+  await call("rl.get", { run: "r_1" });
+  await call("rl.list");
+  await call("policy.act", { model: "balance", observations: [[0, 0, 0, 0]] });
+  await call("policy.evaluate", { model: "balance", episodes: 2 });
+  const space = { type: "box", shape: [2] };
+  const environment = { type: "host", observation: space, action: { type: "discrete", n: 3 } };
+  await call("rl.create", { environment });
+  await call("rl.step", { run: "r_2", observations: [[0, 1]] });
+  await call("rl.close", { run: "r_2" });
 }
 
 const answered = (Object.keys(METHODS) as MethodName[]).filter((method) => METHODS[method].result !== null);
@@ -123,7 +139,7 @@ it.each(answered)("%s answers as its schema says", (method) => {
   expect(METHODS[method].result?.safeParse(seen.get(method)).error?.issues).toBeUndefined();
 });
 
-it.each(["job.started", "train.epoch", "checkpoint.saved", "job.completed", "job.cancelled"] as const)(
+it.each(["job.started", "train.epoch", "rl.update", "checkpoint.saved", "job.completed", "job.cancelled"] as const)(
   "%s tells what its schema says",
   (type) => {
     const told = events.filter((event) => event.type === type);

@@ -1,6 +1,7 @@
 /** @file A model as everything that passes it around knows it: plain, structured-clonable data, with its weights in shared memory. */
 import type { DType, Shape, TensorType } from "../../engine/index.ts";
 import type { Preprocessing } from "../preprocess/preprocessing.ts";
+import type { PolicyRecord } from "../rl/policyRecord.ts";
 import type { TargetEncoding } from "../targets/index.ts";
 import type { Configured, ModelSpec } from "./spec.ts";
 
@@ -21,6 +22,8 @@ export interface ModelRecord {
   /** How many numbers training may change. */
   readonly parameters: number | null;
   readonly weights: Weights | null;
+  /** Of a policy: what it learned by acting; left out, the model learned from data. */
+  readonly policy?: PolicyRecord;
 }
 
 /** The shapes between the rooms of a model; each leaves the batch axis out. */

@@ -33,6 +33,7 @@ export interface LearnerState {
 }
 
 export interface Learner {
+  readonly policy: PolicySpec;
   /** Environment steps seen, over all copies and groups. */
   readonly steps: number;
   /** Updates made. */

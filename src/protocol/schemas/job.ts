@@ -15,7 +15,7 @@ export const validation = z.looseObject({
 
 export const trainingResult = z
   .looseObject({
-    epochs: count.describe("passes that were made"),
+    epochs: count.optional().describe("passes that were made"),
     steps: count.optional().describe("updates that were made"),
     loss: wireNumber.optional().describe("the last epoch's mean training loss"),
     metrics: metrics.optional(),
@@ -39,6 +39,10 @@ export const trainingResult = z
       .describe("in cross-validation: each part's scores; `validation` is their mean"),
     deviation: validation.optional().describe("in cross-validation: the standard deviation of the parts' scores"),
     seconds: z.number().optional().describe("how long it ran"),
+    updates: count.optional().describe("of a run: times that its policy was improved; `steps` are environment steps"),
+    episodes: count.optional().describe("of a run: episodes that ended"),
+    meanReturn: wireNumber.nullable().optional().describe("of a run: mean return of the last 100 episodes"),
+    stepsPerSecond: wireNumber.optional().describe("of a run: environment steps a second"),
   })
   .meta({ id: "TrainingResult", description: "what a completed training reports" });
 
@@ -70,7 +74,7 @@ export const wireError = z
 export const jobView = z
   .looseObject({
     id: z.string().describe("the id that other methods take"),
-    kind: z.string().optional().describe("what it does: train"),
+    kind: z.string().optional().describe("what it does: train, or rl for a run's training"),
     state: jobState,
     model: z.string().optional().describe("the model it works on"),
     createdAt: z.string().optional().describe("when it was asked for, ISO 8601 in UTC"),

@@ -8,6 +8,7 @@ import { inferenceMethods } from "./inference.ts";
 import { inspectMethods } from "./inspect.ts";
 import { jobMethods } from "./jobs.ts";
 import { modelMethods } from "./models.ts";
+import { rlMethods } from "./rl.ts";
 import { runtimeMethods } from "./runtime.ts";
 import { trainingMethods } from "./training.ts";
 
@@ -32,6 +33,7 @@ const HANDLERS: { readonly [M in Handled]: Handler<M> } = {
   ...jobMethods,
   ...inferenceMethods,
   ...inspectMethods,
+  ...rlMethods,
 };
 
 /** Methods that take their time to make something: the id that it will have. */
@@ -40,6 +42,7 @@ const MAKING: { readonly [M in Handled]?: (session: Session) => string } = {
   "models.ensemble": ({ models }) => models.nextId(),
   "data.put": ({ datasets }) => datasets.nextId(),
   "train.start": ({ jobs }) => jobs.nextId(),
+  "rl.train": ({ jobs }) => jobs.nextId(),
 };
 
 /** Validates the params and calls the handler; once only where the call has an idempotency key. */

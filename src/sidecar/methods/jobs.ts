@@ -3,12 +3,15 @@ import { Refusal } from "../../protocol/errors.ts";
 import type { ResultOf } from "../../protocol/methods.ts";
 import { hasEnded, type Job } from "../jobs.ts";
 import type { JobEvent } from "../journal.ts";
+import { resumeRunTraining } from "../running.ts";
 import type { Session } from "../session.ts";
 import { cancelJob, commandOf, resumeInterrupted } from "../training.ts";
 import type { Handlers } from "./index.ts";
 
 const MOST_EVENTS = 1000;
 const ENVELOPE_BYTES = 2048;
+
+const RESUMERS = { train: resumeInterrupted, rl: resumeRunTraining } as const;
 
 type JobView = ResultOf<"jobs.get">["job"];
 
@@ -73,7 +76,7 @@ export const jobMethods: Handlers<`jobs.${string}`> = {
   "jobs.resume"({ jobId }, session) {
     const job = session.jobs.get(jobId);
     if (job.state === "running" || job.state === "queued") return { job: viewOf(job, session) };
-    if (job.state === "interrupted") resumeInterrupted(job, session);
+    if (job.state === "interrupted") RESUMERS[job.kind](job, session);
     else if (job.state !== "paused") throw notPossible(job, "resumed", "start a new one with `train.start`");
     else {
       commandOf(job)("run");

@@ -17,7 +17,7 @@ import {
 } from "../normalise.ts";
 import { declarePolicy, memoryWidths } from "../policy.ts";
 import { newRollout, partOf, type Rollout } from "../rollout.ts";
-import { spaceSize } from "../spaces.ts";
+import { choicesOf, spaceSize } from "../spaces.ts";
 import { openMinibatches } from "./minibatches.ts";
 import { PpoOptions } from "./ppoOptions.ts";
 import { updateState } from "./ppoUpdate.ts";
@@ -63,6 +63,8 @@ interface Progress {
   updates: number;
   /** Draws of actions. */
   acts: number;
+  /** Choices of which none was allowed. */
+  allMasked: number;
   /** Steps of the optimizer. */
   optimizerSteps: number;
   /** Of the update under way, null between two: epoch, minibatch, and what was summed up. */
@@ -75,6 +77,7 @@ function createPpo(context: LearnerContext, options: PpoOptions): Learner {
   const { numSteps } = options;
   const width = spaceSize(policy.observation);
   const masks = maskWidth(policy.action);
+  const choices = choicesOf(policy.action) ?? [];
   const leaves = declarePolicy(registry, policy, (scope, { parameters }) =>
     distributionOf(scope.child("actor"), policy.action, policy, parameters, null),
   );
@@ -89,7 +92,15 @@ function createPpo(context: LearnerContext, options: PpoOptions): Learner {
   const moments = policy.normaliser === null ? null : newMoments(width);
   const clip = policy.normaliser?.clip ?? 0;
   const groups = Array.from({ length: groupCount }, (_, group) => newGroup(group));
-  const progress: Progress = { steps: 0, updates: 0, acts: 0, optimizerSteps: 0, update: null, groups: [] };
+  const progress: Progress = {
+    steps: 0,
+    updates: 0,
+    acts: 0,
+    allMasked: 0,
+    optimizerSteps: 0,
+    update: null,
+    groups: [],
+  };
   let horizon: Learner["horizon"] = null;
 
   function newGroup(group: number): Group {
@@ -113,10 +124,10 @@ function createPpo(context: LearnerContext, options: PpoOptions): Learner {
       addRows(moments, observations, count);
       standardise(moments, observations, group.observations, clip);
     }
-    if (group.mask !== null) {
-      if (mask === null) group.mask.fill(1);
-      else copyInto(group.mask, mask);
-    }
+    if (group.mask === null) return;
+    if (mask === null) group.mask.fill(1);
+    else copyInto(group.mask, mask);
+    progress.allMasked += blindRows(group.mask, choices);
   }
 
   /** What the group sees into the program, and the program run. */
@@ -150,8 +161,28 @@ function createPpo(context: LearnerContext, options: PpoOptions): Learner {
     part.starts.set(group.starts, row);
     if (part.mask !== null) part.mask.set(group.mask!, row * masks);
     for (let copy = 0; copy < count; copy++) part.counts[row + copy] = 1 - group.idle[copy]!;
+    if (group.cursor > 0) takeLast(group, part, row - count);
     if (group.cursor === 0) copyAll(part.memory, group.memory);
     copyAll(group.memory, acting.remembered);
+  }
+
+  /** With `nextStep` the step after an episode's end sees its last observation: that value is what to bootstrap from. */
+  function takeLast(group: Group, part: Rollout, row: number): void {
+    for (let copy = 0; copy < count; copy++) {
+      if (group.idle[copy] === 1) part.bootstraps[row + copy] = acting.value[copy]!;
+    }
+  }
+
+  /** Episodes that the host gave up: cut short where they stand, before the action that nothing came of. */
+  function cutShort(group: Group): void {
+    const part = group.parts[group.side]!;
+    if (group.cursor === 0) return;
+    const row = (group.cursor - 1) * count;
+    for (let copy = 0; copy < count; copy++) {
+      if (part.terminated[row + copy] === 1 || part.truncated[row + copy] === 1) continue;
+      part.truncated[row + copy] = 1;
+      part.bootstraps[row + copy] = part.values[row + count + copy]!;
+    }
   }
 
   /** Which copies begin an episode with what they see now, and which only will at the next step. */
@@ -167,6 +198,7 @@ function createPpo(context: LearnerContext, options: PpoOptions): Learner {
   function finishRollout(group: Group, part: Rollout, number: number): void {
     decide(group, number);
     part.lastValues.set(acting.value);
+    takeLast(group, part, (numSteps - 1) * count);
     group.full[group.side] = true;
     const { side } = group;
     group.side = rollouts.length === 1 ? 0 : 1 - side;
@@ -182,17 +214,10 @@ function createPpo(context: LearnerContext, options: PpoOptions): Learner {
   function prepare(side: number): void {
     for (const { parts } of groups) {
       const part = parts[side]!;
-      if (autoreset === "nextStep") takeNextValues(part);
       estimateAdvantages(part, part.lastValues, part.advantages, { ...options, count });
       for (let row = 0; row < part.values.length; row++) part.returns[row] = part.advantages[row]! + part.values[row]!;
     }
     minibatches.take(rollouts[side]!, seed, progress.updates);
-  }
-
-  /** The step after an episode's end has seen its last observation: the value there is what to bootstrap from. */
-  function takeNextValues({ values, bootstraps, lastValues }: Rollout): void {
-    bootstraps.set(values.subarray(count));
-    bootstraps.set(lastValues, bootstraps.length - count);
   }
 
   /** What of the rates is left, 1 to 0, as it was when the rollout began. */
@@ -232,10 +257,12 @@ function createPpo(context: LearnerContext, options: PpoOptions): Learner {
       "losses/approx_kl": figures.approxKl,
       "losses/clipfrac": update.clipFractions / update.minibatches,
       "losses/explained_variance": explainedVariance(rollouts[update.side]!),
+      ...(progress.allMasked === 0 ? {} : { "charts/all_masked": progress.allMasked }),
     };
   }
 
   return {
+    policy,
     moments,
     get steps() {
       return progress.steps;
@@ -254,6 +281,7 @@ function createPpo(context: LearnerContext, options: PpoOptions): Learner {
     },
     begin(number, observations, mask) {
       const group = groups[number]!;
+      cutShort(group);
       group.starts.fill(1);
       group.idle.fill(0);
       see(group, observations, mask);
@@ -353,6 +381,19 @@ function createPpo(context: LearnerContext, options: PpoOptions): Learner {
 function copyInto(into: Float32Array | Uint8Array, from: ArrayLike<number>): void {
   if (ArrayBuffer.isView(from)) into.set(from as never);
   else for (let index = 0; index < into.length; index++) into[index] = from[index]!;
+}
+
+/** How often nothing may be chosen. */
+function blindRows(mask: Uint8Array, choices: readonly number[]): number {
+  let blind = 0;
+  for (let at = 0; at < mask.length; ) {
+    for (const count of choices) {
+      let allowed = 0;
+      for (const end = at + count; at < end; at++) allowed += mask[at]!;
+      if (allowed === 0) blind++;
+    }
+  }
+  return blind;
 }
 
 function copyAll(into: readonly Float32Array[], from: readonly Float32Array[]): void {

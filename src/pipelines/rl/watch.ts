@@ -1,0 +1,71 @@
+/** @file What goes wrong when policies learn, told in words, each once. */
+import type { Metrics } from "./algorithm.ts";
+import type { PolicySpec } from "./policy.ts";
+import { choicesOf } from "./spaces.ts";
+
+export interface Warning {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface Watch {
+  update(metrics: Metrics, recentReturn: number): void;
+}
+
+/** Past it, an update leaves the policy that it was measured with far behind. */
+const LARGE_KL = 0.1;
+const UPDATES_OF_LARGE_KL = 3;
+const UPDATES_BELOW_ZERO = 30;
+/** Of the entropy of choosing blindly. */
+const COLLAPSED_SHARE = 0.01;
+const UPDATES_COLLAPSED = 10;
+/** Returns of this size, or this little, are hard to learn for networks. */
+const LARGE_VALUE_LOSS = 1e6;
+
+/** Sums of the kinds of trouble, each of which must last a while. */
+export function createWatch(policy: PolicySpec, warn: (warning: Warning) => void): Watch {
+  const lasting = new Map<string, number>();
+  const told = new Set<string>();
+  const counts = choicesOf(policy.action);
+  const blind = counts === null ? null : counts.reduce((sum, count) => sum + Math.log(count), 0);
+
+  function look(code: string, isTrouble: boolean, updates: number, say: () => Omit<Warning, "code">): void {
+    const since = isTrouble ? (lasting.get(code) ?? 0) + 1 : 0;
+    lasting.set(code, since);
+    if (since < updates || told.has(code)) return;
+    told.add(code);
+    warn({ code, ...say() });
+  }
+
+  return {
+    update(metrics) {
+      const kl = metrics["losses/approx_kl"] ?? 0;
+      look("KL_TOO_HIGH", kl > LARGE_KL, UPDATES_OF_LARGE_KL, () => ({
+        message: `the policy moves far with each update: approximate KL divergence ${kl.toFixed(3)}`,
+        hint: "lower `learningRate` or `updateEpochs`, or set `targetKl` to 0.02",
+      }));
+      const explained = metrics["losses/explained_variance"] ?? 1;
+      look("VALUES_EXPLAIN_NOTHING", explained < 0, UPDATES_BELOW_ZERO, () => ({
+        message: `values explain nothing of the returns: explained variance ${explained.toFixed(2)} for ${UPDATES_BELOW_ZERO} updates`,
+        hint: "set `normaliseRewards`, set `clipVloss` to false, or raise `vfCoef`",
+      }));
+      const entropy = metrics["losses/entropy"] ?? Number.POSITIVE_INFINITY;
+      const isCollapsed = blind !== null && blind > 0 && entropy < COLLAPSED_SHARE * blind;
+      look("ENTROPY_COLLAPSED", isCollapsed, UPDATES_COLLAPSED, () => ({
+        message: `the policy hardly tries anything any more: entropy ${entropy.toPrecision(2)} of ${blind!.toPrecision(2)}`,
+        hint: "if its returns are not good yet, raise `entCoef` or lower `learningRate`",
+      }));
+      const valueLoss = metrics["losses/value_loss"] ?? 0;
+      look("REWARD_SCALE", valueLoss > LARGE_VALUE_LOSS, 1, () => ({
+        message: `rewards are of an extreme size: the values' loss is ${valueLoss.toExponential(1)}`,
+        hint: "set `normaliseRewards`, or divide rewards so that returns are below a thousand",
+      }));
+      const masked = metrics["charts/all_masked"] ?? 0;
+      look("ALL_MASKED", masked > 0, 1, () => ({
+        message: `in ${masked} steps every action was masked; one was chosen blindly`,
+        hint: "let each mask allow at least one choice",
+      }));
+    },
+  };
+}

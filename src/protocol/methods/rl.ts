@@ -1,0 +1,261 @@
+/** @file Methods that learn by acting: runs with environments inside or the host's own, and policies at work. */
+import { z } from "zod";
+import { jobView } from "../schemas/job.ts";
+import { modelView } from "../schemas/model.ts";
+import { choiceOrName, count, modelId, name, seed, wireNumber } from "../schemas/primitives.ts";
+import { tensorObject, wireTensor } from "../schemas/tensor.ts";
+import { type Method, params } from "./define.ts";
+
+const runId = z.string().min(1).describe("the run's id (`r_1`)");
+
+const runView = z
+  .looseObject({
+    id: z.string().describe("the id that other methods take"),
+    model: z.string().describe("the model that it learns"),
+    algorithm: z.looseObject({}).describe("how it learns, defaults filled in"),
+    environment: z.looseObject({}).describe("where it acts"),
+    observation: z.looseObject({}).describe("the space of what one environment shows"),
+    action: z.looseObject({}).describe("the space of what is done in one environment"),
+    count: count.describe("environments that are stepped together"),
+    groups: count.describe("how many times that many, stepped in turn"),
+    autoreset: z.string().describe("when an episode that has ended begins anew"),
+    seed: seed.describe("where weights, actions and episodes come from"),
+    createdAt: z.string().describe("when it was asked for, ISO 8601 in UTC"),
+    job: z.string().nullable().describe("the job that trains it now"),
+  })
+  .meta({ id: "Run", description: "a policy in the making, and where it acts" });
+
+const metrics = z
+  .record(z.string(), wireNumber)
+  .describe("figures under CleanRL's names: `losses/approx_kl`, `charts/episodic_return`, `charts/SPS` …");
+
+const scores = z.looseObject({
+  episodes: count.describe("episodes that were played"),
+  meanReturn: wireNumber.describe("the mean of their returns"),
+  standardDeviation: wireNumber.describe("of the returns"),
+  minReturn: wireNumber.describe("the worst"),
+  maxReturn: wireNumber.describe("the best"),
+  meanLength: wireNumber.describe("the mean of their lengths, in steps"),
+  returns: z.array(wireNumber).describe("each episode's return"),
+});
+
+const flags = wireTensor.optional();
+
+export const rlMethods = {
+  "rl.create": {
+    summary: "Begin a run: a policy that learns in an environment inside, or in the host's own, which it steps.",
+    description:
+      'Spaces are written as `{"type":"box","shape":[4],"low":-1,"high":1}` (bounds for all numbers or a list; left out, infinite; `"dtype":"U8"` for pixels), `{"type":"discrete","n":2}`, `{"type":"multiDiscrete","nvec":[3,2]}`, `{"type":"multiBinary","n":4}`.',
+    errors: ["ALREADY_EXISTS", "LIMIT_EXCEEDED", "OUT_OF_MEMORY"],
+    params: params({
+      name: name.optional().describe("a name for the model; may stand wherever its id does"),
+      algorithm: choiceOrName
+        .optional()
+        .describe('how to learn: {"type":"ppo","learningRate":0.001}; ppo when left out'),
+      environment: z
+        .looseObject({
+          type: z.string().min(1).describe("an environment of the catalog, or `host` for one that the host steps"),
+        })
+        .describe(
+          'inside: {"type":"CartPole-v1"}, with its options, `autoreset` and `maxEpisodeSteps`; of the host: {"type":"host","observation":…,"action":…,"count":8,"groups":1,"autoreset":"nextStep","mask":false}',
+        ),
+      backbone: choiceOrName
+        .optional()
+        .describe(
+          "from what is seen to features: two layers of 64 with tanh, or a small `cnn` for images, when left out",
+        ),
+      memory: z
+        .union([z.boolean(), z.string(), z.looseObject({})])
+        .optional()
+        .describe(
+          'what is remembered from step to step: {"type":"lstm","hidden":64}; `gru` too; nothing when left out',
+        ),
+      totalSteps: z
+        .int()
+        .positive()
+        .optional()
+        .describe(
+          "of a host's environment: the steps over which rates fall to zero; they stay as they are when left out",
+        ),
+      seed: seed.optional().describe("where weights, actions and episodes come from (default 0)"),
+    }),
+    result: z.looseObject({ run: runView, model: modelView }),
+    example: {
+      params: { environment: { type: "CartPole-v1" }, algorithm: { type: "ppo" }, seed: 1 },
+      result: {
+        run: {
+          id: "r_1",
+          model: "m_1",
+          algorithm: { type: "ppo", numEnvs: 4, numSteps: 128 },
+          environment: { type: "CartPole-v1" },
+          observation: { type: "box", shape: [4] },
+          action: { type: "discrete", n: 2 },
+          count: 4,
+          groups: 1,
+          autoreset: "sameStep",
+          seed: 1,
+          createdAt: "2026-11-21T10:00:00.000Z",
+          job: null,
+        },
+        model: { id: "m_1", name: null, pipeline: "policy", state: "new", parameters: 9155 },
+      },
+    },
+  },
+
+  "rl.train": {
+    summary: "Let a run learn in its environment inside. Answers at once with a job; `rl.update` events follow.",
+    description:
+      "A run goes on where it stood: learning twice N steps is learning 2 N, apart from rates that fall over `totalSteps`.",
+    errors: ["NOT_FOUND", "INVALID_STATE", "OUT_OF_MEMORY"],
+    params: params({
+      run: runId,
+      totalSteps: z.int().positive().describe("environment steps to make, over all copies"),
+      stopReturn: z
+        .number()
+        .optional()
+        .describe("end as completed when the mean return of the last 100 episodes has reached this"),
+      budget: z
+        .strictObject({ seconds: z.number().positive().optional().describe("end after this much time") })
+        .optional()
+        .describe("limits that end the job early, as completed"),
+      checkpoint: z
+        .union([
+          z.boolean(),
+          z.strictObject({
+            everySteps: z.int().positive().optional().describe("environment steps between two"),
+            everySeconds: z.number().positive().optional().describe("seconds between two (10 where neither is given)"),
+          }),
+        ])
+        .optional()
+        .describe("how often to save what is needed to resume; needs --data-dir"),
+    }),
+    result: z.looseObject({ job: jobView }),
+    example: {
+      params: { run: "r_1", totalSteps: 100000, stopReturn: 475 },
+      result: { job: { id: "j_1", state: "running", model: "m_1" } },
+    },
+  },
+
+  "rl.step": {
+    summary: "One step of the host's environments: what came of the last actions goes in, the next actions come out.",
+    description:
+      "One call for all environments of a group. The first call of a group sends `observations` alone, as does one with `reset`; every other also sends `rewards`, `terminated` and `truncated` of the actions that were answered last. With `autoreset` `nextStep` (Gymnasium's own default) the step after an episode's end is known to be no transition. With `sameStep` and `disabled`, `observations` are the new episode's first, and `finalObservations` the old one's last, needed where `truncated`. When a rollout is full, learning happens in the call, and its figures are in `update`. Nothing of a refused call is taken.",
+    errors: [
+      "NOT_FOUND",
+      "INVALID_STATE",
+      "SHAPE_MISMATCH",
+      "NON_FINITE",
+      "DTYPE_UNSUPPORTED",
+      "DIVERGED",
+      "PATH_DENIED",
+    ],
+    params: params({
+      run: runId,
+      group: count.optional().describe("which group of environments (default 0)"),
+      observations: wireTensor.describe("what is seen now, [count, ...shape of the observation space]"),
+      rewards: wireTensor.optional().describe("what the last actions brought, [count]"),
+      terminated: flags.describe("[count], 1 or true where the environment itself ended its episode"),
+      truncated: flags.describe("[count], 1 or true where a limit cut the episode short"),
+      finalObservations: wireTensor
+        .optional()
+        .describe(
+          "[count, ...]: the last observations of episodes that have ended; other rows may hold anything finite",
+        ),
+      mask: flags.describe("[count, choices], 1 where a choice is allowed now; of several choices, side by side"),
+      reset: z.boolean().optional().describe("whether all episodes of the group begin anew with these observations"),
+    }),
+    result: z.looseObject({
+      actions: tensorObject.describe("[count], [count, parts] or [count, ...shape], as the action space says"),
+      update: metrics.optional().describe("of the update that this call led to"),
+    }),
+    example: {
+      params: {
+        run: "r_1",
+        observations: [
+          [0.02, 0.19, 0.03, -0.27],
+          [0.01, -0.2, 0.02, 0.31],
+        ],
+        rewards: [1, 1],
+        terminated: [false, false],
+        truncated: [false, false],
+      },
+      result: { actions: { dtype: "I32", shape: [2], values: [1, 0] } },
+    },
+  },
+
+  "rl.get": {
+    summary: "A run as it is now.",
+    immediate: true,
+    errors: ["NOT_FOUND"],
+    params: params({ run: runId }),
+    result: z.looseObject({ run: runView, model: modelView }),
+  },
+
+  "rl.list": {
+    summary: "All runs, the oldest first.",
+    immediate: true,
+    params: params({}),
+    result: z.looseObject({ runs: z.array(runView).describe("as they are now") }),
+  },
+
+  "rl.close": {
+    summary: "End a run. Its model stays, with what it has learned.",
+    errors: ["NOT_FOUND", "INVALID_STATE"],
+    params: params({ run: runId }),
+    result: z.looseObject({ closed: z.string().describe("the run that was"), model: modelView }),
+  },
+
+  "policy.act": {
+    summary: "What a policy does for some observations, without learning.",
+    description:
+      "Stateless: a policy with a memory answers `state`, which goes into the next call. Of a policy in training the weights published last answer.",
+    errors: ["NOT_FOUND", "INVALID_STATE", "SHAPE_MISMATCH", "NON_FINITE", "DTYPE_UNSUPPORTED", "PATH_DENIED"],
+    params: params({
+      model: modelId,
+      observations: wireTensor.describe("[rows, ...shape of the observation space]"),
+      mask: wireTensor.optional().describe("[rows, choices], 1 where a choice is allowed"),
+      state: z.array(wireTensor).optional().describe("what is remembered, from the last answer; left out, nothing"),
+      deterministic: z.boolean().optional().describe("the most likely action (default), or one drawn as in training"),
+      seed: seed.optional().describe("of the draw; the same seed gives the same actions"),
+    }),
+    result: z.looseObject({
+      actions: tensorObject.describe("one for each row, as the action space says"),
+      values: tensorObject.describe("[rows], the discounted return that is expected"),
+      logProbs: tensorObject.describe("[rows], the logarithm of each action's likelihood"),
+      state: z.array(tensorObject).optional().describe("what is remembered now, of a policy with a memory"),
+    }),
+    example: {
+      params: { model: "m_1", observations: [[0.02, 0.19, 0.03, -0.27]] },
+      result: {
+        actions: { dtype: "I32", shape: [1], values: [0] },
+        values: { dtype: "F32", shape: [1], values: [41.2] },
+        logProbs: { dtype: "F32", shape: [1], values: [-0.11] },
+      },
+    },
+  },
+
+  "policy.evaluate": {
+    summary: "How well a policy plays whole episodes in an environment inside.",
+    errors: ["NOT_FOUND", "INVALID_STATE", "SHAPE_MISMATCH"],
+    params: params({
+      model: modelId,
+      environment: choiceOrName.optional().describe("where to play; where it learned when left out"),
+      episodes: z.int().positive().max(100_000).optional().describe("how many (default 100)"),
+      deterministic: z.boolean().optional().describe("the most likely actions (default), or drawn ones"),
+      seed: seed.optional().describe("where episodes come from (default 0)"),
+    }),
+    result: scores,
+    example: {
+      params: { model: "m_1", episodes: 100 },
+      result: {
+        episodes: 100,
+        meanReturn: 500,
+        standardDeviation: 0,
+        minReturn: 500,
+        maxReturn: 500,
+        meanLength: 500,
+        returns: [500, 500],
+      },
+    },
+  },
+} as const satisfies Record<string, Method>;

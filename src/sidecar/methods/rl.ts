@@ -1,0 +1,122 @@
+/** @file Methods that learn by acting, and policies at work. */
+import { Refusal } from "../../protocol/errors.ts";
+import type { ResultOf } from "../../protocol/methods.ts";
+import { forgetRun } from "../keep.ts";
+import type { Model } from "../models.ts";
+import { checkpointOf, keepRun, startRunTraining } from "../running.ts";
+import type { Run } from "../runs.ts";
+import type { Session } from "../session.ts";
+import type { Handlers } from "./index.ts";
+import { inLine, refuseUntrained, resident } from "./inference.ts";
+import { viewOf as jobView } from "./jobs.ts";
+import { viewOf as modelView } from "./models.ts";
+
+function runView(run: Run, session: Session): ResultOf<"rl.get">["run"] {
+  const { pipelines, registry } = session.learning;
+  const { algorithm, environment, policy, count, groups, autoreset, seed } = pipelines.parseRun(registry, run.raw);
+  return {
+    id: run.id,
+    model: run.model,
+    algorithm,
+    environment,
+    observation: { ...policy.observation },
+    action: { ...policy.action },
+    count,
+    groups,
+    autoreset,
+    seed,
+    createdAt: run.createdAt,
+    job: session.models.get(run.model).trainedBy,
+  };
+}
+
+const both = (run: Run, model: Model, session: Session) => ({
+  run: runView(run, session),
+  model: modelView(model, session.learning),
+});
+
+/** @throws Refusal `INVALID_STATE` for a model that learned from data */
+function refuseOther({ id, record }: Model): void {
+  if (record.policy !== undefined) return;
+  throw new Refusal("INVALID_STATE", `model ${id} is no policy`, { hint: "call `predict` or `evaluate`" });
+}
+
+export const rlMethods: Handlers<`rl.${string}` | `policy.${string}`> = {
+  "rl.create"({ name = null, _meta, ...raw }, session) {
+    const { pipelines, registry } = session.learning;
+    const record = pipelines.createPolicyRecord(registry, pipelines.parseRun(registry, raw));
+    const id = session.runs.nextId();
+    const model = session.models.add(name, record);
+    const createdAt = new Date().toISOString();
+    session.store?.writeJson("models", model.id, "entry.json", { name, createdAt: model.createdAt, raw });
+    const run = session.runs.add({ id, raw, createdAt }, model, checkpointOf(id, session));
+    keepRun(run, session);
+    run.warm();
+    return both(run, model, session);
+  },
+
+  "rl.train"(params, session, call, id) {
+    return { job: jobView(startRunTraining(id, session.runs.get(params.run), params, session, call), session) };
+  },
+
+  async "rl.step"({ run: name, _meta, ...sent }, session) {
+    const run = session.runs.get(name);
+    const { trainedBy } = session.models.get(run.model);
+    if (trainedBy !== null) throw inTraining(trainedBy);
+    return (await run.ask("step", { ...sent, form: _meta?.tensors })) as ResultOf<"rl.step">;
+  },
+
+  "rl.get"({ run: name }, session) {
+    const run = session.runs.get(name);
+    return both(run, session.models.get(run.model), session);
+  },
+
+  "rl.list": (_params, session) => ({ runs: session.runs.list().map((run) => runView(run, session)) }),
+
+  async "rl.close"({ run: name }, session) {
+    const run = session.runs.get(name);
+    const model = session.models.get(run.model);
+    if (model.trainedBy !== null) throw inTraining(model.trainedBy);
+    if (run.isOpen) model.record = (await run.ask("settle", {})).record;
+    session.runs.delete(run);
+    await forgetRun(run, model, session);
+    return { closed: run.id, model: modelView(model, session.learning) };
+  },
+
+  "policy.act"({ model: name, observations, mask, state, deterministic = true, seed = 0, _meta }, session, call) {
+    const model = session.models.get(name);
+    refuseOther(model);
+    return inLine(model, session, call, async () => {
+      refuseUntrained(model);
+      const task = session.workers.call("act", {
+        model: resident(model),
+        observations,
+        mask: mask ?? null,
+        state: state ?? null,
+        deterministic,
+        seed,
+        tensors: _meta?.tensors ?? null,
+      });
+      call.onAbandoned(task.abandon);
+      return (await task.reply) as never;
+    });
+  },
+
+  "policy.evaluate"({ model: name, environment, episodes = 100, deterministic = true, seed = 0 }, session, call) {
+    const model = session.models.get(name);
+    refuseOther(model);
+    return inLine(model, session, call, async () => {
+      refuseUntrained(model);
+      const request = { model: resident(model), environment: environment ?? null, episodes, deterministic, seed };
+      const task = session.workers.call("play", request);
+      call.onAbandoned(task.abandon);
+      return (await task.reply) as never;
+    });
+  },
+};
+
+function inTraining(jobId: string): Refusal {
+  return new Refusal("INVALID_STATE", `the run is in training by job ${jobId}`, {
+    hint: `wait for it with \`jobs.wait\`, or cancel it: jobs.cancel {"jobId":"${jobId}"}`,
+  });
+}

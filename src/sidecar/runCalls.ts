@@ -1,0 +1,48 @@
+/** @file What the main thread may ask of a run's thread, and what passes between; a run has a thread of its own. */
+import type { PolicyModel, RunResult, TrainWishes } from "../pipelines/index.ts";
+import type { PlainFault, WorkerSettings } from "./calls.ts";
+
+type Data = Readonly<Record<string, unknown>>;
+
+export interface RunCalls {
+  /** Makes the learner; the first call, and the last if it fails. */
+  open: {
+    request: {
+      /** As the host wrote it; checked before on the main thread. */
+      readonly raw: unknown;
+      readonly record: PolicyModel;
+      /** Where checkpoints go, and where one may already be; null without a data directory. */
+      readonly checkpointPath: string | null;
+    };
+    reply: { readonly steps: number };
+  };
+  /** Learns in the environment inside, until it is done or directed otherwise. */
+  train: {
+    request: { readonly wishes: TrainWishes; readonly resume: boolean };
+    reply: RunResult & { readonly record: PolicyModel };
+  };
+  step: { request: Data; reply: Data };
+  /** The policy as it is now, and everything saved where there is a place for it. */
+  settle: { request: Record<string, never>; reply: { readonly record: PolicyModel } };
+}
+
+export type RunCallName = keyof RunCalls;
+
+/** What a run says unasked. */
+export type RunNotice =
+  | { readonly kind: "started" }
+  | { readonly kind: "event"; readonly type: string; readonly data: Data }
+  | { readonly kind: "published"; readonly record: PolicyModel };
+
+export interface ToRun {
+  readonly id: number;
+  readonly call: RunCallName;
+  readonly request: unknown;
+}
+
+export type FromRun =
+  | { readonly notice: RunNotice }
+  | { readonly id: number; readonly reply: unknown }
+  | { readonly id: number; readonly fault: PlainFault; readonly stack: string | undefined };
+
+export type RunSettings = Pick<WorkerSettings, "plugins" | "roots" | "memoryLimitBytes" | "relaxedSimd" | "control">;

@@ -1,0 +1,38 @@
+/** @file A run's thread: takes one call after the other from the main thread, and answers it. */
+import { parentPort, workerData } from "node:worker_threads";
+import { createMachine } from "../engine/index.ts";
+import type { FromRun, RunSettings, ToRun } from "./runCalls.ts";
+import { createRunDesk } from "./runDesk.ts";
+import { guardStdout } from "./stdout.ts";
+import { loadRegistry, plainFault } from "./thread.ts";
+
+guardStdout();
+const port = parentPort!;
+const settings = workerData as RunSettings;
+const send = (message: FromRun): void => port.postMessage(message);
+
+const desk = loadRegistry(settings.plugins).then((registry) =>
+  createRunDesk({
+    registry,
+    roots: settings.roots ?? undefined,
+    control: settings.control,
+    // Programs of policies are small: a second thread would cost more than it gives.
+    executor: createMachine({
+      relaxedSimd: settings.relaxedSimd,
+      ...(settings.memoryLimitBytes === null ? {} : { memoryLimitBytes: settings.memoryLimitBytes }),
+    }),
+    notify: (notice) => send({ notice }),
+  }),
+);
+
+function answer({ id, call, request }: ToRun, ready: Awaited<typeof desk>): void {
+  try {
+    send({ id, reply: (ready[call] as (request: unknown) => unknown)(request) });
+  } catch (thrown) {
+    send({ id, fault: plainFault(thrown), stack: (thrown as Error | undefined)?.stack });
+  }
+}
+
+void desk.then((ready) => {
+  port.on("message", (message: ToRun) => answer(message, ready));
+});

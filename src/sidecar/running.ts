@@ -1,0 +1,178 @@
+/** @file A run's training from the call that starts it to its last event, and runs across restarts. */
+import { Refusal, toWireError } from "../protocol/errors.ts";
+import type { Meta } from "../protocol/schemas/primitives.ts";
+import type { Job } from "./jobs.ts";
+import { keepModel } from "./keep.ts";
+import type { Model } from "./models.ts";
+import type { Call } from "./requests.ts";
+import type { RunCalls, RunNotice } from "./runCalls.ts";
+import type { Run } from "./runs.ts";
+import type { Session } from "./session.ts";
+import { isStopping, markBegun, refuseBusy, track } from "./training.ts";
+
+interface TrainParams {
+  readonly run: string;
+  readonly totalSteps: number;
+  readonly stopReturn?: number | undefined;
+  readonly budget?: { readonly seconds?: number | undefined } | undefined;
+  readonly checkpoint?:
+    | boolean
+    | { readonly everySteps?: number | undefined; readonly everySeconds?: number | undefined }
+    | undefined;
+}
+
+type Wishes = RunCalls["train"]["request"]["wishes"];
+
+const USUAL_SECONDS = 10;
+/** What a cancelled run gets to hear of it: one piece of learning, or one step. */
+const HEARING_MILLISECONDS = 2000;
+
+function wishesOf({ totalSteps, stopReturn, budget, checkpoint = true }: TrainParams): Wishes {
+  const { everySteps, everySeconds } = typeof checkpoint === "boolean" ? {} : checkpoint;
+  const usual = checkpoint !== false && everySteps === undefined ? USUAL_SECONDS : null;
+  return {
+    totalSteps,
+    stopReturn: stopReturn ?? null,
+    seconds: budget?.seconds ?? null,
+    checkpoint: { everySteps: everySteps ?? null, everySeconds: everySeconds ?? usual },
+  };
+}
+
+/** Where a run's checkpoint lies; null without a data directory. */
+export const checkpointOf = (id: string, { store }: Session): string | null =>
+  store?.path("runs", id, "checkpoint.safetensors") ?? null;
+
+/** @param id of the job, from `jobs.nextId` */
+export function startRunTraining(
+  id: string,
+  run: Run,
+  { _meta, ...params }: TrainParams & { readonly _meta?: Meta | undefined },
+  session: Session,
+  call: Call,
+): Job {
+  const model = session.models.get(run.model);
+  refuseBusy(model);
+  if ((run.raw as { environment: { type: string } }).environment.type === "host") throw hostsOwn();
+  const job = session.jobs.open({
+    id,
+    kind: "rl",
+    model: model.id,
+    params: { ...params },
+    traceparent: _meta?.traceparent,
+  });
+  follow(job, run, model, session, false);
+  call.afterResponse(() => session.jobs.release(job));
+  return job;
+}
+
+/** Goes on with a job of an earlier session, or with one that was stopped, from the run's checkpoint. */
+export function resumeRunTraining(job: Job, session: Session): void {
+  const run = session.runs.get((job.params as unknown as TrainParams).run);
+  const model = session.models.get(job.model);
+  refuseBusy(model);
+  job.endedAt = null;
+  follow(job, run, model, session, true);
+}
+
+function follow(job: Job, run: Run, model: Model, session: Session, resume: boolean): void {
+  model.trainedBy = job.id;
+  run.command("run");
+  run.listener = (notice) => hear(notice, job, model, session);
+  const reply = run.ask("train", { wishes: wishesOf(job.params as unknown as TrainParams), resume });
+  const command: Run["command"] = (word) => {
+    run.command(word);
+    if (word !== "cancel") return;
+    const end = () => {
+      if (model.trainedBy === job.id) run.stop(new Refusal("CANCELLED", "cancelled"));
+    };
+    setTimeout(end, HEARING_MILLISECONDS).unref();
+  };
+  track(job, { waiting: false, reply, command, abandon: () => command("cancel") });
+  job.state = "running";
+  job.startedAt ??= new Date().toISOString();
+  reply.then(
+    (result) => conclude(job, run, model, session, result),
+    (thrown: unknown) => fail(job, run, model, session, thrown),
+  );
+}
+
+function hear(notice: RunNotice, job: Job, model: Model, session: Session): void {
+  if (notice.kind === "started") {
+    markBegun(job);
+    session.jobs.emit(job, "job.started", { model: model.id, run: (job.params as unknown as TrainParams).run });
+  } else if (notice.kind === "event") session.jobs.emit(job, notice.type, notice.data);
+}
+
+async function conclude(
+  job: Job,
+  run: Run,
+  model: Model,
+  session: Session,
+  { outcome, record, ...result }: RunCalls["train"]["reply"],
+): Promise<void> {
+  model.record = record;
+  await keepModel(model, session).catch((thrown: unknown) => {
+    const message = `the policy could not be kept: ${String(thrown)}`;
+    session.jobs.emit(job, "warning", { code: "NOT_KEPT", message });
+  });
+  model.trainedBy = null;
+  run.listener = null;
+  if (outcome === "checkpointed") session.jobs.interrupt(job);
+  else session.jobs.finish(job, outcome, { result: { ...result } });
+}
+
+function fail(job: Job, run: Run, model: Model, session: Session, thrown: unknown): void {
+  model.trainedBy = null;
+  run.listener = null;
+  const error = toWireError(thrown);
+  const isCancelled = error.data.reason === "CANCELLED";
+  if (isCancelled && isStopping(job)) session.jobs.interrupt(job);
+  else if (isCancelled) session.jobs.finish(job, "cancelled", {});
+  else session.jobs.finish(job, "failed", { error });
+}
+
+interface Entry {
+  readonly raw: unknown;
+  readonly model: string;
+  readonly createdAt: string;
+}
+
+/** Writes what is needed to open the run again. Without a data directory, does nothing. */
+export function keepRun({ id, raw, model, createdAt }: Run, { store }: Session): void {
+  store?.writeJson("runs", id, "run.json", { raw, model, createdAt } satisfies Entry);
+}
+
+/** The runs of earlier sessions whose models are there; their threads start when they are asked something. */
+export function restoreRuns(session: Session): void {
+  const { store, runs, models, log } = session;
+  for (const id of store?.ids("runs") ?? []) {
+    const entry = store!.readJson<Entry>("runs", id, "run.json");
+    if (entry === null) continue;
+    try {
+      const { raw, createdAt } = entry;
+      runs.add({ id, raw, createdAt }, models.get(entry.model), checkpointOf(id, session));
+    } catch (thrown) {
+      log("error", `run ${id} could not be restored: ${(thrown as Error).message}`);
+    }
+  }
+}
+
+/** Saves what hosts' runs have learned, before the process ends. */
+export async function settleRuns(session: Session): Promise<void> {
+  const { runs, models } = session;
+  const open = runs.list().filter((run) => run.isOpen && models.get(run.model).trainedBy === null);
+  await Promise.all(
+    open.map(async (run) => {
+      const model = models.get(run.model);
+      const { record } = await run.ask("settle", {});
+      model.record = record;
+      await keepModel(model, session);
+    }),
+  );
+}
+
+function hostsOwn(): Refusal {
+  return new Refusal("INVALID_STATE", "this run's environment is the host's", {
+    hint: "step it with `rl.step`: learning happens on the way",
+  });
+}

@@ -1,0 +1,213 @@
+/** @file The runs of this session: each learns one policy in a thread of its own, which is started when it is first needed. */
+import { Worker } from "node:worker_threads";
+import { Refusal } from "../protocol/errors.ts";
+import { nearest } from "../protocol/suggest.ts";
+import { COMMAND, CONTROL, type PlainFault, type WorkerSettings } from "./calls.ts";
+import type { Log } from "./log.ts";
+import type { Model } from "./models.ts";
+import type { FromRun, RunCallName, RunCalls, RunNotice, ToRun } from "./runCalls.ts";
+import { numberOf } from "./store.ts";
+
+export interface Run {
+  readonly id: string;
+  /** What it learns. */
+  readonly model: string;
+  /** As the host wrote it. */
+  readonly raw: unknown;
+  readonly createdAt: string;
+  /** Hears what the run says unasked. */
+  listener: ((notice: RunNotice) => void) | null;
+  /** The answer to a call; calls are answered in order. */
+  ask<Name extends RunCallName>(name: Name, request: RunCalls[Name]["request"]): Promise<RunCalls[Name]["reply"]>;
+  command(command: keyof typeof COMMAND): void;
+  /** Starts its thread ahead of the first call. */
+  warm(): void;
+  /** Ends its thread in the middle of whatever it does; the next call starts another. */
+  stop(refusal: Refusal): void;
+  /** Whether its thread has been started. */
+  readonly isOpen: boolean;
+  /** Ends the thread; what it had learned and not published is lost. */
+  close(): void;
+}
+
+export interface Runs {
+  nextId(): string;
+  add(run: Pick<Run, "id" | "raw" | "createdAt">, model: Model, checkpointPath: string | null): Run;
+  /** @throws Refusal `NOT_FOUND` */
+  get(id: string): Run;
+  delete(run: Run): void;
+  list(): readonly Run[];
+  close(): void;
+}
+
+/** Threads are not free: more runs than this are refused. */
+const MOST_RUNS = 64;
+
+export function createRuns(entry: URL, settings: () => Omit<WorkerSettings, "control">, log: Log): Runs {
+  const runs = new Map<string, Run>();
+  let newest = 0;
+  const gone = new Set<string>();
+
+  return {
+    nextId: () => `r_${++newest}`,
+    add({ id, raw, createdAt }, model, checkpointPath) {
+      newest = Math.max(newest, numberOf(id));
+      if (runs.size >= MOST_RUNS) {
+        throw new Refusal("LIMIT_EXCEEDED", `there are ${MOST_RUNS} runs already`, {
+          hint: "close those that are done with `rl.close`",
+        });
+      }
+      const run = openRun({ id, raw, createdAt, model, checkpointPath }, entry, settings, log);
+      runs.set(id, run);
+      return run;
+    },
+    get(id) {
+      const run = runs.get(id);
+      if (run !== undefined) return run;
+      const near = nearest(id, [...runs.keys()]);
+      throw new Refusal("NOT_FOUND", `there is no run ${JSON.stringify(id.slice(0, 100))}`, {
+        violations: [
+          {
+            path: "run",
+            message: gone.has(id) ? "closed" : "unknown",
+            expected: "a run's id",
+            got: id.slice(0, 100),
+          },
+        ],
+        hint: gone.has(id)
+          ? "it was closed; its model is still there"
+          : near === undefined
+            ? "make one with `rl.create`"
+            : `did you mean \`${near}\`?`,
+      });
+    },
+    delete(run) {
+      run.close();
+      runs.delete(run.id);
+      gone.add(run.id);
+    },
+    list: () => [...runs.values()],
+    close() {
+      for (const run of runs.values()) run.close();
+    },
+  };
+}
+
+interface Waiter {
+  resolve(reply: never): void;
+  reject(reason: unknown): void;
+}
+
+type Given = Pick<Run, "id" | "raw" | "createdAt"> & { readonly model: Model; readonly checkpointPath: string | null };
+
+function openRun(
+  { id, raw, createdAt, model, checkpointPath }: Given,
+  entry: URL,
+  settings: () => Omit<WorkerSettings, "control">,
+  log: Log,
+): Run {
+  const control = new Int32Array(new SharedArrayBuffer(8));
+  const waiters = new Map<number, Waiter>();
+  let thread: Worker | null = null;
+  let calls = 0;
+  let closed = false;
+
+  function receive(message: FromRun): void {
+    if ("notice" in message) {
+      const { notice } = message;
+      if (notice.kind === "published") model.record = notice.record;
+      run.listener?.(notice);
+      return;
+    }
+    const waiter = waiters.get(message.id);
+    waiters.delete(message.id);
+    if ("reply" in message) waiter?.resolve(message.reply as never);
+    else {
+      if (message.fault.reason === "INTERNAL") log("error", message.fault.message, { run: id, stack: message.stack });
+      waiter?.reject(revive(message.fault));
+    }
+  }
+
+  /** The next call starts a fresh thread, which goes on from the last checkpoint, or from the weights published last. */
+  function bury(cause: string): void {
+    if (thread === null) return;
+    thread = null;
+    if (!closed) log("error", "a run's thread died", { run: id, cause });
+    const refusal = closed
+      ? new Refusal("CANCELLED", "the run was closed")
+      : new Refusal("ENGINE_CRASHED", `the run's thread died: ${cause}`, {
+          hint: "the next call goes on from the last checkpoint, or from the weights published last",
+        });
+    for (const { reject } of waiters.values()) reject(refusal);
+    waiters.clear();
+  }
+
+  function post<Name extends RunCallName>(call: Name, request: unknown): Promise<RunCalls[Name]["reply"]> {
+    return new Promise((resolve, reject) => {
+      const message: ToRun = { id: ++calls, call, request };
+      waiters.set(message.id, { resolve: resolve as Waiter["resolve"], reject });
+      thread!.postMessage(message);
+    });
+  }
+
+  function start(): void {
+    const workerData: WorkerSettings = { ...settings(), control };
+    const started = new Worker(entry, { workerData, stdout: true, stderr: true });
+    thread = started;
+    for (const stream of [started.stdout, started.stderr]) {
+      stream.on("data", (text: Buffer) => process.stderr.write(text));
+    }
+    started.on("message", receive);
+    started.on("error", (error) => thread === started && bury(error.message));
+    started.on("exit", (code) => thread === started && bury(`it ended with code ${code}`));
+    post("open", { raw, record: model.record, checkpointPath }).catch((thrown: unknown) => {
+      if (closed || thread !== started) return;
+      // What could not be opened says why to all who asked meanwhile.
+      for (const { reject } of waiters.values()) reject(thrown);
+      waiters.clear();
+      thread = null;
+      void started.terminate();
+    });
+  }
+
+  const run: Run = {
+    id,
+    model: model.id,
+    raw,
+    createdAt,
+    listener: null,
+    ask(name, request) {
+      if (closed) return Promise.reject(new Refusal("NOT_FOUND", `run ${id} was closed`));
+      if (thread === null) start();
+      return post(name, request);
+    },
+    command(command) {
+      Atomics.store(control, CONTROL.command, COMMAND[command]);
+      Atomics.notify(control, CONTROL.command);
+    },
+    warm() {
+      if (thread === null && !closed) start();
+    },
+    stop(refusal) {
+      const ending = thread;
+      thread = null;
+      for (const { reject } of waiters.values()) reject(refusal);
+      waiters.clear();
+      void ending?.terminate();
+    },
+    get isOpen() {
+      return thread !== null;
+    },
+    close() {
+      closed = true;
+      const ending = thread;
+      bury("closed");
+      void ending?.terminate();
+    },
+  };
+  return run;
+}
+
+function revive({ reason, message, ...details }: PlainFault): Refusal {
+  return new Refusal(reason, message, details as never);
+}
