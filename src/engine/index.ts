@@ -18,6 +18,7 @@ export type { Assembler } from "./onnx/assemble.ts";
 export { decodeOnnx, encodeOnnx } from "./onnx/codec.ts";
 export { describeOnnx, type OnnxDescription, type OnnxValue } from "./onnx/describe.ts";
 export { exportGraph, IR_VERSIONS, type OnnxExport } from "./onnx/export.ts";
+export { exportLoop, exportProgram, nextOf, type ProgramExport } from "./onnx/program.ts";
 export { flopsOf } from "./ops/cost.ts";
 export { type SlidingOptions, slidingOf } from "./ops/window.ts";
 export { fillUniform, philox } from "./philox.ts";

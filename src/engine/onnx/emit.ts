@@ -62,7 +62,7 @@ function emitOp(node: Node, assembler: Assembler, values: ReadonlyMap<Node, stri
 }
 
 /** The nodes that `roots` depend on, inputs before their readers. */
-function needed(roots: readonly Node[]): Node[] {
+export function needed(roots: readonly Node[]): Node[] {
   const reached = new Set(roots);
   for (const node of reached) for (const input of operandsOf(node)) reached.add(input);
   return [...reached].sort((a, b) => a.id - b.id);

@@ -5,7 +5,7 @@
 import type { Node, Traced } from "../graph.ts";
 import type { NdArray } from "../shape.ts";
 import { type Assembler, assemble, type Draft } from "./assemble.ts";
-import { emit, emittable } from "./emit.ts";
+import { emit, emittable, needed } from "./emit.ts";
 import { IR_VERSIONS } from "./export.ts";
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from "./schema.ts";
 import { ONNX_DTYPES, tensorProtoOf, valueInfoOf } from "./tensors.ts";
@@ -19,6 +19,16 @@ export interface ProgramExport {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** Of operators that ONNX has, without the inputs that nothing reads. */
+function runnable(traced: Traced): Traced {
+  const program = emittable(traced);
+  const read = new Set(needed([...Object.values(program.outputs), ...Object.values(program.updates)]));
+  return {
+    ...program,
+    inputs: Object.fromEntries(Object.entries(program.inputs).filter(([, node]) => read.has(node))),
+  };
+}
+
 export const nextOf = (path: string): string => `${path}.next`;
 
 /** Every state, with its new value where the program writes one: the rest goes out as it came in. */
@@ -28,7 +38,7 @@ function writtenStates({ states, updates }: Traced): [path: string, state: Node,
 
 /** One run: inputs and states in, outputs and new states out. */
 export function exportProgram({ name, traced, opset, metadata }: ProgramExport): ModelProto {
-  const program = emittable(traced);
+  const program = runnable(traced);
   const { assembler, draft } = assemble(0, opset);
   const values = declared(program, assembler);
   emitAll(program, assembler, values);
@@ -56,7 +66,7 @@ export function exportProgram({ name, traced, opset, metadata }: ProgramExport):
  * are carried, and every output gets the same axis.
  */
 export function exportLoop({ name, traced, opset, metadata }: ProgramExport, steps: number): ModelProto {
-  const program = emittable(traced);
+  const program = runnable(traced);
   const { assembler, draft } = assemble(0, opset);
   const turn = "turn";
   const values = new Map<Node, string>();

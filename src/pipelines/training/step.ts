@@ -1,5 +1,13 @@
 /** @file The training step as a graph: forward, loss, backward, clipping, optimizer, and the new running statistics. */
-import { gradients, type Tensor, type TensorType, type Traced, type Tracer, trace } from "../../engine/index.ts";
+import {
+  type Built,
+  gradients,
+  type Tensor,
+  type TensorType,
+  type Traced,
+  type Tracer,
+  trace,
+} from "../../engine/index.ts";
 import { createScope, type Declaration } from "../layers/scope.ts";
 import type { Rows } from "../model/batches.ts";
 import { inputFeatures } from "../model/features.ts";
@@ -155,18 +163,18 @@ function clip(all: readonly Tensor[], limit: number): Tensor[] {
 const divisor = (weight: Tensor): Tensor => weight.equal(0).where(1, weight);
 
 /** One batch, one optimizer step. */
-export function traceStep(context: StepContext): Traced {
-  return trace((t) => {
-    const { judged, parameters, statistics } = forward(t, context);
-    const loss = judged.lossSum.div(divisor(judged.lossWeight));
-    const ofLoss = gradients(
-      loss,
-      parameters.map(({ tensor }) => tensor),
-    );
-    const next = { ...statistics, ...improve(t, context, parameters, ofLoss) };
-    return { outputs: scoreOutputs(judged), updates: { ...next, ...averages(t, context, next) } };
-  });
+export function buildStep(t: Tracer, context: StepContext): Required<Built> {
+  const { judged, parameters, statistics } = forward(t, context);
+  const loss = judged.lossSum.div(divisor(judged.lossWeight));
+  const ofLoss = gradients(
+    loss,
+    parameters.map(({ tensor }) => tensor),
+  );
+  const next = { ...statistics, ...improve(t, context, parameters, ofLoss) };
+  return { outputs: scoreOutputs(judged), updates: { ...next, ...averages(t, context, next) } };
 }
+
+export const traceStep = (context: StepContext): Traced => trace((t) => buildStep(t, context));
 
 /** One batch of several that make a step: adds the gradients of the loss's sum to the accumulators. */
 export function traceAccumulation(context: StepContext): Traced {

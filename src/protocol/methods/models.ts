@@ -91,17 +91,31 @@ export const modelMethods = {
 
   "models.export": {
     summary:
-      "Write a trained model as ONNX, preprocessing included, and check the file; or its weights as safetensors. Where `predict` names a classifier's `labels`, the ONNX file has `label`, an int64 index into its classes.",
+      "Write a trained model as ONNX, preprocessing included, and check the file; or its weights as safetensors; or its training step as ONNX that any runtime can carry on. Where `predict` names a classifier's `labels`, the ONNX file has `label`, an int64 index into its classes.",
     errors: ["NOT_FOUND", "INVALID_STATE", "PATH_DENIED", "ONNX_OPERATOR_UNSUPPORTED"],
     params: params({
       model: modelId,
-      format: z.enum(["onnx", "safetensors"]).describe("onnx: to run elsewhere; safetensors: the weights alone"),
+      format: z
+        .enum(["onnx", "safetensors", "onnx-training"])
+        .describe(
+          "onnx: to run elsewhere; safetensors: the weights alone; onnx-training: forward, loss, backward, clipping and optimizer as plain ONNX, weights and slots in and out",
+        ),
       path: path.optional().describe("the file to write (default: a temporary file that lives as long as the sidecar)"),
-      opset: z.int().min(13).max(26).optional().describe("the ONNX operator set (default 17)"),
+      opset: z.int().min(13).max(26).optional().describe("the ONNX operator set (default 17; of onnx-training 18)"),
       verify: z
         .boolean()
         .optional()
         .describe("run the file in onnxruntime and compare with the sidecar's own answers (default true)"),
+      training: z
+        .record(z.string(), z.unknown())
+        .optional()
+        .describe("of onnx-training: optimizer, loss, batchSize, clipNorm and others as `train.start` takes them"),
+      steps: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .optional()
+        .describe("of onnx-training: steps that one run of the second file makes (default 50)"),
     }),
     result: z.looseObject({
       path: z.string().describe("the file, absolute"),
@@ -121,6 +135,9 @@ export const modelMethods = {
         .nullable()
         .optional()
         .describe("why there is no verification, such as: onnxruntime is not installed"),
+      loop: z.string().optional().describe("of onnx-training: the file that makes many steps in one run"),
+      states: z.string().optional().describe("of onnx-training: safetensors that the first run starts from"),
+      card: z.string().optional().describe("JSON beside the file: what goes in and out, and what it means"),
     }),
     example: {
       params: { model: "m_1", format: "onnx", path: "digits.onnx" },

@@ -1,6 +1,9 @@
 /** @file Schemas of models: the specification that makes one, its short view, and its card. */
 import { z } from "zod";
-import { choice, choiceOrName, count, metrics, name, seed, timestamp } from "./primitives.ts";
+import { choiceOrName, count, metrics, name, seed, timestamp } from "./primitives.ts";
+
+/** A name, or options; `type` may be left out where there is a usual one. */
+const anyChoice = z.union([z.string().min(1), z.looseObject({ type: z.string().min(1).optional() })]);
 
 /** What `models.create` takes. The registry checks each choice's own options. */
 export const modelSpec = {
@@ -15,8 +18,14 @@ export const modelSpec = {
     .looseObject({})
     .optional()
     .describe("the inputs' shape or columns; taken from the data at `train.start` when left out"),
-  backbone: choice.describe('the network from inputs to features: {"type":"mlp","hidden":[128,64]}'),
-  head: choice.optional().describe("the network from features to outputs; the pipeline's own when left out"),
+  backbone: anyChoice
+    .optional()
+    .describe(
+      'the network from inputs to features: {"type":"mlp","hidden":[128,64]}, or a name; the pipeline\'s usual one when left out',
+    ),
+  head: anyChoice
+    .optional()
+    .describe("the network from features to outputs; the pipeline's own when `type` or all of it is left out"),
   preprocess: z
     .union([z.looseObject({}), z.array(z.unknown()), z.string()])
     .optional()
@@ -78,6 +87,10 @@ export const trainingOptions = {
     .positive()
     .optional()
     .describe("each gradient's elements are limited to this, before `clipNorm`"),
+  shuffle: z
+    .boolean()
+    .optional()
+    .describe("whether each epoch visits the rows in a new order (default true), or always in that of the data"),
   accumulate: z.int().positive().optional().describe("batches whose gradients are added up before one update"),
   earlyStopping: z
     .union([z.boolean(), z.looseObject({})])

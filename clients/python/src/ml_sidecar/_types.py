@@ -108,8 +108,14 @@ class DataReferenceImages(TypedDict):
     path: str  # a folder that holds a folder of PNG and JPEG files for each class
 
 
+class DataReferenceText(TypedDict, total=False):
+    """One long text, for pipeline `language`; options: encoding (utf-8, latin1 or utf-16le)."""
+    path: str  # the file; it must lie within the allowed roots
+    value: str  # the text itself, in place of a file
+
+
 class DataReference(TypedDict, total=False):
-    """Where data is: {"builtin":"digits"}, {"csv":{"path","target"}}, {"x","y"}, {"rows","target"}, {"handle"}."""
+    """Where data is: {"builtin":"digits"}, {"csv":{"path","target"}}, {"x","y"}, {"text"}, {"rows","target"}, {"handle"}."""
     builtin: Union[str, Choice]  # a data set that comes with the sidecar or a plugin: digits, iris, wine, …
     csv: DataReferenceCsv  # a CSV file; options: delimiter, header, quote, comment, decimal, encoding, badRows, and those of `rows`
     json: DataReferenceJson  # a JSON file: an array of objects
@@ -118,8 +124,10 @@ class DataReference(TypedDict, total=False):
     idx: DataReferenceIdx  # MNIST and Fashion-MNIST: IDX files, gzipped or not; options: labels, classes, shape (image or flat)
     cifar: DataReferenceCifar  # CIFAR-10 and -100, binary version; options: variant, part (train, test or all), labels (fine or coarse)
     images: DataReferenceImages  # pictures by class; options: size ([height, width]), channels (grey or rgb)
+    text: DataReferenceText  # one long text, for pipeline `language`; options: encoding (utf-8, latin1 or utf-16le)
     x: TensorLike  # the inputs, first axis = rows; `y` goes with it
     y: Union[TensorLike, List[Any]]  # the targets, one a row: numbers, or class names as strings
+    lengths: TensorLike  # beside `x`: how many elements of each row's sequence count; name it in the backbone's `lengths`
     rows: List[Dict[str, Any]]  # rows as objects keyed by column; `target` and the four options below go with it
     target: Union[str, List[str]]  # the column to learn, or several
     sampleWeight: Union[str, TensorLike]  # how much each row counts in loss and metrics: the column's name for `rows`, a tensor beside `x`
@@ -163,7 +171,7 @@ class _JobRequired(TypedDict):
 
 class Job(_JobRequired, total=False):
     """A job as it is now."""
-    kind: str  # what it does: train
+    kind: str  # what it does: train, or rl for a run's training
     model: str  # the model it works on
     createdAt: str  # when it was asked for, ISO 8601 in UTC
     startedAt: Union[str, None]  # when its first step began; null while it waits
@@ -238,7 +246,7 @@ class ModelCard(_ModelCardRequired, total=False):
     outputs: Union[List[ModelCardOutputsItem], None]  # what `predict` answers, by name; null until known
     seed: int  # where its initial weights came from
     createdAt: str  # when, as ISO 8601 in UTC with milliseconds
-    classes: Union[List[str], None]  # a classifier's classes, in the order of its outputs
+    classes: Union[List[str], None]  # a classifier's classes, or those of a sequence's elements, in the order of its outputs
     metrics: Union[Metrics, None]  # the last training's metrics
     preprocessing: Any  # what was fitted to the training data
     provenance: Union[Dict[str, Any], None]  # hash of the data, seed, versions, time of training
@@ -255,6 +263,22 @@ class Progress(_ProgressRequired, total=False):
     rate: Union[float, None]  # `unit` a second
     secondsLeft: Union[float, None]  # an estimate
     fraction: float  # done ÷ total
+
+
+class Run(TypedDict):
+    """A policy in the making, and where it acts."""
+    id: str  # the id that other methods take
+    model: str  # the model that it learns
+    algorithm: Dict[str, Any]  # how it learns, defaults filled in
+    environment: Dict[str, Any]  # where it acts
+    observation: Dict[str, Any]  # the space of what one environment shows
+    action: Dict[str, Any]  # the space of what is done in one environment
+    count: int  # environments that are stepped together
+    groups: int  # how many times that many, stepped in turn
+    autoreset: str  # when an episode that has ended begins anew
+    seed: int  # where weights, actions and episodes come from
+    createdAt: str  # when it was asked for, ISO 8601 in UTC
+    job: Union[str, None]  # the job that trains it now
 
 
 class SpillSpill(TypedDict):
@@ -314,12 +338,9 @@ class TrainingResultDeviation(TypedDict, total=False):
     metrics: Metrics
 
 
-class _TrainingResultRequired(TypedDict):
-    epochs: int  # passes that were made
-
-
-class TrainingResult(_TrainingResultRequired, total=False):
+class TrainingResult(TypedDict, total=False):
     """What a completed training reports."""
+    epochs: int  # passes that were made
     steps: int  # updates that were made
     loss: Number  # the last epoch's mean training loss
     metrics: Metrics
@@ -330,6 +351,10 @@ class TrainingResult(_TrainingResultRequired, total=False):
     folds: List[TrainingResultFoldsItem]  # in cross-validation: each part's scores; `validation` is their mean
     deviation: TrainingResultDeviation  # in cross-validation: the standard deviation of the parts' scores
     seconds: float  # how long it ran
+    updates: int  # of a run: times that its policy was improved; `steps` are environment steps
+    episodes: int  # of a run: episodes that ended
+    meanReturn: Union[Number, None]  # of a run: mean return of the last 100 episodes
+    stepsPerSecond: Number  # of a run: environment steps a second
 
 
 Number = Union[float, Literal["NaN", "Infinity", "-Infinity"]]
@@ -486,17 +511,25 @@ class CancelParams(_CancelParamsRequired, total=False):
     _meta: Meta
 
 
+class ModelsCreateParamsBackbone2(TypedDict, total=False):
+    type: str
+
+
+class ModelsCreateParamsHead2(TypedDict, total=False):
+    type: str
+
+
 class _ModelsCreateParamsRequired(TypedDict):
-    pipeline: str  # what is learned: classification, regression, multilabel, or a plugin's
-    backbone: Choice  # the network from inputs to features: {"type":"mlp","hidden":[128,64]}
+    pipeline: str  # what is learned: classification, regression, multilabel, tagging, seq2seq, language, reconstruction, contrastive, multitask, or a plugin's
 
 
 class ModelsCreateParams(_ModelsCreateParamsRequired, total=False):
     """Params of `models.create`."""
     name: str  # a name of your own, unique in this sidecar; may stand wherever the id does
+    backbone: Union[str, ModelsCreateParamsBackbone2]  # the network from inputs to features: {"type":"mlp","hidden":[128,64]}, or a name; the pipeline's usual one when left out
     seed: int  # where the initial weights come from (default 0)
     input: Dict[str, Any]  # the inputs' shape or columns; taken from the data at `train.start` when left out
-    head: Choice  # the network from features to outputs; the pipeline's own when left out
+    head: Union[str, ModelsCreateParamsHead2]  # the network from features to outputs; the pipeline's own when `type` or all of it is left out
     preprocess: Union[Dict[str, Any], List[Any], str]  # what is done to raw columns first; fitted on the training part only, saved and exported with the model
     _meta: Meta
 
@@ -596,14 +629,16 @@ class ModelsLoadResult(TypedDict):
 
 class _ModelsExportParamsRequired(TypedDict):
     model: str  # the model's id (`m_1`) or name
-    format: Literal["onnx", "safetensors"]  # onnx: to run elsewhere; safetensors: the weights alone
+    format: Literal["onnx", "safetensors", "onnx-training"]  # onnx: to run elsewhere; safetensors: the weights alone; onnx-training: forward, loss, backward, clipping and optimizer as plain ONNX, weights and slots in and out
 
 
 class ModelsExportParams(_ModelsExportParamsRequired, total=False):
     """Params of `models.export`."""
     path: str  # the file to write (default: a temporary file that lives as long as the sidecar)
-    opset: int  # the ONNX operator set (default 17)
+    opset: int  # the ONNX operator set (default 17; of onnx-training 18)
     verify: bool  # run the file in onnxruntime and compare with the sidecar's own answers (default true)
+    training: Dict[str, Any]  # of onnx-training: optimizer, loss, batchSize, clipNorm and others as `train.start` takes them
+    steps: int  # of onnx-training: steps that one run of the second file makes (default 50)
     _meta: Meta
 
 
@@ -623,6 +658,9 @@ class ModelsExportResult(_ModelsExportResultRequired, total=False):
     opset: Union[int, None]  # the ONNX operator set; null for safetensors
     verification: Union[ModelsExportResultVerification, None]  # null where the file was not run; `note` says why
     note: Union[str, None]  # why there is no verification, such as: onnxruntime is not installed
+    loop: str  # of onnx-training: the file that makes many steps in one run
+    states: str  # of onnx-training: safetensors that the first run starts from
+    card: str  # JSON beside the file: what goes in and out, and what it means
 
 
 class _DataPutParamsCsvRequired(TypedDict):
@@ -680,6 +718,12 @@ class DataPutParamsImages(TypedDict):
     path: str  # a folder that holds a folder of PNG and JPEG files for each class
 
 
+class DataPutParamsText(TypedDict, total=False):
+    """One long text, for pipeline `language`; options: encoding (utf-8, latin1 or utf-16le)."""
+    path: str  # the file; it must lie within the allowed roots
+    value: str  # the text itself, in place of a file
+
+
 class DataPutParams(TypedDict, total=False):
     """Params of `data.put`."""
     csv: DataPutParamsCsv  # a CSV file; options: delimiter, header, quote, comment, decimal, encoding, badRows, and those of `rows`
@@ -690,8 +734,10 @@ class DataPutParams(TypedDict, total=False):
     idx: DataPutParamsIdx  # MNIST and Fashion-MNIST: IDX files, gzipped or not; options: labels, classes, shape (image or flat)
     cifar: DataPutParamsCifar  # CIFAR-10 and -100, binary version; options: variant, part (train, test or all), labels (fine or coarse)
     images: DataPutParamsImages  # pictures by class; options: size ([height, width]), channels (grey or rgb)
+    text: DataPutParamsText  # one long text, for pipeline `language`; options: encoding (utf-8, latin1 or utf-16le)
     x: TensorLike  # the inputs, first axis = rows; `y` goes with it
     y: Union[TensorLike, List[Any]]  # the targets, one a row: numbers, or class names as strings
+    lengths: TensorLike  # beside `x`: how many elements of each row's sequence count; name it in the backbone's `lengths`
     rows: List[Dict[str, Any]]  # rows as objects keyed by column; `target` and the four options below go with it
     target: Union[str, List[str]]  # the column to learn, or several
     sampleWeight: Union[str, TensorLike]  # how much each row counts in loss and metrics: the column's name for `rows`, a tensor beside `x`
@@ -764,6 +810,12 @@ class DataDescribeParamsImages(TypedDict):
     path: str  # a folder that holds a folder of PNG and JPEG files for each class
 
 
+class DataDescribeParamsText(TypedDict, total=False):
+    """One long text, for pipeline `language`; options: encoding (utf-8, latin1 or utf-16le)."""
+    path: str  # the file; it must lie within the allowed roots
+    value: str  # the text itself, in place of a file
+
+
 class DataDescribeParams(TypedDict, total=False):
     """Params of `data.describe`."""
     builtin: Union[str, Choice]  # a data set that comes with the sidecar or a plugin: digits, iris, wine, …
@@ -774,8 +826,10 @@ class DataDescribeParams(TypedDict, total=False):
     idx: DataDescribeParamsIdx  # MNIST and Fashion-MNIST: IDX files, gzipped or not; options: labels, classes, shape (image or flat)
     cifar: DataDescribeParamsCifar  # CIFAR-10 and -100, binary version; options: variant, part (train, test or all), labels (fine or coarse)
     images: DataDescribeParamsImages  # pictures by class; options: size ([height, width]), channels (grey or rgb)
+    text: DataDescribeParamsText  # one long text, for pipeline `language`; options: encoding (utf-8, latin1 or utf-16le)
     x: TensorLike  # the inputs, first axis = rows; `y` goes with it
     y: Union[TensorLike, List[Any]]  # the targets, one a row: numbers, or class names as strings
+    lengths: TensorLike  # beside `x`: how many elements of each row's sequence count; name it in the backbone's `lengths`
     rows: List[Dict[str, Any]]  # rows as objects keyed by column; `target` and the four options below go with it
     target: Union[str, List[str]]  # the column to learn, or several
     sampleWeight: Union[str, TensorLike]  # how much each row counts in loss and metrics: the column's name for `rows`, a tensor beside `x`
@@ -837,6 +891,7 @@ class TrainStartParams(_TrainStartParamsRequired, total=False):
     loss: Union[str, Choice]  # what is made small; the pipeline's own when left out
     clipNorm: float  # gradients longer than this (all together) are shortened to it
     clipValue: float  # each gradient's elements are limited to this, before `clipNorm`
+    shuffle: bool  # whether each epoch visits the rows in a new order (default true), or always in that of the data
     accumulate: int  # batches whose gradients are added up before one update
     earlyStopping: Union[bool, Dict[str, Any]]  # stop when validation has not improved for `patience` epochs, and restore the best weights
     keepBest: Union[bool, Dict[str, Any]]  # keep the best epoch's weights rather than the last, without stopping early
@@ -958,19 +1013,50 @@ class JobsEventsResult(_JobsEventsResultRequired, total=False):
     lastSeq: int  # the number of the newest event there is
 
 
+class PredictParamsDecoding(TypedDict, total=False):
+    """How a model of pipeline `seq2seq` writes."""
+    beams: int  # sequences kept in sight (default 1: greedy)
+    lengthPenalty: float  # of beams: log probabilities are divided by the length to this power (default 1)
+    maxNewTokens: int  # elements at most; as many as in training when left out
+
+
 class _PredictParamsRequired(TypedDict):
     model: str  # the model's id (`m_1`) or name
-    inputs: TensorLike  # a tensor, nested arrays, or rows as objects keyed by column
+    inputs: TensorLike  # a tensor, nested arrays, rows as objects keyed by column, or texts
 
 
 class PredictParams(_PredictParamsRequired, total=False):
     """Params of `predict`."""
+    decoding: PredictParamsDecoding  # how a model of pipeline `seq2seq` writes
     _meta: Meta
 
 
 class PredictResult(TypedDict):
     """Result of `predict`."""
-    outputs: Dict[str, Union[Tensor, List[Any]]]  # classification: labels, probabilities; multilabel: labels, probabilities; regression: values
+    outputs: Dict[str, Union[Tensor, List[Any]]]  # classification, multilabel: labels, probabilities; regression: values, and q0.9 … or variance; tagging: labels, probabilities; seq2seq: labels, score; language: probabilities of what comes next; reconstruction: reconstruction, latent, error; contrastive: embeddings; multitask: those of each task, under its name and a dot
+
+
+class _GenerateParamsRequired(TypedDict):
+    model: str  # the model's id (`m_1`) or name
+    prompt: Union[str, List[int]]  # what it goes on from: a text, or token numbers for a model of these
+
+
+class GenerateParams(_GenerateParamsRequired, total=False):
+    """Params of `generate`."""
+    maxNewTokens: int  # tokens to write at most (default 100)
+    temperature: float  # below 1 bolder, above 1 more even, 0 always the likeliest token (default 1)
+    topK: int  # only so many of the likeliest tokens may come
+    seed: int  # where the draws come from (default 0): the same again with the same seed
+    topP: float  # only the likeliest that together have this probability
+    stop: Union[str, List[str]]  # texts that end the writing, left out of the answer; of token numbers these, as strings
+    _meta: Meta
+
+
+class GenerateResult(TypedDict):
+    """Result of `generate`."""
+    text: str  # what was written after the prompt
+    tokens: List[str]  # the same token by token
+    finishReason: Literal["length", "stop"]  # `stop`: one of `stop` came
 
 
 class _EvaluateParamsRequired(TypedDict):
@@ -1181,6 +1267,175 @@ class ModelsExplainResult(_ModelsExplainResultRequired, total=False):
     completenessError: List[Number]  # |sum of the attributions − (output − output for the baseline)|, by row; more steps make it smaller
 
 
+class RlCreateParamsEnvironment(TypedDict):
+    """Inside: {"type":"CartPole-v1"}, with its options, `autoreset` and `maxEpisodeSteps`; of the host: {"type":"host","observation":…,"action":…,"count":8,"groups":1,"autoreset":"nextStep","mask":false}."""
+    type: str  # an environment of the catalog, or `host` for one that the host steps
+
+
+class _RlCreateParamsRequired(TypedDict):
+    environment: RlCreateParamsEnvironment  # inside: {"type":"CartPole-v1"}, with its options, `autoreset` and `maxEpisodeSteps`; of the host: {"type":"host","observation":…,"action":…,"count":8,"groups":1,"autoreset":"nextStep","mask":false}
+
+
+class RlCreateParams(_RlCreateParamsRequired, total=False):
+    """Params of `rl.create`."""
+    algorithm: Union[str, Choice]  # how to learn: {"type":"ppo","learningRate":0.001}; ppo when left out
+    seed: int  # where weights, actions and episodes come from (default 0)
+    name: str  # a name for the model; may stand wherever its id does
+    backbone: Union[str, Choice]  # from what is seen to features: two layers of 64 with tanh, or a small `cnn` for images, when left out
+    memory: Union[bool, str, Dict[str, Any]]  # what is remembered from step to step: {"type":"lstm","hidden":64}; `gru` too; nothing when left out
+    totalSteps: int  # of a host's environment: the steps over which rates fall to zero; they stay as they are when left out
+    _meta: Meta
+
+
+class RlCreateResult(TypedDict):
+    """Result of `rl.create`."""
+    run: Run
+    model: Model
+
+
+class RlTrainParamsBudget(TypedDict, total=False):
+    """Limits that end the job early, as completed."""
+    seconds: float  # end after this much time
+
+
+class RlTrainParamsCheckpoint2(TypedDict, total=False):
+    everySteps: int  # environment steps between two
+    everySeconds: float  # seconds between two (10 where neither is given)
+
+
+class _RlTrainParamsRequired(TypedDict):
+    run: str  # the run's id (`r_1`)
+    totalSteps: int  # environment steps to make, over all copies
+
+
+class RlTrainParams(_RlTrainParamsRequired, total=False):
+    """Params of `rl.train`."""
+    stopReturn: float  # end as completed when the mean return of the last 100 episodes has reached this
+    budget: RlTrainParamsBudget  # limits that end the job early, as completed
+    checkpoint: Union[bool, RlTrainParamsCheckpoint2]  # how often to save what is needed to resume; needs --data-dir
+    _meta: Meta
+
+
+class RlTrainResult(TypedDict):
+    """Result of `rl.train`."""
+    job: Job
+
+
+class _RlStepParamsRequired(TypedDict):
+    run: str  # the run's id (`r_1`)
+    observations: TensorLike  # what is seen now, [count, ...shape of the observation space]
+
+
+class RlStepParams(_RlStepParamsRequired, total=False):
+    """Params of `rl.step`."""
+    rewards: TensorLike  # what the last actions brought, [count]
+    terminated: TensorLike  # [count], 1 or true where the environment itself ended its episode
+    truncated: TensorLike  # [count], 1 or true where a limit cut the episode short
+    group: int  # which group of environments (default 0)
+    finalObservations: TensorLike  # [count, ...]: the last observations of episodes that have ended; other rows may hold anything finite
+    mask: TensorLike  # [count, choices], 1 where a choice is allowed now; of several choices, side by side
+    reset: bool  # whether all episodes of the group begin anew with these observations
+    _meta: Meta
+
+
+class _RlStepResultRequired(TypedDict):
+    actions: Tensor  # [count], [count, parts] or [count, ...shape], as the action space says
+
+
+class RlStepResult(_RlStepResultRequired, total=False):
+    """Result of `rl.step`."""
+    update: Dict[str, Number]  # of the update that this call led to
+
+
+class _RlGetParamsRequired(TypedDict):
+    run: str  # the run's id (`r_1`)
+
+
+class RlGetParams(_RlGetParamsRequired, total=False):
+    """Params of `rl.get`."""
+    _meta: Meta
+
+
+class RlGetResult(TypedDict):
+    """Result of `rl.get`."""
+    run: Run
+    model: Model
+
+
+class RlListParams(TypedDict, total=False):
+    """Params of `rl.list`."""
+    _meta: Meta
+
+
+class RlListResult(TypedDict):
+    """Result of `rl.list`."""
+    runs: List[Run]  # as they are now
+
+
+class _RlCloseParamsRequired(TypedDict):
+    run: str  # the run's id (`r_1`)
+
+
+class RlCloseParams(_RlCloseParamsRequired, total=False):
+    """Params of `rl.close`."""
+    _meta: Meta
+
+
+class RlCloseResult(TypedDict):
+    """Result of `rl.close`."""
+    closed: str  # the run that was
+    model: Model
+
+
+class _PolicyActParamsRequired(TypedDict):
+    model: str  # the model's id (`m_1`) or name
+    observations: TensorLike  # [rows, ...shape of the observation space]
+
+
+class PolicyActParams(_PolicyActParamsRequired, total=False):
+    """Params of `policy.act`."""
+    mask: TensorLike  # [rows, choices], 1 where a choice is allowed
+    state: List[TensorLike]  # what is remembered, from the last answer; left out, nothing
+    deterministic: bool  # the most likely action (default), or one drawn as in training
+    seed: int  # of the draw; the same seed gives the same actions
+    _meta: Meta
+
+
+class _PolicyActResultRequired(TypedDict):
+    actions: Tensor  # one for each row, as the action space says
+    values: Tensor  # [rows], the discounted return that is expected
+    logProbs: Tensor  # [rows], the logarithm of each action's likelihood
+
+
+class PolicyActResult(_PolicyActResultRequired, total=False):
+    """Result of `policy.act`."""
+    state: List[Tensor]  # what is remembered now, of a policy with a memory
+
+
+class _PolicyEvaluateParamsRequired(TypedDict):
+    model: str  # the model's id (`m_1`) or name
+
+
+class PolicyEvaluateParams(_PolicyEvaluateParamsRequired, total=False):
+    """Params of `policy.evaluate`."""
+    episodes: int  # how many (default 100)
+    environment: Union[str, Choice]  # where to play; where it learned when left out
+    deterministic: bool  # the most likely actions (default), or drawn ones
+    seed: int  # where episodes come from (default 0)
+    _meta: Meta
+
+
+class PolicyEvaluateResult(TypedDict):
+    """Result of `policy.evaluate`."""
+    episodes: int  # episodes that were played
+    meanReturn: Number  # the mean of their returns
+    standardDeviation: Number  # of the returns
+    minReturn: Number  # the worst
+    maxReturn: Number  # the best
+    meanLength: Number  # the mean of their lengths, in steps
+    returns: List[Number]  # each episode's return
+
+
 class JobStartedData(TypedDict, total=False):
     """The job has begun; the model's shape and the data are known."""
     model: str  # the model it works on
@@ -1227,6 +1482,9 @@ class TrainEpochData(_TrainEpochDataRequired, total=False):
     bestEpoch: int  # the best pass so far, where one is looked for
     fold: int  # in cross-validation: the part held out, from 1; missing in the last training, on all rows
     folds: int  # in cross-validation: how many parts
+
+
+RlUpdateData = TypedDict("RlUpdateData", {"global_step": "int", "updates": "int", "episodes": "int", "charts/episodic_return": "Number", "charts/episodic_length": "Number", "charts/mean_return_100": "Number", "charts/SPS": "Number", "charts/learning_rate": "Number", "losses/value_loss": "Number", "losses/policy_loss": "Number", "losses/entropy": "Number", "losses/old_approx_kl": "Number", "losses/approx_kl": "Number", "losses/clipfrac": "Number", "losses/explained_variance": "Number"})
 
 
 class CheckpointSavedData(TypedDict, total=False):
