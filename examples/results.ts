@@ -3,7 +3,9 @@
  * a name it lists what there is; `all` does all of it. Ends with exit code 1 when a figure is missed.
  */
 import { type Event, type Sidecar, startSidecar } from "../clients/typescript/index.ts";
-import { TASKS, type Task } from "./results/tasks.ts";
+import { charLm } from "./results/charLm.ts";
+import type { Setting, Task } from "./results/task.ts";
+import { TASKS } from "./results/tasks.ts";
 
 interface Result {
   readonly figure: number;
@@ -20,20 +22,43 @@ function tell({ type, data }: Event): void {
   );
 }
 
-async function measure(sidecar: Sidecar, { model: spec, training, metric, parts, seeds = 1 }: Task): Promise<Result> {
+/** Trains a model. @returns its id, the held-out loss where rows were held out, and the seconds it took */
+async function train(sidecar: Sidecar, { model: spec, training }: Setting, data: object, more: object = {}) {
+  const { model } = await sidecar.models.create({ ...spec, ...more } as never);
+  const started = performance.now();
+  const job = await sidecar.train({ model: model.id, data, ...training, ...more } as never);
+  for await (const event of job) tell(event);
+  const { validation } = (await job.result()) as { validation?: { loss: number } };
+  return { model: model.id, loss: validation?.loss ?? Number.NaN, seconds: (performance.now() - started) / 1000 };
+}
+
+const INNER_FOLDS = 4;
+
+/** The setting with the lowest loss in cross-validation within rows to train on. */
+async function choose(sidecar: Sidecar, settings: readonly Setting[], data: object) {
+  let [best, least, seconds] = [settings[0]!, Number.POSITIVE_INFINITY, 0];
+  for (const setting of settings.length === 1 ? [] : settings) {
+    const training = { ...setting.training, folds: INNER_FOLDS };
+    const tried = await train(sidecar, { ...setting, training }, data, { seed: 1 });
+    seconds += tried.seconds;
+    if (tried.loss < least) [best, least] = [setting, tried.loss];
+  }
+  return { setting: best, seconds };
+}
+
+async function measure(sidecar: Sidecar, { settings, metric, parts, seeds = 1 }: Task): Promise<Result> {
   const figures: number[] = [];
   let [seconds, parameters] = [0, 0];
-  const runs = parts().flatMap((part) => Array.from({ length: seeds }, (_, index) => ({ ...part, seed: index + 1 })));
-  for (const { training: data, test, seed } of runs) {
-    const { model } = await sidecar.models.create({ ...spec, seed } as never);
-    const started = performance.now();
-    const job = await sidecar.train({ model: model.id, data, ...training } as never);
-    for await (const event of job) tell(event);
-    await job.result();
-    seconds += (performance.now() - started) / 1000;
-    const { metrics } = await sidecar.evaluate({ model: model.id, data: test } as never);
-    figures.push((metrics as Record<string, number>)[metric]!);
-    parameters = (await sidecar.models.get({ model: model.id })).model.parameters ?? 0;
+  for (const { training: data, test } of await parts()) {
+    const chosen = await choose(sidecar, settings, data);
+    seconds += chosen.seconds;
+    for (let seed = 1; seed <= seeds; seed++) {
+      const trained = await train(sidecar, chosen.setting, data, { seed });
+      seconds += trained.seconds;
+      const { metrics } = await sidecar.evaluate({ model: trained.model, data: test } as never);
+      figures.push((metrics as Record<string, number>)[metric]!);
+      parameters = (await sidecar.models.get({ model: trained.model })).model.parameters ?? 0;
+    }
   }
   return { figure: figures.reduce((sum, figure) => sum + figure, 0) / figures.length, seconds, parameters };
 }
@@ -48,18 +73,32 @@ async function show(sidecar: Sidecar, name: string, task: Task): Promise<boolean
   return isReached;
 }
 
+/** By name: what shows a result, and whether it was reached. */
+const RESULTS: Readonly<Record<string, { description: string; show(sidecar: Sidecar): Promise<boolean> }>> = {
+  ...Object.fromEntries(
+    Object.entries(TASKS).map(([name, task]) => [
+      name,
+      { description: task.description, show: (sidecar: Sidecar) => show(sidecar, name, task) },
+    ]),
+  ),
+  "char-lm": {
+    description: "Moby-Dick character by character: a transformer, an LSTM of its size, and counted pairs",
+    show: (sidecar) => charLm(sidecar, tell),
+  },
+};
+
 const [asked] = process.argv.slice(2);
-const names = asked === "all" ? Object.keys(TASKS) : Object.keys(TASKS).filter((name) => name === asked);
+const names = Object.keys(RESULTS).filter((name) => asked === "all" || name === asked);
 if (names.length === 0) {
   console.log("npm run results -- <name>, or all:\n");
-  for (const [name, { description }] of Object.entries(TASKS)) console.log(`  ${name.padEnd(14)} ${description}`);
+  for (const [name, { description }] of Object.entries(RESULTS)) console.log(`  ${name.padEnd(14)} ${description}`);
   process.exitCode = asked === undefined ? 0 : 1;
 } else {
   const sidecar = await startSidecar();
   try {
     await sidecar.runtime.initialize({ client: { name: "results" }, limits: { maxLineBytes: 2 ** 26 } });
     for (const name of names) {
-      if (!(await show(sidecar, name, TASKS[name]!))) process.exitCode = 1;
+      if (!(await RESULTS[name]!.show(sidecar))) process.exitCode = 1;
     }
   } finally {
     await sidecar.close();

@@ -1,15 +1,10 @@
-/** @file The tables under `data/`, and five folds of each that any program can make again: row k of a class is in fold k mod 5. */
+/** @file Results on the small tables under `data/`, in five folds that any program can make again: row k of a class is in fold k mod 5. */
 import { readFileSync } from "node:fs";
+import type { Part, Setting, Task } from "./task.ts";
 
 const FOLDS = 5;
 
-export type Row = Readonly<Record<string, number | string>>;
-
-/** What a model learns from, and what it is judged by. */
-export interface Part {
-  readonly training: object;
-  readonly test: object;
-}
+type Row = Readonly<Record<string, number | string>>;
 
 /** The rows of a CSV file without quotes. */
 function readTable(name: string): Row[] {
@@ -23,7 +18,7 @@ function readTable(name: string): Row[] {
 }
 
 /** @param byClass whether each class is spread evenly; numbers are spread as they come */
-export function foldsOf(name: string, target: string, byClass: boolean): Part[] {
+function foldsOf(name: string, target: string, byClass: boolean): Part[] {
   const rows = readTable(name);
   const seen = new Map<unknown, number>();
   const folds = rows.map((row) => {
@@ -37,3 +32,45 @@ export function foldsOf(name: string, target: string, byClass: boolean): Part[] 
     test: { rows: rows.filter((_row, index) => folds[index] === fold), target },
   }));
 }
+
+/** The same for each table: one hidden layer as wide as scikit-learn's, and what weighs on its weights from nothing to much. */
+const CLASSIFYING: readonly Setting[] = [0, 0.003, 0.01, 0.03].map((l2) => ({
+  model: { pipeline: "classification", preprocess: "standardise", backbone: { type: "mlp", hidden: [100] } },
+  training: {
+    epochs: 60,
+    batchSize: 16,
+    optimizer: { type: "adam", learningRate: 0.003, l2 },
+    schedule: { type: "cosine" },
+  },
+}));
+
+const classifying = (name: string, target: string, description: string, atLeast: number): Task => ({
+  description: `${description}, five folds`,
+  metric: "accuracy",
+  atLeast,
+  because: "scikit-learn 1.9.1, MLPClassifier() on the same folds, mean of ten seeds: bench/peers/sklearn_results.py",
+  withinSeconds: 60,
+  parts: () => foldsOf(name, target, true),
+  settings: CLASSIFYING,
+  seeds: 3,
+});
+
+export const TABLES: Readonly<Record<string, Task>> = {
+  iris: classifying("iris", "species", "150 flowers", 0.974),
+  wine: classifying("wine", "cultivar", "178 wines", 0.986),
+  "breast-cancer": classifying("breast-cancer", "diagnosis", "569 tumours", 0.9744),
+  diabetes: {
+    description: "442 patients, progression of the disease after a year, five folds",
+    metric: "r2",
+    atLeast: 0.4659,
+    because: "0.03 below scikit-learn 1.9.1, Ridge() on the same folds: bench/peers/sklearn_results.py",
+    withinSeconds: 60,
+    parts: () => foldsOf("diabetes", "progression", false),
+    settings: [16, 64].flatMap((hidden) =>
+      [0.1, 1].map((weightDecay) => ({
+        model: { pipeline: "regression", backbone: { type: "mlp", hidden: [hidden], activation: "tanh" } },
+        training: { epochs: 40, batchSize: 16, optimizer: { type: "adamw", learningRate: 0.002, weightDecay } },
+      })),
+    ),
+  },
+};

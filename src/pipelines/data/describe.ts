@@ -117,10 +117,14 @@ function mostFrequent(
     .sort((a, b) => b[1] - a[1] || a[0] - b[0])
     .slice(0, limit)
     .map(([value, count]) => ({
-      name: kind !== "number" && kind !== "date" ? (categories?.[value] ?? String(value)) : String(value),
+      name: kind !== "number" && kind !== "date" ? shown(categories?.[value] ?? String(value)) : String(value),
       count,
     }));
 }
+
+/** A text may be a book. */
+const MOST_SHOWN = 200;
+const shown = (name: string): string => (name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN - 1)}…` : name);
 
 function isConstantTensor({ values }: Column): boolean {
   return values.length > 1 && values.every((value) => value === values[0]);
