@@ -9,6 +9,7 @@ import { createRandom } from "../random.ts";
 import type { RawRows, Trained } from "./activations.ts";
 import { type Attribution, createAttributions } from "./attributions.ts";
 import { integrate } from "./integrate.ts";
+import { refuseWriting } from "./select.ts";
 import { compileSlopes, type Slopes } from "./slopes.ts";
 import { type Chosen, chooseTargets, type TargetChoice } from "./target.ts";
 
@@ -55,6 +56,7 @@ const MOST_LOOKS = 1 << 20;
 export function explain(given: PredictionContext, inputs: Inputs, options: ExplainOptions): Explanation {
   const record = fitted(given.record);
   const context = { ...given, record };
+  refuseWriting(given.registry, record);
   const raw = encodeInputs(inputs, record.preprocessing);
   const rows = { raw, count: raw.length / sizeOf(record.signature.raw) };
   refuseLooks(rows.count, options);

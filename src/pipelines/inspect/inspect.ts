@@ -11,6 +11,7 @@ import {
   type ParameterStatistics,
   weightStatistics,
 } from "./parameters.ts";
+import { refuseWriting } from "./select.ts";
 
 export const PARTS = ["weights", "gradients", "activations", "attention"] as const;
 export type Part = (typeof PARTS)[number];
@@ -42,6 +43,7 @@ export function inspect(context: PredictionContext, options: InspectOptions): In
   const trained = { ...context, record };
   const { what, layers, bins, data } = options;
   const has = (part: Part): boolean => what.includes(part);
+  if (has("activations") || has("attention")) refuseWriting(context.registry, record);
   const rows = has("activations") || has("attention") ? rowsOf(options) : undefined;
   const raw = rows && encodeInputs(rows, record.preprocessing);
   const encoded = raw && { raw, count: raw.length / sizeOf(record.signature.raw) };

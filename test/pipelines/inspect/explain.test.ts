@@ -195,3 +195,22 @@ describe("the other methods", () => {
     expect(fault.reason).toBe("LIMIT_EXCEEDED");
   });
 });
+
+describe("a model that writes element by element", () => {
+  it("is refused, for its layers give something for each element", async () => {
+    const dataset = await load({
+      rows: Array.from({ length: 12 }, () => ({ word: "ab", back: "ba" })),
+      target: "back",
+    });
+    const backbone = { type: "transformer", layers: 1, width: 8, heads: 2, kind: "encoderDecoder" };
+    const { record } = learn({
+      dataset,
+      executor,
+      spec: { pipeline: "seq2seq", backbone },
+      train: { epochs: 1 },
+    }).result;
+    const fault = faultOf(() => explained(record, [{ word: "ab" }]));
+    expect(fault.reason).toBe("INVALID_STATE");
+    expect(fault.violations[0]!.path).toBe("model");
+  });
+});
