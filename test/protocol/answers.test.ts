@@ -111,6 +111,11 @@ async function useEveryMethod(): Promise<void> {
   await call("models.load", { path: join(folder, "iris"), name: "again" });
   await call("models.export", { ...model, format: "onnx" });
   await call("models.ensemble", { models: [model.model, "again"], name: "both" });
+  const tales = { name: "tales", pipeline: "language", backbone: { type: "gru", hidden: 4 }, head: { context: 4 } };
+  await call("models.create", tales);
+  const told = await call("train.start", { model: "tales", data: { text: { value: "abcabcabcabc" } }, epochs: 1 });
+  await call("jobs.wait", { jobId: told.job.id });
+  await call("generate", { model: "tales", prompt: "ab", maxNewTokens: 3 });
   await call("models.delete", { model: "again" });
   await useEveryMethodOfRuns();
   await call("data.delete", { handle });
