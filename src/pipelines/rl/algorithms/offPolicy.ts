@@ -167,6 +167,7 @@ export function createOffPolicy(context: LearnerContext, options: OffPolicyOptio
   }
 
   return {
+    policy,
     moments: null,
     get steps() {
       return progress.steps;
