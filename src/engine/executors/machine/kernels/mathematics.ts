@@ -1,12 +1,36 @@
 /**
  * @file Elementary functions of four floats, each within 4 units in the last place over all magnitudes, special values
  * included. Polynomials for exp, log, sin and cos are those of Cephes (S. Moshier, single precision); the one for erf is
- * N. Juffa's.
+ * N. Juffa's. What a formula takes stands in memory, and is loaded where it is used: V8 keeps few vectors in registers, and
+ * makes one out of a literal in three instructions. The polynomial for exp is summed in pairs (Estrin), which waits for less.
  */
 import { choose, fma, fnma, splat } from "./lanes";
 
-const LN2_HIGH: f32 = 0.693359375;
-const LN2_LOW: f32 = -2.12194440e-4;
+const ONE = memory.data<f32>([1]);
+const TWO = memory.data<f32>([2]);
+const LN2_HIGH = memory.data<f32>([0.693359375]);
+const LN2_LOW = memory.data<f32>([-2.12194440e-4]);
+const ONE_OVER_LN2 = memory.data<f32>([1.44269504088896341]);
+/** Of (e^r − 1 − r) / r², from the lowest power up. */
+const EXP = memory.data<f32>([5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.9875691500e-4]);
+/** From here on e^x is infinite, and below the other it is 0. */
+const EXP_MOST = memory.data<f32>([90]);
+const EXP_LEAST = memory.data<f32>([-104]);
+/** Of log(1 + f), from f³ up. */
+const LOG = memory.data<f32>([
+  3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e-1, 1.4249322787e-1, -1.2420140846e-1, 1.1676998740e-1,
+  -1.1514610310e-1, 7.0376836292e-2,
+]);
+/** Of log(1 − erf t) / t + 1, and of erf x / x − 1 in x². */
+const ERF_FAR = memory.data<f32>([-1.28717512e-1, -6.34846687e-1, -1.06777877e-1, 2.42546219e-2, -3.88396438e-3, 3.83197126e-4, -1.72853470e-5]);
+const ERF_NEAR = memory.data<f32>([1.28379166e-1, -3.76125336e-1, 1.12819925e-1, -2.67681349e-2, 4.99119423e-3, -5.96761703e-4]);
+
+/** The number at `table`, in all four lanes. */
+// @ts-expect-error: decorator
+@inline
+function number(table: usize, index: usize = 0): v128 {
+  return v128.load32_splat(table + (index << 2));
+}
 
 // @ts-expect-error: decorator
 @inline
@@ -25,41 +49,39 @@ function powerOfTwo(n: v128): v128 {
 // @ts-expect-error: decorator
 @inline
 function smallExpm1(r: v128): v128 {
-  let p = splat(1.9875691500e-4);
-  p = fma(p, r, splat(1.3981999507e-3));
-  p = fma(p, r, splat(8.3334519073e-3));
-  p = fma(p, r, splat(4.1665795894e-2));
-  p = fma(p, r, splat(1.6666665459e-1));
-  p = fma(p, r, splat(5.0000001201e-1));
-  return fma(f32x4.mul(p, r), r, r);
+  const r2 = f32x4.mul(r, r);
+  const high = fma(number(EXP, 5), r, number(EXP, 4));
+  const middle = fma(number(EXP, 3), r, number(EXP, 2));
+  const low = fma(number(EXP, 1), r, number(EXP, 0));
+  return fma(fma(fma(high, r2, middle), r2, low), r2, r);
 }
 
 /** Added to a float below 2^22, it leaves the nearest integer in the lowest bits of the sum. */
-const ROUNDING: f32 = 12582912;
+const ROUNDING = memory.data<f32>([12582912]);
 
 /** x / ln 2 to the nearest integer, as a float plus `ROUNDING`. */
 // @ts-expect-error: decorator
 @inline
 function multiplesOfLn2(x: v128): v128 {
-  return fma(x, splat(1.44269504088896341), splat(ROUNDING));
+  return fma(x, number(ONE_OVER_LN2), number(ROUNDING));
 }
 
 // @ts-expect-error: decorator
 @inline
 function roundedFloat(n: v128): v128 {
-  return f32x4.sub(n, splat(ROUNDING));
+  return f32x4.sub(n, number(ROUNDING));
 }
 
 // @ts-expect-error: decorator
 @inline
 function roundedInteger(n: v128): v128 {
-  return i32x4.sub(n, splat(ROUNDING));
+  return i32x4.sub(n, number(ROUNDING));
 }
 
 // @ts-expect-error: decorator
 @inline
 function withoutLn2(x: v128, n: v128): v128 {
-  return fnma(n, splat(LN2_LOW), fnma(n, splat(LN2_HIGH), x));
+  return fnma(n, number(LN2_LOW), fnma(n, number(LN2_HIGH), x));
 }
 
 /** Scaled in two steps, since 2^n itself may be too large or too small for a float when the result is not. */
@@ -67,13 +89,14 @@ function withoutLn2(x: v128, n: v128): v128 {
 @inline
 export function exp(x: v128): v128 {
   // Below this end the result is 0, which costs time to find by underflow. NaN passes both comparisons.
-  const isTiny = f32x4.lt(x, splat(-104));
-  const limited = v128.andnot(f32x4.pmin(x, splat(90)), isTiny);
+  const isTiny = f32x4.lt(x, number(EXP_LEAST));
+  const limited = v128.andnot(f32x4.pmin(x, number(EXP_MOST)), isTiny);
   const n = multiplesOfLn2(limited);
-  const y = f32x4.add(smallExpm1(withoutLn2(limited, roundedFloat(n))), splat(1));
+  const q = smallExpm1(withoutLn2(limited, roundedFloat(n)));
   const whole = roundedInteger(n);
   const half = i32x4.shr_s(whole, 1);
-  return v128.andnot(f32x4.mul(f32x4.mul(y, powerOfTwo(half)), powerOfTwo(i32x4.sub(whole, half))), isTiny);
+  const y = f32x4.mul(f32x4.add(q, number(ONE)), powerOfTwo(half));
+  return v128.andnot(f32x4.mul(y, powerOfTwo(i32x4.sub(whole, half))), isTiny);
 }
 
 /** e^x where −80 ≤ x ≤ 0: no end is near. */
@@ -81,14 +104,14 @@ export function exp(x: v128): v128 {
 @inline
 function moderateExp(x: v128): v128 {
   const n = multiplesOfLn2(x);
-  const y = f32x4.add(smallExpm1(withoutLn2(x, roundedFloat(n))), splat(1));
+  const y = f32x4.add(smallExpm1(withoutLn2(x, roundedFloat(n))), number(ONE));
   return f32x4.mul(y, powerOfTwo(roundedInteger(n)));
 }
 
 // @ts-expect-error: decorator
 @inline
 export function expm1(x: v128): v128 {
-  const limited = f32x4.pmax(f32x4.pmin(x, splat(90)), splat(-30));
+  const limited = f32x4.pmax(f32x4.pmin(x, number(EXP_MOST)), splat(-30));
   const n = multiplesOfLn2(limited);
   const q = smallExpm1(withoutLn2(limited, roundedFloat(n)));
   const whole = roundedInteger(n);
@@ -96,8 +119,8 @@ export function expm1(x: v128): v128 {
   const scaleA = powerOfTwo(half);
   const scaleB = powerOfTwo(i32x4.sub(whole, half));
   const scale = f32x4.mul(scaleA, scaleB);
-  const near = fma(q, scale, f32x4.sub(scale, splat(1)));
-  const far = f32x4.mul(f32x4.mul(f32x4.add(q, splat(1)), scaleA), scaleB);
+  const near = fma(q, scale, f32x4.sub(scale, number(ONE)));
+  const far = f32x4.mul(f32x4.mul(f32x4.add(q, number(ONE)), scaleA), scaleB);
   const y = choose(f32x4.gt(x, splat(60)), far, near);
   // Below this x is its own answer, and −0 and subnormals survive.
   return choose(f32x4.lt(f32x4.abs(x), splat(1e-10)), x, y);
@@ -113,22 +136,22 @@ export function log(x: v128): v128 {
   let exponent = f32x4.convert_i32x4_s(i32x4.shr_s(bits, 23));
   exponent = f32x4.sub(exponent, v128.and(isTiny, splat(23)));
   const mantissa = i32x4.add(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3));
-  const f = f32x4.sub(mantissa, splat(1));
+  const f = f32x4.sub(mantissa, number(ONE));
   const z = f32x4.mul(f, f);
-  let p = splat(7.0376836292e-2);
-  p = fma(p, f, splat(-1.1514610310e-1));
-  p = fma(p, f, splat(1.1676998740e-1));
-  p = fma(p, f, splat(-1.2420140846e-1));
-  p = fma(p, f, splat(1.4249322787e-1));
-  p = fma(p, f, splat(-1.6668057665e-1));
-  p = fma(p, f, splat(2.0000714765e-1));
-  p = fma(p, f, splat(-2.4999993993e-1));
-  p = fma(p, f, splat(3.3333331174e-1));
+  let p = number(LOG, 8);
+  p = fma(p, f, number(LOG, 7));
+  p = fma(p, f, number(LOG, 6));
+  p = fma(p, f, number(LOG, 5));
+  p = fma(p, f, number(LOG, 4));
+  p = fma(p, f, number(LOG, 3));
+  p = fma(p, f, number(LOG, 2));
+  p = fma(p, f, number(LOG, 1));
+  p = fma(p, f, number(LOG, 0));
   let y = f32x4.mul(f32x4.mul(p, f), z);
-  y = fma(exponent, splat(LN2_LOW), y);
+  y = fma(exponent, number(LN2_LOW), y);
   y = fma(splat(-0.5), z, y);
   y = f32x4.add(f, y);
-  y = fma(exponent, splat(LN2_HIGH), y);
+  y = fma(exponent, number(LN2_HIGH), y);
   y = choose(f32x4.eq(x, splat(Infinity)), x, y);
   y = choose(f32x4.eq(x, splat(0)), splat(-Infinity), y);
   // Of negative numbers and NaN: NaN.
@@ -139,12 +162,12 @@ export function log(x: v128): v128 {
 // @ts-expect-error: decorator
 @inline
 export function log1p(x: v128): v128 {
-  const u = f32x4.add(x, splat(1));
-  const lost = f32x4.div(f32x4.sub(x, f32x4.sub(u, splat(1))), u);
+  const u = f32x4.add(x, number(ONE));
+  const lost = f32x4.div(f32x4.sub(x, f32x4.sub(u, number(ONE))), u);
   const logarithm = log(u);
   const isFinite = v128.and(f32x4.gt(u, splat(0)), f32x4.lt(u, splat(Infinity)));
   const y = choose(isFinite, f32x4.add(logarithm, lost), logarithm);
-  return choose(f32x4.eq(u, splat(1)), x, y);
+  return choose(f32x4.eq(u, number(ONE)), x, y);
 }
 
 /** −t / (t + 2) with t = e^(−2|x|) − 1, and the sign of x. */
@@ -155,8 +178,8 @@ export function tanh(x: v128): v128 {
   const doubled = f32x4.mul(f32x4.pmin(f32x4.abs(x), splat(15)), splat(-2));
   const n = multiplesOfLn2(doubled);
   const scale = powerOfTwo(roundedInteger(n));
-  const t = fma(smallExpm1(withoutLn2(doubled, roundedFloat(n))), scale, f32x4.sub(scale, splat(1)));
-  return v128.or(f32x4.abs(f32x4.div(t, f32x4.add(t, splat(2)))), signOf(x));
+  const t = fma(smallExpm1(withoutLn2(doubled, roundedFloat(n))), scale, f32x4.sub(scale, number(ONE)));
+  return v128.or(f32x4.abs(f32x4.div(t, f32x4.add(t, number(TWO)))), signOf(x));
 }
 
 /** By e^(−|x|), which cannot overflow, so that the far negative side keeps its digits. */
@@ -164,8 +187,8 @@ export function tanh(x: v128): v128 {
 @inline
 export function sigmoid(x: v128): v128 {
   const e = exp(f32x4.neg(f32x4.abs(x)));
-  const numerator = choose(f32x4.lt(x, splat(0)), e, splat(1));
-  return f32x4.div(numerator, f32x4.add(e, splat(1)));
+  const numerator = choose(f32x4.lt(x, splat(0)), e, number(ONE));
+  return f32x4.div(numerator, f32x4.add(e, number(ONE)));
 }
 
 // @ts-expect-error: decorator
@@ -173,22 +196,22 @@ export function sigmoid(x: v128): v128 {
 export function erf(x: v128): v128 {
   const t = f32x4.abs(x);
   const s = f32x4.mul(x, x);
-  let far = fma(splat(-1.72853470e-5), t, splat(3.83197126e-4));
-  const u = fma(splat(-3.88396438e-3), t, splat(2.42546219e-2));
-  far = fma(far, s, u);
-  far = fma(far, t, splat(-1.06777877e-1));
-  far = fma(far, t, splat(-6.34846687e-1));
-  far = fma(far, t, splat(-1.28717512e-1));
+  let far = fma(number(ERF_FAR, 6), t, number(ERF_FAR, 5));
+  const middle = fma(number(ERF_FAR, 4), t, number(ERF_FAR, 3));
+  far = fma(far, s, middle);
+  far = fma(far, t, number(ERF_FAR, 2));
+  far = fma(far, t, number(ERF_FAR, 1));
+  far = fma(far, t, number(ERF_FAR, 0));
   far = fma(far, t, f32x4.neg(t));
   // The polynomial is good up to 4; from there on erf is 1 in single precision.
-  far = choose(f32x4.gt(t, splat(4)), splat(1), f32x4.sub(splat(1), moderateExp(f32x4.pmax(far, splat(-80)))));
+  far = choose(f32x4.gt(t, splat(4)), number(ONE), f32x4.sub(number(ONE), moderateExp(f32x4.pmax(far, splat(-80)))));
   far = v128.or(far, signOf(x));
-  let near = splat(-5.96761703e-4);
-  near = fma(near, s, splat(4.99119423e-3));
-  near = fma(near, s, splat(-2.67681349e-2));
-  near = fma(near, s, splat(1.12819925e-1));
-  near = fma(near, s, splat(-3.76125336e-1));
-  near = fma(near, s, splat(1.28379166e-1));
+  let near = number(ERF_NEAR, 5);
+  near = fma(near, s, number(ERF_NEAR, 4));
+  near = fma(near, s, number(ERF_NEAR, 3));
+  near = fma(near, s, number(ERF_NEAR, 2));
+  near = fma(near, s, number(ERF_NEAR, 1));
+  near = fma(near, s, number(ERF_NEAR, 0));
   near = fma(near, x, x);
   const y = choose(f32x4.gt(t, splat(0.927734375)), far, near);
   return v128.or(choose(f32x4.ne(x, x), x, y), signOf(x));
@@ -220,7 +243,7 @@ function circular(x: v128, shift: i32): v128 {
   sine = fma(f32x4.mul(sine, z), r, r);
   let cosine = fma(splat(2.443315711809948e-5), z, splat(-1.388731625493765e-3));
   cosine = fma(cosine, z, splat(4.166664568298827e-2));
-  cosine = fma(f32x4.mul(cosine, z), z, fma(splat(-0.5), z, splat(1)));
+  cosine = fma(f32x4.mul(cosine, z), z, fma(splat(-0.5), z, number(ONE)));
   const isOdd = i32x4.eq(v128.and(quadrant, i32x4.splat(1)), i32x4.splat(1));
   const flip = i32x4.shl(v128.and(quadrant, i32x4.splat(2)), 30);
   const y = v128.xor(choose(isOdd, cosine, sine), flip);

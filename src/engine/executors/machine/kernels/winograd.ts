@@ -5,7 +5,7 @@
  */
 import { HEAD_LENGTH } from "./layout";
 import { fma, fnma, splat } from "./lanes";
-import { tile } from "./product";
+import { tile } from "./tile";
 
 /** Scratch: half-transformed tiles, one row of it a vector; then tiles' places; the rest where the instruction says. */
 const HALF: usize = 0;
