@@ -4,6 +4,7 @@ import type { Buffer } from "../../plan/plan.ts";
 import { sizeOf } from "../../shape.ts";
 import { broadcastAccess, SCALAR, source } from "./access.ts";
 import { isConversion } from "./conversion.ts";
+import { fuse, type Operation, type Value } from "./fusion.ts";
 import { bitsOf, type Instruction, type Operand } from "./instruction.ts";
 import * as code from "./kernels/layout.ts";
 import { CASTS, POINTWISE, type PointwiseForm } from "./pointwise.ts";
@@ -21,16 +22,6 @@ export interface Values {
   read(node: Node): Buffer;
   /** Where this node's value is wanted beyond the group: none, or several (an output, a state). */
   wanted(node: Node): readonly Buffer[];
-}
-
-/** A value inside the program: made by one operation, or standing in memory. */
-type Value = { readonly memory: Buffer } | { register: number; lastUse: number };
-
-interface Operation {
-  readonly operation: number;
-  readonly to: Value;
-  /** Values, numbers and untagged places, in the order of the words. */
-  readonly operands: readonly (Value | { readonly raw: Operand })[];
 }
 
 const formOf = (node: Node): PointwiseForm => (POINTWISE as Readonly<Record<string, PointwiseForm>>)[node.op]!;
@@ -150,11 +141,11 @@ export function chain(nodes: readonly Node[], values: Values, states: ReadonlySe
     return [form[node.inputs[0]!.dtype as "F32"]!, operands];
   }
 
-  const program = storeDirectly([...body, ...finalCopies]);
+  const program = storeDirectly(fuse([...body, ...finalCopies]));
   assignRegisters(prologue, program);
   const wordsOf = ({ operation, to, operands }: Operation): Operand[] => {
     const words = [to, ...operands].map(encodeOperand);
-    return [operation, ...words, ...new Array<number>(4 - words.length).fill(0)];
+    return [operation, ...words, ...new Array<number>(5 - words.length).fill(0)];
   };
   const operations = [...prologue, ...program];
   return {

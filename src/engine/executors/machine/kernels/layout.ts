@@ -108,7 +108,7 @@ export const CONTROL_PATIENCE = 832;
 /** Where the kernels' own constants begin; everything from MEMORY_BASE + 64 KiB is the host's to give out. */
 export const MEMORY_BASE = 4096;
 
-// Pointwise operations: [code, destination, a, b, c], operands as in `pointwise.ts`.
+// Pointwise operations: [code, destination, a, b, c, d], operands as in `pointwise.ts`.
 export const P_COPY = 0;
 export const P_ADD = 1;
 export const P_SUB = 2;
@@ -147,6 +147,12 @@ export const P_WHERE = 33;
 export const P_FMA = 34;
 /** c − a × b. */
 export const P_FNMA = 35;
+/** a + (b − a) × c: a step from a toward b. */
+export const P_TOWARD = 36;
+/** a² × b + c × d: a running mean of squares. */
+export const P_MEAN_SQUARE = 37;
+/** a / (√b × c + d). */
+export const P_OVER_ROOT = 38;
 
 export const P_I_ADD = 40;
 export const P_I_SUB = 41;

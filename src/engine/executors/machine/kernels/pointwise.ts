@@ -2,7 +2,7 @@
  * @file Fused pointwise chains: a little register program, applied strip by strip. A strip's registers stay in the
  * first-level cache, so that the chain touches memory once however long it is.
  *
- * Instruction: elements, count of prologue operations, count of body operations, then operations of five words each. An
+ * Instruction: elements, count of prologue operations, count of body operations, then operations of six words each. An
  * operand is an offset in the thread's scratch (a register), or, with its lowest bit set, an address in memory whose
  * elements are those of the strip. The prologue runs once (what is the same for all strips), the body once a strip.
  */
@@ -12,7 +12,7 @@ import * as op from "./layout";
 import * as mathematics from "./mathematics";
 import { uniform } from "./random";
 
-const OPERATION_BYTES: usize = 20;
+const OPERATION_BYTES: usize = 24;
 
 // @ts-expect-error: decorator
 @inline
@@ -89,7 +89,15 @@ function binaryOf(code: i32, a: v128, b: v128): v128 {
 function ternaryOf(code: i32, a: v128, b: v128, c: v128): v128 {
   if (code == op.P_WHERE) return choose(i32x4.ne(a, i32x4.splat(0)), b, c);
   if (code == op.P_FMA) return fma(a, b, c);
+  if (code == op.P_TOWARD) return fma(f32x4.sub(b, a), c, a);
   return fnma(a, b, c);
+}
+
+// @ts-expect-error: decorator
+@inline
+function quaternaryOf(code: i32, a: v128, b: v128, c: v128, d: v128): v128 {
+  if (code == op.P_MEAN_SQUARE) return fma(f32x4.mul(a, a), b, f32x4.mul(c, d));
+  return f32x4.div(a, fma(f32x4.sqrt(b), c, d));
 }
 
 // @ts-expect-error: decorator
@@ -110,7 +118,7 @@ function unary(code: i32, to: usize, a: usize, end: usize): void {
 // @ts-expect-error: decorator
 @inline
 function heavyUnary(code: i32, to: usize, a: usize, end: usize): void {
-  for (let i: usize = 0; i < end; i += 16) v128.store(to + i, unaryOf(code, v128.load(a + i)));
+  for (const stop = to + end; to < stop; to += 16, a += 16) v128.store(to, unaryOf(code, v128.load(a)));
 }
 
 // @ts-expect-error: decorator
@@ -140,6 +148,17 @@ function ternary(code: i32, to: usize, a: usize, b: usize, c: usize, end: usize)
     v128.store(to, y, 16);
     v128.store(to, z, 32);
     v128.store(to, w, 48);
+  }
+}
+
+// @ts-expect-error: decorator
+@inline
+function quaternary(code: i32, to: usize, a: usize, b: usize, c: usize, d: usize, end: usize): void {
+  for (const stop = to + end; to < stop; to += 32, a += 32, b += 32, c += 32, d += 32) {
+    const x = quaternaryOf(code, v128.load(a), v128.load(b), v128.load(c), v128.load(d));
+    const y = quaternaryOf(code, v128.load(a, 16), v128.load(b, 16), v128.load(c, 16), v128.load(d, 16));
+    v128.store(to, x);
+    v128.store(to, y, 16);
   }
 }
 
@@ -206,6 +225,7 @@ function apply(at: usize, count: i32, scratch: usize, start: i32, elements: i32)
     const a = resolve(load<u32>(at, 8), scratch, offset);
     const b = resolve(load<u32>(at, 12), scratch, offset);
     const c = resolve(load<u32>(at, 16), scratch, offset);
+    const d = resolve(load<u32>(at, 20), scratch, offset);
     switch (load<i32>(at)) {
       case op.P_COPY:
         unary(op.P_COPY, to, a, end);
@@ -371,6 +391,15 @@ function apply(at: usize, count: i32, scratch: usize, start: i32, elements: i32)
         break;
       case op.P_FNMA:
         ternary(op.P_FNMA, to, a, b, c, end);
+        break;
+      case op.P_TOWARD:
+        ternary(op.P_TOWARD, to, a, b, c, end);
+        break;
+      case op.P_MEAN_SQUARE:
+        quaternary(op.P_MEAN_SQUARE, to, a, b, c, d, end);
+        break;
+      case op.P_OVER_ROOT:
+        quaternary(op.P_OVER_ROOT, to, a, b, c, d, end);
         break;
       case op.P_I_DIV:
         integerDivide(to, a, b, end);
