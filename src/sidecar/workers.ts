@@ -97,8 +97,15 @@ export function createWorkers(entry: URL, settings: () => Omit<WorkerSettings, "
       if (message.fault.reason === "INTERNAL")
         log("error", message.fault.message, { call: task.call, stack: message.stack });
       task.reject(revive(message.fault));
+      if (message.fault.reason === "ENGINE_CRASHED") retire(worker);
     }
     assign(classOf(task.call));
+  }
+
+  /** Its engine is of no more use, though the thread lives. */
+  function retire(worker: ComputeWorker): void {
+    workers.delete(worker);
+    void worker.thread.terminate();
   }
 
   /** The next call starts a fresh worker. */

@@ -10,6 +10,7 @@ const data = { rows: blobs(40), target: "kind" };
 it.each([
   ["exit", "FAILURES 63: a worker that ends"],
   ["memory", "FAILURES 63: a worker out of memory"],
+  ["trap", "a worker whose engine meets a trap in WebAssembly"],
 ])("%s: %s fails its job with ENGINE_CRASHED and is replaced", async (type) => {
   const env = { ...process.env, NODE_OPTIONS: "--max-old-space-size=200" };
   const sidecar = startSidecar({ parameters: ["--plugin", CRASH], env });

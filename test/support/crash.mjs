@@ -1,7 +1,29 @@
 /** A plugin whose backbones end or block the thread that builds them, each in its own way. */
 import { defineBackbone, definePlugin, z } from "ml-sidecar/plugin";
 
+let trapsNextRun = false;
+
+/** From now on, machines whose next program begins, when asked, with an instruction that there is none of. */
+function armMachines() {
+  const { Instance } = WebAssembly;
+  WebAssembly.Instance = class {
+    constructor(module, imports) {
+      const { exports } = new Instance(module, imports);
+      const run = (program, threads) => {
+        if (trapsNextRun) new Int32Array(imports.env.memory.buffer, program, 1)[0] = 99;
+        trapsNextRun = false;
+        return exports.run(program, threads);
+      };
+      this.exports = { ...exports, run };
+    }
+  };
+}
+armMachines();
+
 const WAYS = {
+  trap() {
+    trapsNextRun = true;
+  },
   exit: () => process.exit(9),
   memory() {
     const kept = [];

@@ -8,6 +8,7 @@ import {
   CONTROL_READY,
   CONTROL_SCRATCH,
   CONTROL_TICKET,
+  MEMORY_BASE,
   SCRATCH_BYTES,
 } from "../../../src/engine/executors/machine/kernels/layout.ts";
 import { fillInstruction } from "../../../src/engine/executors/machine/lowerings.ts";
@@ -51,6 +52,32 @@ describe("the machine's threads", () => {
     for (let attempt = 0; attempt < 1000 && ending === 1; attempt++) ending = run(program, 2);
     expect(ending).toBe(-1);
     await gone;
+  });
+
+  test("meet a trap in WebAssembly with a typed error, and their executor runs nothing more", () => {
+    const { Memory } = WebAssembly;
+    const memories: WebAssembly.Memory[] = [];
+    WebAssembly.Memory = class extends Memory {
+      constructor(descriptor: ConstructorParameters<typeof Memory>[0]) {
+        super(descriptor);
+        memories.push(this);
+      }
+    };
+    const machine = createMachine();
+    WebAssembly.Memory = Memory;
+    const state = machine.createState({});
+    const square = trace((t) => ({ outputs: { y: t.input("x", { dtype: "F32", shape: [4] }).square() } }));
+    const program = machine.compile(square, state);
+    expect(program.run()).toBe(true);
+    // Where its instructions stand now stands one that there is none of.
+    new Int32Array(memories[0]!.buffer, MEMORY_BASE + 65536 + SCRATCH_BYTES).fill(99);
+    const crash = expect.objectContaining({
+      reason: "ENGINE_CRASHED",
+      cause: expect.objectContaining({ message: "unreachable" }),
+    });
+    for (const attempt of [() => program.run(), () => program.run(), () => machine.compile(square, state)]) {
+      expect(attempt).toThrow(crash);
+    }
   });
 
   test("have no work once the executor is closed or the program released", () => {
