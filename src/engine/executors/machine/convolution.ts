@@ -8,7 +8,8 @@ import type { Buffer } from "../../plan/plan.ts";
 import { type Shape, sizeOf } from "../../shape.ts";
 import { bitsOf } from "./instruction.ts";
 import * as code from "./kernels/layout.ts";
-import { fillInstruction, kernel, type Lowered, stridedCopy } from "./lowerings.ts";
+import { kernel, type Lowered } from "./lowerings.ts";
+import { type Cut, channelOf, cutOperands, imageCut, planes, tailOf } from "./planes.ts";
 import { hasWinograd, winograd, winogradWeights } from "./winograd.ts";
 import { hasWinograd2, winograd2 } from "./winograd2.ts";
 
@@ -18,6 +19,10 @@ export type Pair = readonly [rows: number, columns: number];
 /** Limits of the kernels' scratch memory: taps of a window over all channels, and places of a row. */
 const MOST_TAPS = 8192;
 const MOST_COLUMNS = 4096;
+/** Scratch memory that is left for an image's planes, in bytes. */
+const ROOM = code.SCRATCH_BYTES - 4 * 32_832;
+/** Fewer images than this share their channels among threads. */
+const LEAST_UNITS = 12;
 /** Partial sums of the weights' gradient, at most: fixed, so that the bits don't depend on the threads. */
 const BLOCKS = 16;
 
@@ -82,85 +87,6 @@ function geometry(node: Node): Geometry {
   return geometryOf(...shapesOf[node.op]!(node), node.attributes as AttributesOf<"conv">);
 }
 
-/** The planes that the kernels read: every channel cut into phases by the strides, each padded and flat. */
-interface Planes {
-  readonly buffer: Buffer;
-  readonly rows: number;
-  readonly columns: number;
-  /** Elements of one channel. */
-  readonly channel: number;
-}
-
-/** Reads past the last plane: they must find zeros. */
-const TAIL = 64;
-
-/** Pads `channels` planes of an image into phases; `shift` is how far the image moves in, `rows` and `columns` a phase's size. */
-function planes(
-  from: Buffer,
-  images: number,
-  channels: number,
-  size: Pair,
-  shift: Pair,
-  strides: Pair,
-  [rows, columns]: Pair,
-  { temporary, emit }: Lowered,
-): Planes {
-  const phase = rows * columns;
-  const channel = phase * strides[0] * strides[1];
-  const elements = images * channels * channel + columns + TAIL;
-  const buffer = temporary(elements);
-  emit(fillInstruction(buffer, elements, 0, `padding of ${images * channels} planes`));
-  for (let py = 0; py < strides[0]; py++) {
-    for (let px = 0; px < strides[1]; px++) {
-      // The first row and column of the phase that the image reaches, and where in the image that is.
-      const [j, i] = [
-        Math.max(0, Math.ceil((shift[0] - py) / strides[0])),
-        Math.max(0, Math.ceil((shift[1] - px) / strides[1])),
-      ];
-      const [y, x] = [py + j * strides[0] - shift[0], px + i * strides[1] - shift[1]];
-      const height = Math.min(rows - j, Math.ceil((size[0] - y) / strides[0]));
-      const width = Math.min(columns - i, Math.ceil((size[1] - x) / strides[1]));
-      if (height <= 0 || width <= 0) continue;
-      emit(
-        stridedCopy({
-          label: `planes ${images * channels} of ${size[0]}×${size[1]}`,
-          shape: [images * channels, height, width],
-          from,
-          fromStrides: [size[0] * size[1], strides[0] * size[1], strides[1]],
-          fromOffset: y * size[1] + x,
-          to: buffer,
-          toStrides: [channel, columns, 1],
-          toOffset: (py * strides[1] + px) * phase + j * columns + i,
-        }),
-      );
-    }
-  }
-  return { buffer, rows, columns, channel };
-}
-
-/** The image's planes for `conv` and `convWeights`, and where each tap starts in them: (bytes, weight) pairs. */
-function imagePlanes(from: Buffer, g: Geometry, lowered: Lowered): { planes: Planes; table: Int32Array } {
-  const phaseSize = ([0, 1] as const).map((axis) => {
-    const needed = (g.places[axis] - 1) * g.strides[axis] + (g.window[axis] - 1) * g.dilations[axis] + 1;
-    return Math.ceil(needed / g.strides[axis]);
-  }) as unknown as Pair;
-  const made = planes(from, g.images, g.into * g.groups, g.size, g.before, g.strides, phaseSize, lowered);
-  const table: number[] = [];
-  for (let channel = 0; channel < g.into; channel++) {
-    for (let ky = 0; ky < g.window[0]; ky++) {
-      for (let kx = 0; kx < g.window[1]; kx++) {
-        const [y, x] = [ky * g.dilations[0], kx * g.dilations[1]];
-        const phase = (y % g.strides[0]) * g.strides[1] + (x % g.strides[1]);
-        const row = Math.floor(y / g.strides[0]);
-        const column = Math.floor(x / g.strides[1]);
-        const place = channel * made.channel + phase * made.rows * made.columns + row * made.columns + column;
-        table.push(place * 4, table.length / 2);
-      }
-    }
-  }
-  return { planes: made, table: Int32Array.from(table) };
-}
-
 const nanosecondsOf = (flops: number) => flops / 36;
 
 /** Never by minimal filtering: its rounding in the forward pass is what tells in a training's losses (decision 8). */
@@ -171,39 +97,109 @@ export function conv(node: Node, lowered: Lowered): void {
     winograd2(image, weights, g, lowered);
     return;
   }
-  const { planes: source, table } = imagePlanes(image, g, lowered);
-  const taps = table.length / 2;
+  const { cut, table } = imageCut(g);
   const [height, width] = g.places;
-  const plane = height * width;
-  const offsets = lowered.constant(table);
-  const flops = 2 * g.images * g.groups * g.outOf * plane * taps;
+  const taps = table.length / 2;
+  const part = { table, height, width, first: 0, byRow: width, byColumn: 1 };
+  const sides = { from: image, weights, into: g.into, outOf: g.outOf, cut, plane: height * width };
+  const label = `convolution [${node.inputs[0]!.shape}] by [${node.inputs[1]!.shape}]`;
+  convolve({ ...sides, label, parts: [part], byChannel: taps, byGroup: g.outOf * taps }, g, lowered);
+}
+
+/** Places that lie apart by strides in the output, and the taps that they are sums of. */
+interface Part {
+  readonly table: Int32Array;
+  readonly height: number;
+  readonly width: number;
+  /** In elements of the output. */
+  readonly first: number;
+  readonly byRow: number;
+  readonly byColumn: number;
+}
+
+interface Sides {
+  readonly label: string;
+  readonly from: Buffer;
+  readonly weights: Buffer;
+  /** Channels of one group, taken and given. */
+  readonly into: number;
+  readonly outOf: number;
+  readonly cut: Cut;
+  readonly parts: readonly Part[];
+  /** Places of the output's channels. */
+  readonly plane: number;
+  /** Strides of channels given, and of groups, in the weights. */
+  readonly byChannel: number;
+  readonly byGroup: number;
+}
+
+/** Weights in the order in which a part's taps are taken. */
+function packed(table: Int32Array, offsets: Buffer, sides: Sides, { groups }: Geometry, lowered: Lowered): Buffer {
+  const { weights, outOf, byChannel, byGroup } = sides;
+  const taps = table.length / 2;
+  const quads = groups * Math.ceil(outOf / 4);
+  const panels = lowered.temporary(quads * taps * 4);
+  lowered.emit(
+    kernel({
+      kind: "packTaps",
+      label: `weights of ${quads} quads by ${taps} taps`,
+      units: quads,
+      operands: [{ buffer: weights }, { buffer: panels }, { buffer: offsets }, taps, outOf, byChannel, byGroup],
+      reads: [weights, offsets],
+      writes: [panels],
+      nanoseconds: quads * taps * 3,
+    }),
+  );
+  return panels;
+}
+
+/** What `conv` and `convTranspose` have in common. */
+function convolve(sides: Sides, g: Geometry, lowered: Lowered): void {
+  const { label, from, into, outOf, cut, parts, plane } = sides;
+  const units = g.images * g.groups;
+  const shares = Math.min(Math.ceil(outOf / 4), Math.ceil(LEAST_UNITS / units));
+  const isWhole = shares === 1 && (into * channelOf(cut) + tailOf(cut)) * 4 <= ROOM;
+  const source = isWhole ? from : planes(from, units * into, cut, lowered);
+  const channel = isWhole ? cut.size[0] * cut.size[1] : channelOf(cut);
+  const written = parts.map((part) => {
+    const offsets = lowered.constant(part.table);
+    return { ...part, offsets, panels: packed(part.table, offsets, sides, g, lowered) };
+  });
+  const flops = parts.reduce((sum, part) => sum + part.table.length * part.height * part.width, 0) * units * outOf;
   lowered.emit(
     kernel({
       kind: "convolve",
-      label: `convolution [${node.inputs[0]!.shape}] by [${node.inputs[1]!.shape}]`,
-      units: g.images * g.groups * Math.ceil(g.outOf / 4),
+      label,
+      units: units * shares,
       operands: [
-        { buffer: source.buffer },
-        { buffer: weights },
+        { buffer: source },
         { buffer: lowered.out },
-        { buffer: offsets },
-        taps,
-        g.outOf,
-        taps,
-        g.images,
-        g.groups * g.into * source.channel,
-        g.into * source.channel,
-        g.outOf * taps,
-        source.columns,
-        height,
-        width,
-        g.groups * g.outOf * plane,
-        g.outOf * plane,
+        g.groups,
+        into,
+        outOf,
+        g.groups * into * channel,
+        into * channel,
+        cut.columns,
+        g.groups * outOf * plane,
+        outOf * plane,
         plane,
-        width,
-        1,
+        Number(isWhole),
+        channelOf(cut) * 4,
+        ...cutOperands(cut, lowered),
+        shares,
+        parts.length,
+        ...written.flatMap(({ offsets, table, panels, height, width, first, byRow, byColumn }) => [
+          { buffer: offsets },
+          table.length / 2,
+          { buffer: panels },
+          height,
+          width,
+          first,
+          byRow,
+          byColumn,
+        ]),
       ],
-      reads: [source.buffer, weights, offsets],
+      reads: [source, ...written.flatMap(({ offsets, panels }) => [offsets, panels])],
       writes: [lowered.out],
       flops,
       nanoseconds: nanosecondsOf(flops),
@@ -238,69 +234,46 @@ export function convTranspose(node: Node, lowered: Lowered): void {
     return { residues, lead, size: Math.ceil(g.size[axis] / g.strides[axis]) + Math.max(...shifts) + lead };
   });
   const [rows, columns] = axes as [(typeof axes)[0], (typeof axes)[0]];
-  const unit: Pair = [1, 1];
-  const source = planes(
-    y,
-    g.images,
-    g.outOf * g.groups,
-    g.places,
-    [rows.lead, columns.lead],
-    unit,
-    [rows.size, columns.size],
-    lowered,
-  );
+  const shift: Pair = [rows.lead, columns.lead];
+  const cut: Cut = { size: g.places, shift, strides: [1, 1], rows: rows.size, columns: columns.size, phases: [[0, 0]] };
   const window = g.window[0] * g.window[1];
-  const plane = g.size[0] * g.size[1];
-  rows.residues.forEach((rowTaps, ry) => {
-    columns.residues.forEach((columnTaps, rx) => {
-      const height = Math.ceil((g.size[0] - ry) / g.strides[0]);
-      const width = Math.ceil((g.size[1] - rx) / g.strides[1]);
-      if (height <= 0 || width <= 0) return;
+  const parts = rows.residues.flatMap((rowTaps, ry) =>
+    columns.residues.map((columnTaps, rx): Part => {
       const table: number[] = [];
       for (let o = 0; o < g.outOf; o++) {
         for (const row of rowTaps) {
           for (const column of columnTaps) {
-            const place = o * source.channel + (row.shift + rows.lead) * source.columns + column.shift + columns.lead;
+            const place = o * channelOf(cut) + (row.shift + rows.lead) * cut.columns + column.shift + columns.lead;
             table.push(place * 4, o * g.into * window + row.tap * g.window[1] + column.tap);
           }
         }
       }
-      const offsets = lowered.constant(Int32Array.from(table));
-      const flops = g.images * g.groups * g.into * height * width * table.length;
-      lowered.emit(
-        kernel({
-          kind: "convolve",
-          label: `transposed convolution [${node.inputs[0]!.shape}] by [${node.inputs[1]!.shape}]`,
-          units: g.images * g.groups * Math.ceil(g.into / 4),
-          operands: [
-            { buffer: source.buffer },
-            { buffer: weights },
-            { buffer: lowered.out, offset: (ry * g.size[1] + rx) * 4 },
-            { buffer: offsets },
-            table.length / 2,
-            g.into,
-            window,
-            g.images,
-            g.groups * g.outOf * source.channel,
-            g.outOf * source.channel,
-            g.outOf * g.into * window,
-            source.columns,
-            height,
-            width,
-            g.groups * g.into * plane,
-            g.into * plane,
-            plane,
-            g.strides[0] * g.size[1],
-            g.strides[1],
-          ],
-          reads: [source.buffer, weights, offsets],
-          writes: [lowered.out],
-          flops,
-          nanoseconds: nanosecondsOf(flops) + 1,
-        }),
-      );
-    });
-  });
+      return {
+        table: Int32Array.from(table),
+        height: Math.ceil((g.size[0] - ry) / g.strides[0]),
+        width: Math.ceil((g.size[1] - rx) / g.strides[1]),
+        first: ry * g.size[1] + rx,
+        byRow: g.strides[0] * g.size[1],
+        byColumn: g.strides[1],
+      };
+    }),
+  );
+  convolve(
+    {
+      label: `transposed convolution [${node.inputs[0]!.shape}] by [${node.inputs[1]!.shape}]`,
+      from: y,
+      weights,
+      into: g.outOf,
+      outOf: g.into,
+      cut,
+      parts: parts.filter(({ height, width }) => height > 0 && width > 0),
+      plane: g.size[0] * g.size[1],
+      byChannel: window,
+      byGroup: g.outOf * g.into * window,
+    },
+    g,
+    lowered,
+  );
 }
 
 /** The weights' gradient: products of image and y along flat planes, in blocks of images that are then added up. */
@@ -311,25 +284,16 @@ export function convWeights(node: Node, lowered: Lowered): void {
     winogradWeights(image, y, g, lowered);
     return;
   }
-  const { planes: source, table } = imagePlanes(image, g, lowered);
+  const { cut, table } = imageCut(g);
   const taps = table.length / 2;
   const [height, width] = g.places;
-  const length = Math.ceil((height * source.columns) / 4) * 4;
   const channels = g.groups * g.outOf;
-  const flat = lowered.temporary(g.images * channels * length);
-  lowered.emit(
-    fillInstruction(flat, g.images * channels * length, bitsOf(0), `spacing of ${g.images * channels} planes`),
-  );
-  lowered.emit(
-    stridedCopy({
-      label: `spacing of ${g.images * channels} planes`,
-      shape: [g.images * channels, height, width],
-      from: y,
-      fromStrides: [height * width, width, 1],
-      to: flat,
-      toStrides: [length, source.columns, 1],
-    }),
-  );
+  const source = planes(image, g.images * g.groups * g.into, cut, lowered);
+  // The gradient's rows as far apart as the planes', with zeros between; whole vectors of them.
+  const length = Math.ceil((height * cut.columns) / 4) * 4;
+  const rows = Math.ceil(length / cut.columns);
+  const spaced: Cut = { size: g.places, shift: [0, 0], strides: [1, 1], rows, columns: cut.columns, phases: [[0, 0]] };
+  const flat = planes(y, g.images * channels, spaced, lowered);
   const blocks = Math.min(BLOCKS, g.images);
   const outputs = channels * taps;
   const partial = lowered.temporary(blocks * outputs);
@@ -341,7 +305,7 @@ export function convWeights(node: Node, lowered: Lowered): void {
       label: `convolution's weights [${node.inputs[0]!.shape}] by [${node.inputs[1]!.shape}]`,
       units: blocks * g.groups,
       operands: [
-        { buffer: source.buffer },
+        { buffer: source },
         { buffer: flat },
         { buffer: partial },
         { buffer: offsets },
@@ -350,14 +314,14 @@ export function convWeights(node: Node, lowered: Lowered): void {
         g.images,
         blocks,
         g.groups,
-        g.groups * g.into * source.channel,
-        g.into * source.channel,
-        channels * length,
-        g.outOf * length,
-        length,
+        g.groups * g.into * channelOf(cut),
+        g.into * channelOf(cut),
+        channels * channelOf(spaced),
+        g.outOf * channelOf(spaced),
+        channelOf(spaced),
         length,
       ],
-      reads: [source.buffer, flat, offsets],
+      reads: [source, flat, offsets],
       writes: [partial],
       flops,
       nanoseconds: nanosecondsOf(flops),

@@ -28,6 +28,8 @@ export const OPCODES = {
   oneHot: code.ONE_HOT,
   convolve: code.CONVOLVE,
   convolveWeights: code.CONVOLVE_WEIGHTS,
+  packTaps: code.PACK_TAPS,
+  planes: code.PLANES,
   maxPool: code.MAX_POOL,
   scatterAlong: code.SCATTER_ALONG,
   loop: code.LOOP,

@@ -5,13 +5,13 @@
  * planes of every s-th row and column. The order of additions depends on the shapes alone.
  */
 import { HEAD_LENGTH } from "./layout";
-import { fma, sumLanes } from "./lanes";
+import { fma } from "./lanes";
+import { closeOff, CUT_WORDS, cut } from "./planes";
 
-/** Room for one quad of weights; behind it, places of four channels. */
-const PANEL_BYTES: usize = 131072;
-/** Places computed before they are copied out. */
+/** Places of four channels computed before they are copied out, in the scratch memory; behind them, an image's planes. */
 const BAND: i32 = 8192;
 const LINE_BYTES: usize = 32832;
+const PLANES: usize = 4 * LINE_BYTES;
 
 /** Four channels at eight places: to[4][8] = Σ panel[k][4] · source[table[k]][8]. */
 function places(panel: usize, table: usize, depth: i32, source: usize, to: usize): void {
@@ -93,225 +93,111 @@ function copyRow(from: usize, to: usize, count: i32, step: usize): void {
 }
 
 /**
- * Operands: source, weights, out, table of (bytes in the source, element in the weights) by tap, taps, rows (channels that a
- * group gives), stride of a row in the weights, images, source's strides by image and by group, weights' stride by group,
- * length of a flat row, rows and columns of places, out's strides by image, group, channel, row and column, all in elements.
- * Units: images, for each quad of channels, for each group.
+ * Weights by quads of channels, in the order in which taps are taken: to [groups][quads][taps][4]. Operands: weights, to, table
+ * of (bytes in the source, element in the weights) by tap, taps, channels that a group gives, stride of a channel and of a
+ * group in the weights (elements). Units: quads of all groups.
  */
-export function convolve(at: usize, from: i32, to: i32, scratch: usize): void {
+export function packTaps(at: usize, from: i32, to: i32): void {
   at += HEAD_LENGTH;
-  const source = <usize>load<u32>(at);
-  const weights = <usize>load<u32>(at, 4);
-  const out = <usize>load<u32>(at, 8);
-  const table = <usize>load<u32>(at, 12);
-  const depth = load<i32>(at, 16);
-  const channels = load<i32>(at, 20);
-  const rowStride = load<i32>(at, 24);
-  const images = load<i32>(at, 28);
-  const sourceByImage = <usize>load<i32>(at, 32) << 2;
-  const sourceByGroup = <usize>load<i32>(at, 36) << 2;
-  const weightsByGroup = <usize>load<i32>(at, 40) << 2;
-  const flat = load<i32>(at, 44);
-  const height = load<i32>(at, 48);
-  const width = load<i32>(at, 52);
-  const outByImage = <usize>load<i32>(at, 56) << 2;
-  const outByGroup = <usize>load<i32>(at, 60) << 2;
-  const outByChannel = <usize>load<i32>(at, 64) << 2;
-  const outByRow = <usize>load<i32>(at, 68) << 2;
-  const outByColumn = <usize>load<i32>(at, 72) << 2;
+  const weights = <usize>load<u32>(at);
+  const out = <usize>load<u32>(at, 4);
+  const table = <usize>load<u32>(at, 8);
+  const depth = load<i32>(at, 12);
+  const channels = load<i32>(at, 16);
+  const byChannel = load<i32>(at, 20);
+  const byGroup = load<i32>(at, 24);
   const quads = (channels + 3) / 4;
-  const band = max(1, BAND / flat);
-  const lines = scratch + PANEL_BYTES;
-  let packed = -1;
   for (let unit = from; unit < to; unit++) {
-    const rest = unit / images;
-    const image = unit - rest * images;
-    const group = rest / quads;
-    const channel = (rest - group * quads) * 4;
-    if (rest != packed) {
-      packed = rest;
-      const base = weights + <usize>group * weightsByGroup;
-      for (let r = 0; r < 4; r++) {
-        const row = base + ((<usize>min(channel + r, channels - 1) * rowStride) << 2);
-        let write = scratch + (<usize>r << 2);
-        for (let k = 0, tap = table; k < depth; k++, tap += 8, write += 16) {
-          store<f32>(write, load<f32>(row + (<usize>load<i32>(tap, 4) << 2)));
-        }
+    const group = unit / quads;
+    const channel = (unit - group * quads) * 4;
+    const panel = out + ((<usize>unit * depth) << 4);
+    for (let r = 0; r < 4; r++) {
+      const row = weights + (<usize>(group * byGroup + min(channel + r, channels - 1) * byChannel) << 2);
+      let write = panel + (<usize>r << 2);
+      for (let k = 0, tap = table; k < depth; k++, tap += 8, write += 16) {
+        store<f32>(write, load<f32>(row + (<usize>load<i32>(tap, 4) << 2)));
       }
     }
-    const plane = source + <usize>image * sourceByImage + <usize>group * sourceByGroup;
-    const target = out + <usize>image * outByImage + <usize>group * outByGroup + <usize>channel * outByChannel;
-    const given = min(4, channels - channel);
+  }
+}
+
+/** One part of a convolution: see `convolve`. */
+const PART_WORDS: usize = 8;
+
+/**
+ * Quads [from, to) of one part, for one image and group: `plane` are its planes, `out` its channels. Operands of a part: table of (bytes in the
+ * planes, …) by tap, taps, weights as `packTaps` leaves them, rows and columns of places, out's first element, its strides by
+ * row and column.
+ */
+function part(at: usize, plane: usize, group: i32, from: i32, to: i32, channels: i32, flat: i32, out: usize, outByChannel: usize, lines: usize): void {
+  const table = <usize>load<u32>(at);
+  const depth = load<i32>(at, 4);
+  const quads = (channels + 3) / 4;
+  let panel = <usize>load<u32>(at, 8) + ((<usize>(group * quads + from) * depth) << 4);
+  const height = load<i32>(at, 12);
+  const width = load<i32>(at, 16);
+  out += (<usize>load<i32>(at, 20) << 2) + <usize>(4 * from) * outByChannel;
+  const outByRow = <usize>load<i32>(at, 24) << 2;
+  const outByColumn = <usize>load<i32>(at, 28) << 2;
+  const band = max(1, BAND / flat);
+  for (let quad = from; quad < to; quad++, panel += <usize>depth << 4, out += outByChannel << 2) {
+    const given = min(4, channels - quad * 4);
     for (let y0 = 0; y0 < height; y0 += band) {
       const rows = min(band, height - y0);
       const length = (rows - 1) * flat + width;
       const start = plane + ((<usize>y0 * flat) << 2);
       if (given == 1) {
-        for (let p = 0; p < length; p += 32) placesOfOne(scratch, table, depth, start + (<usize>p << 2), lines + (<usize>p << 2));
-      } else for (let p = 0; p < length; p += 8) places(scratch, table, depth, start + (<usize>p << 2), lines + (<usize>p << 2));
+        for (let p = 0; p < length; p += 32) placesOfOne(panel, table, depth, start + (<usize>p << 2), lines + (<usize>p << 2));
+      } else for (let p = 0; p < length; p += 8) places(panel, table, depth, start + (<usize>p << 2), lines + (<usize>p << 2));
       for (let r = 0; r < given; r++) {
         let line = lines + <usize>r * LINE_BYTES;
-        let write = target + <usize>r * outByChannel + <usize>y0 * outByRow;
+        let write = out + <usize>r * outByChannel + <usize>y0 * outByRow;
         for (let y = 0; y < rows; y++, line += <usize>flat << 2, write += outByRow) copyRow(line, write, width, outByColumn);
       }
     }
   }
 }
 
-/** Four channels by two taps: dots[4][2] += Σ y[4][f] · image[2][f] over whole vectors. */
-// @ts-ignore: decorator
-@inline
-function dots(y: usize, y1: usize, y2: usize, y3: usize, x: usize, x1: usize, length: i32, sums: usize): void {
-  let c00 = v128.load(sums);
-  let c01 = v128.load(sums, 16);
-  let c10 = v128.load(sums, 32);
-  let c11 = v128.load(sums, 48);
-  let c20 = v128.load(sums, 64);
-  let c21 = v128.load(sums, 80);
-  let c30 = v128.load(sums, 96);
-  let c31 = v128.load(sums, 112);
-  for (const end = y + (<usize>length << 2); y < end; ) {
-    const b0 = v128.load(x);
-    const b1 = v128.load(x1);
-    let a = v128.load(y);
-    c00 = fma(a, b0, c00);
-    c01 = fma(a, b1, c01);
-    a = v128.load(y1);
-    c10 = fma(a, b0, c10);
-    c11 = fma(a, b1, c11);
-    a = v128.load(y2);
-    c20 = fma(a, b0, c20);
-    c21 = fma(a, b1, c21);
-    a = v128.load(y3);
-    c30 = fma(a, b0, c30);
-    c31 = fma(a, b1, c31);
-    y += 16;
-    y1 += 16;
-    y2 += 16;
-    y3 += 16;
-    x += 16;
-    x1 += 16;
-  }
-  v128.store(sums, c00);
-  v128.store(sums, c01, 16);
-  v128.store(sums, c10, 32);
-  v128.store(sums, c11, 48);
-  v128.store(sums, c20, 64);
-  v128.store(sums, c21, 80);
-  v128.store(sums, c30, 96);
-  v128.store(sums, c31, 112);
-}
-
-/** One channel by eight taps, for groups that give only one: dots[8] += Σ y[f] · image[8][f]. */
-function dotsOfOne(y: usize, x: usize, taps: usize, last: usize, length: i32, sums: usize): void {
-  const x0 = x + <usize>load<u32>(taps);
-  const x1 = x + <usize>load<u32>(min(taps + 8, last));
-  const x2 = x + <usize>load<u32>(min(taps + 16, last));
-  const x3 = x + <usize>load<u32>(min(taps + 24, last));
-  const x4 = x + <usize>load<u32>(min(taps + 32, last));
-  const x5 = x + <usize>load<u32>(min(taps + 40, last));
-  const x6 = x + <usize>load<u32>(min(taps + 48, last));
-  const x7 = x + <usize>load<u32>(min(taps + 56, last));
-  let c0 = v128.load(sums);
-  let c1 = v128.load(sums, 16);
-  let c2 = v128.load(sums, 32);
-  let c3 = v128.load(sums, 48);
-  let c4 = v128.load(sums, 64);
-  let c5 = v128.load(sums, 80);
-  let c6 = v128.load(sums, 96);
-  let c7 = v128.load(sums, 112);
-  const bytes = <usize>length << 2;
-  for (let f: usize = 0; f < bytes; f += 16) {
-    const a = v128.load(y + f);
-    c0 = fma(a, v128.load(x0 + f), c0);
-    c1 = fma(a, v128.load(x1 + f), c1);
-    c2 = fma(a, v128.load(x2 + f), c2);
-    c3 = fma(a, v128.load(x3 + f), c3);
-    c4 = fma(a, v128.load(x4 + f), c4);
-    c5 = fma(a, v128.load(x5 + f), c5);
-    c6 = fma(a, v128.load(x6 + f), c6);
-    c7 = fma(a, v128.load(x7 + f), c7);
-  }
-  v128.store(sums, c0);
-  v128.store(sums, c1, 16);
-  v128.store(sums, c2, 32);
-  v128.store(sums, c3, 48);
-  v128.store(sums, c4, 64);
-  v128.store(sums, c5, 80);
-  v128.store(sums, c6, 96);
-  v128.store(sums, c7, 112);
-}
-
-/** Flat places whose sums are taken before the next pair of taps, so that images stay in the cache. */
-const CACHED: i32 = 4096;
-
 /**
- * Sums of products of image and output's gradient, by tap. Operands: source, y, partial sums [blocks, groups · channels, taps],
- * table as in `convolve`, taps, channels of a group, images, blocks of images, source's strides by image and by group, y's
- * by image, group and channel, places of a plane of y (a multiple of four, zeros between rows). Units: blocks, for each group.
+ * Operands: source, out, groups, channels that a group takes and gives, source's strides by image and group, length of a flat
+ * row, out's strides by image, group and channel (all in elements), 1 where the source is an image that is yet to be cut,
+ * bytes of a channel's planes, the cut, how many shares the quads of an image are cut into, how many parts, the parts. Units:
+ * shares, for each group, for each image. Parts are what strides cut a transposed convolution into.
  */
-export function convolveWeights(at: usize, from: i32, to: i32, scratch: usize): void {
+export function convolve(at: usize, from: i32, to: i32, scratch: usize): void {
   at += HEAD_LENGTH;
   const source = <usize>load<u32>(at);
-  const gradient = <usize>load<u32>(at, 4);
-  const out = <usize>load<u32>(at, 8);
-  const table = <usize>load<u32>(at, 12);
-  const depth = load<i32>(at, 16);
-  const channels = load<i32>(at, 20);
-  const images = load<i32>(at, 24);
-  const blocks = load<i32>(at, 28);
-  const groups = load<i32>(at, 32);
-  const sourceByImage = <usize>load<i32>(at, 36) << 2;
-  const sourceByGroup = <usize>load<i32>(at, 40) << 2;
-  const yByImage = <usize>load<i32>(at, 44) << 2;
-  const yByGroup = <usize>load<i32>(at, 48) << 2;
-  const yByChannel = <usize>load<i32>(at, 52) << 2;
-  const length = load<i32>(at, 56);
-  const together = max(1, CACHED / length);
+  const out = <usize>load<u32>(at, 4);
+  const groups = load<i32>(at, 8);
+  const into = load<i32>(at, 12);
+  const channels = load<i32>(at, 16);
+  const sourceByImage = <usize>load<i32>(at, 20) << 2;
+  const sourceByGroup = <usize>load<i32>(at, 24) << 2;
+  const flat = load<i32>(at, 28);
+  const outByImage = <usize>load<i32>(at, 32) << 2;
+  const outByGroup = <usize>load<i32>(at, 36) << 2;
+  const outByChannel = <usize>load<i32>(at, 40) << 2;
+  const isWhole = load<i32>(at, 44) != 0;
+  const planeBytes = <usize>load<i32>(at, 48);
+  const cutAt = at + 52;
+  const partsAt = cutAt + 4 * CUT_WORDS + 8;
+  const shares = load<i32>(partsAt - 8);
+  const parts = load<i32>(partsAt - 4);
+  const quads = (channels + 3) / 4;
   for (let unit = from; unit < to; unit++) {
-    const group = unit / blocks;
-    const block = unit - group * blocks;
-    const partial = out + ((<usize>(block * groups + group) * channels * depth) << 2);
-    memory.fill(partial, 0, (<usize>channels * depth) << 2);
-    const last = ((block + 1) * images) / blocks;
-    for (let first = (block * images) / blocks; first < last; first += together) {
-      const end = min(last, first + together);
-      for (let channel = 0; channel < channels; channel += 4) {
-        const most = channels - 1 - channel;
-        if (most == 0) {
-          for (let k = 0; k < depth; k += 8) {
-            memory.fill(scratch, 0, 128);
-            for (let image = first; image < end; image++) {
-              const y = gradient + <usize>image * yByImage + <usize>group * yByGroup + <usize>channel * yByChannel;
-              const x = source + <usize>image * sourceByImage + <usize>group * sourceByGroup;
-              dotsOfOne(y, x, table + (<usize>k << 3), table + (<usize>(depth - 1) << 3), length, scratch);
-            }
-            let write = partial + ((<usize>channel * depth + k) << 2);
-            for (let tap = 0; tap < min(8, depth - k); tap++, write += 4) {
-              store<f32>(write, load<f32>(write) + sumLanes(v128.load(scratch + (<usize>tap << 4))));
-            }
-          }
-          continue;
-        }
-        for (let k = 0; k < depth; k += 2) {
-          const tap = table + (<usize>k << 3);
-          const other = k + 1 < depth ? tap + 8 : tap;
-          memory.fill(scratch, 0, 128);
-          for (let image = first; image < end; image++) {
-            const y = gradient + <usize>image * yByImage + <usize>group * yByGroup + <usize>channel * yByChannel;
-            const x = source + <usize>image * sourceByImage + <usize>group * sourceByGroup;
-            const y1 = y + <usize>min(1, most) * yByChannel;
-            const y2 = y + <usize>min(2, most) * yByChannel;
-            const y3 = y + <usize>min(3, most) * yByChannel;
-            dots(y, y1, y2, y3, x + <usize>load<u32>(tap), x + <usize>load<u32>(other), length, scratch);
-          }
-          for (let r = 0; r <= min(3, most); r++) {
-            const write = partial + ((<usize>(channel + r) * depth + k) << 2);
-            store<f32>(write, load<f32>(write) + sumLanes(v128.load(scratch + (<usize>r << 5))));
-            if (k + 1 < depth) store<f32>(write, load<f32>(write, 4) + sumLanes(v128.load(scratch + (<usize>r << 5), 16)), 4);
-          }
-        }
-      }
+    const rest = unit / shares;
+    const share = unit - rest * shares;
+    const image = rest / groups;
+    const group = rest - image * groups;
+    let plane = source + <usize>image * sourceByImage + <usize>group * sourceByGroup;
+    if (isWhole) {
+      cut(cutAt, plane, into, scratch + PLANES);
+      plane = scratch + PLANES;
+      closeOff(cutAt, plane + <usize>into * planeBytes);
+    }
+    const target = out + <usize>image * outByImage + <usize>group * outByGroup;
+    for (let i: usize = 0; i < <usize>parts; i++) {
+      part(partsAt + i * 4 * PART_WORDS, plane, group, (share * quads) / shares, ((share + 1) * quads) / shares, channels, flat, target, outByChannel, scratch);
     }
   }
 }

@@ -3,11 +3,13 @@
  * threads take too; which thread computes a chunk never changes a bit of it.
  */
 import { convert } from "./convert";
-import { convolve, convolveWeights } from "./convolution";
+import { convolve, packTaps } from "./convolution";
+import { convolveWeights } from "./convolutionWeights";
 import * as op from "./layout";
 import { enter, repeat } from "./loop";
 import { channelProducts, moments } from "./moments";
 import { copy, copyStrided, fill, gather, oneHot, scatterAdd } from "./move";
+import { planes } from "./planes";
 import { pointwise } from "./pointwise";
 import { maxPool, maxPoolGradient, scatterAlong } from "./pool";
 import { product } from "./product";
@@ -66,6 +68,12 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
       break;
     case op.CONVOLVE:
       convolve(at, from, to, scratch);
+      break;
+    case op.PACK_TAPS:
+      packTaps(at, from, to);
+      break;
+    case op.PLANES:
+      planes(at, from, to);
       break;
     case op.CONVOLVE_WEIGHTS:
       convolveWeights(at, from, to, scratch);

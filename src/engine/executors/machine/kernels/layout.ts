@@ -46,6 +46,8 @@ export const MOMENTS = 23;
 export const WINOGRAD2 = 24;
 export const WINOGRAD2_WEIGHTS = 25;
 export const CHANNEL_PRODUCTS = 26;
+export const PACK_TAPS = 27;
+export const PLANES = 28;
 
 export const CONVERT = 40;
 
