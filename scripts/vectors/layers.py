@@ -481,4 +481,5 @@ OTHERS = [
 
 cases = [*OTHERS, *CONVOLUTIONS, *POOLING, *NORMS, *RECURRENCE, *ATTENTION, *TRANSFORMERS]
 assert all(math.isfinite(value) for each in cases for tensor in each["outputs"].values() for value in tensor["values"])
-write("layers.json", {"torch": torch.__version__.split("+")[0], "cases": cases})
+if __name__ == "__main__":
+    write("layers.json", {"torch": torch.__version__.split("+")[0], "cases": cases})

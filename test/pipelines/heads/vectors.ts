@@ -13,6 +13,16 @@ export interface HeadVectors {
     readonly loss: number;
     readonly dx: readonly number[];
   }[];
+  readonly sequences: {
+    readonly x: readonly [number, number, number];
+    readonly lengths: readonly number[];
+    readonly previous: readonly [number, number];
+    readonly vocabulary: number;
+    readonly networks: readonly {
+      readonly backbone: { readonly type: string } & Readonly<Record<string, unknown>>;
+      readonly y: TensorVector;
+    }[];
+  };
 }
 
 export const HEAD_VECTORS = JSON.parse(
