@@ -129,6 +129,15 @@ export class Tensor {
     return new Tensor(graph, graph.add("input", [], { name }, { dtype, shape }));
   }
 
+  /** Any op of the table on this and `others`, which must fit as they are: nothing broadcasts. Most ops have a method, too. */
+  op<Name extends OpName>(
+    name: Name,
+    attributes: AttributesOf<Name> = {} as AttributesOf<Name>,
+    ...others: Tensor[]
+  ): Tensor {
+    return apply(name, [this, ...others], attributes);
+  }
+
   private unary(name: OpName): Tensor {
     return apply(name, [this], {});
   }
