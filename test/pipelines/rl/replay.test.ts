@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../../src/pipelines/random.ts";
-import { type Batch, createReplay, type Replay, type ReplayShape } from "../../../src/pipelines/rl/replay.ts";
+import {
+  type Batch,
+  createReplay,
+  type Replay,
+  type ReplayShape,
+  type Transition,
+} from "../../../src/pipelines/rl/replay.ts";
 import { createSteps } from "../../../src/pipelines/rl/replaySteps.ts";
 
 const SHAPE: ReplayShape = { capacity: 4, observation: 1, action: 1, mask: 0, choices: true, alpha: null };
@@ -126,9 +132,9 @@ describe("transitions over several steps", () => {
   function left(steps: number, ends: "terminated" | "truncated" | null, length: number): number[][] {
     const rows: number[][] = [];
     const replay = {
-      add: ({ observation, observationAt, reward, discount, next }) =>
+      add: ({ observation, observationAt, reward, discount, next }: Transition) =>
         rows.push([observation[observationAt]!, reward, discount, next[0]!]),
-    } as Replay;
+    } as unknown as Replay;
     const pending = createSteps(replay, { count: 1, steps, gamma: 0.5, observation: 1, action: 1 });
     for (let step = 0; step < length; step++) {
       const isOver = step === length - 1;
