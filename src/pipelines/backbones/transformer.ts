@@ -5,6 +5,7 @@ import { ACTIVATION_NAMES } from "../layers/activations.ts";
 import { dense } from "../layers/dense.ts";
 import { dropout } from "../layers/dropout.ts";
 import { embedding } from "../layers/embedding.ts";
+import { expectContext } from "../layers/expect.ts";
 import { fanInUniform } from "../layers/initialisers.ts";
 import { withinLengths } from "../layers/lengths.ts";
 import { layerNorm, rmsNorm } from "../layers/norm.ts";
@@ -61,7 +62,7 @@ const Options = z.object({
     .min(1)
     .max(1_000_000)
     .optional()
-    .describe("Learned positions: the longest sequence that the model takes; left out, the data's"),
+    .describe("The longest sequence that the model takes; left out, the data's"),
   activation: z.enum(ACTIVATION_NAMES).default("gelu").describe("Of the feed-forward networks"),
   norm: z.enum(["layer", "rms"]).default("layer").describe("Normalisation of each block"),
   normFirst: z
@@ -133,7 +134,9 @@ function stackOf(
 ): Tensor {
   const { positions, context, heads, keyHeads, feedForward, norm, normFirst, dropout: rate } = options;
   const { activation, checkpointing } = options;
-  const placed = POSITIONS[positions](scope.child("positions"), x, context);
+  const place = scope.child("positions");
+  if (context !== undefined) expectContext(place, x, context);
+  const placed = POSITIONS[positions](place, x, context);
   const block = {
     ...{ heads, activation, checkpointing, norm, normFirst, dropout: rate },
     ...sight,

@@ -24,6 +24,18 @@ export function expectSequence(scope: Scope, x: Tensor): void {
   refuse(scope, "not a sequence", "[batch, time, features]", x.shape, "give sequences, or use layers for rows");
 }
 
+/** @throws Fault when x [batch, time, ...] is longer than the context */
+export function expectContext(scope: Scope, x: Tensor, context: number): void {
+  const time = x.shape[1]!;
+  if (time <= context) return;
+  throw new Fault("SHAPE_MISMATCH", `\`${scope.path}\`: a sequence of ${time} is longer than the context`, {
+    violations: [
+      { path: scope.path, message: "too long", expected: `at most ${context} elements`, got: `${time} elements` },
+    ],
+    hint: "cut the sequence, or make the model with a longer context",
+  });
+}
+
 /** @throws Fault unless `groups`, a count of `what`, divides `whole` */
 export function expectDivides(scope: Scope, whole: number, groups: number, what: string, x: Tensor): void {
   if (Number.isInteger(groups) && groups >= 1 && whole % groups === 0) return;

@@ -1,6 +1,6 @@
 /** @file Where in a sequence: encodings that are added to its elements. (Rotary embedding is an option of attention.) */
-import { Fault, type Tensor } from "../../engine/index.ts";
-import { expectSequence } from "./expect.ts";
+import type { Tensor } from "../../engine/index.ts";
+import { expectContext, expectSequence } from "./expect.ts";
 import { type Initialiser, normalOf } from "./initialisers.ts";
 import { layer, type Scope } from "./scope.ts";
 
@@ -32,14 +32,7 @@ export const learnedPositions = layer(
   ): Tensor => {
     expectSequence(scope, x);
     const [, time, width] = x.shape as [number, number, number];
-    if (time > context) {
-      throw new Fault("SHAPE_MISMATCH", `\`${scope.path}\`: a sequence of ${time} is longer than the context`, {
-        violations: [
-          { path: scope.path, message: "too long", expected: `at most ${context} elements`, got: `${time} elements` },
-        ],
-        hint: "cut the sequence, or make the model with a longer context",
-      });
-    }
+    expectContext(scope, x, context);
     const vectors = scope.parameter("weight", [context, width], init);
     return x.add(time === context ? vectors : vectors.slice([0], [time, width]));
   },

@@ -1,6 +1,5 @@
 /** @file What a model is to learn from a dataset: its target's encoding, or that of each of its tasks. */
-import type { Shape } from "../../engine/index.ts";
-import { sizeOf } from "../../engine/index.ts";
+import { Fault, type Shape, sizeOf } from "../../engine/index.ts";
 import { allRows, type Dataset } from "../data/dataset.ts";
 import type { Registry } from "../registry/registry.ts";
 import { fitTarget, type PlainEncoding, type TargetEncoding, type TargetOptions } from "../targets/index.ts";
@@ -26,10 +25,34 @@ export function fitTargets(
   });
   const [first] = tasks as [Task];
   if (first.name === "") return fitTarget(first.head.target, dataset, rows, optionsOf(first));
+  refuseInputs(tasks, dataset);
   const encodings = tasks.map((task) => {
     const encoding = fitTarget(task.head.target, dataset, rows, optionsOf(task), task.columns);
     return [task.name, encoding as PlainEncoding] as const;
   });
   const columns = encodings.flatMap(([, encoding]) => encoding.columns);
   return { kind: "tasks", columns, tasks: Object.fromEntries(encodings) };
+}
+
+/** A target that the dataset does not name as one would be an input, too. */
+function refuseInputs(tasks: readonly Task[], { name, columns, target }: Dataset): void {
+  const named = target === null ? [] : [target].flat();
+  const strangers = tasks.flatMap((task) => (task.columns ?? []).filter((column) => !named.includes(column)));
+  if (strangers.length === 0) return;
+  const isThere = columns.some((column) => column.name === strangers[0]);
+  throw new Fault(
+    "DATA_INVALID",
+    `dataset \`${name}\` does not name \`${strangers[0]}\`, a task's target, as a target`,
+    {
+      violations: strangers.map((column) => ({
+        path: "data.target",
+        message: "a task without its target",
+        expected: column,
+        got: named.join(", ") || "nothing",
+      })),
+      hint: isThere
+        ? `give the data with "target": ${JSON.stringify([...named, ...strangers])}`
+        : `its columns are ${columns.map((column) => column.name).join(", ")}; name another \`target\` in the task`,
+    },
+  );
 }

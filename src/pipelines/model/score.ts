@@ -1,5 +1,5 @@
 /** @file The sums that judge a batch, traced: weighted loss, and the heads' running figures. Training and evaluation share them. */
-import type { Tensor, Tracer } from "../../engine/index.ts";
+import { Fault, type Tensor, type Tracer } from "../../engine/index.ts";
 import type { Loss, Options, Seen } from "../registry/define.ts";
 import { find, optionsOf } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -100,6 +100,7 @@ function scoreTask(
   const raw = rawOf(name, answers);
   const [batch] = weight.shape as [number];
   const seen = { units: unitsOf(t, encoding), raw, features, parts };
+  if (encoding.kind === "sequence") refuseOtherLength(raw.output, target);
   const rows =
     encoding.kind === "sequence" ? elementsOf(raw.output, target, weight) : { output: raw.output, target, weight };
   const wanted = encoding.kind === "inputs" ? features.reshape([batch, -1]) : rows.target;
@@ -113,6 +114,15 @@ function scoreTask(
     weight: rows.weight.sum(),
     running: Object.fromEntries(Object.entries(figures).map(([figure, perRow]) => [figure, weighted(perRow)])),
   };
+}
+
+function refuseOtherLength({ shape }: Tensor, target: Tensor): void {
+  if (shape[1] === target.shape[1]) return;
+  const [expected, got] = [`${shape[1]} elements a row, as the inputs have`, `${target.shape[1]} elements`];
+  throw new Fault("SHAPE_MISMATCH", `\`head\`: ${got} a row in the target, ${shape[1]} in the inputs`, {
+    violations: [{ path: "head", message: "one class for each element", expected, got }],
+    hint: "give a class for each element; for sequences of other lengths use pipeline `seq2seq`",
+  });
 }
 
 /** The elements of sequences as rows; those that do not count weigh nothing. @param target I32 [batch, time], −1 for these */
