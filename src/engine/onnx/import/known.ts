@@ -5,10 +5,14 @@ import type { ReferenceArray } from "../../ops/op.ts";
 import { constantArray } from "../../ops/values.ts";
 import { compute } from "../../passes/fold.ts";
 import { upstream } from "../../passes/rewrite.ts";
+import { sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 
 /** By node, since shapes are asked for again and again; null: it depends on an input or on a weight. */
 const numbers = new WeakMap<Node, ReferenceArray | null>();
+
+/** What decides shapes is small; larger values are not computed ahead. */
+const LARGEST = 1_000_000;
 
 /** The tensor's value if constants alone decide it, otherwise null. Large weights cost nothing unless they are asked for. */
 export function known({ node }: Tensor): ReferenceArray | null {
@@ -18,8 +22,10 @@ export function known({ node }: Tensor): ReferenceArray | null {
 }
 
 function evaluate(node: Node): ReferenceArray | null {
-  if (node.op === "constant") return constantArray(node, node.attributes.value as number | Float64Array);
-  if (opOf(node) === undefined || node.parts !== undefined || node.op === "part") return null;
+  if (node.op === "constant" && sizeOf(node.shape) <= LARGEST)
+    return constantArray(node, node.attributes.value as number | Float64Array);
+  if (sizeOf(node.shape) > LARGEST || opOf(node) === undefined || node.parts !== undefined || node.op === "part")
+    return null;
   const inputs = node.inputs.map((input) => numbers.get(input)!);
   return inputs.includes(null as never) ? null : compute(node, inputs);
 }

@@ -5,6 +5,7 @@ import type { Tensor } from "../../tensor.ts";
 import type { Tracer } from "../../trace.ts";
 import { describeOnnx, type OnnxDescription } from "../describe.ts";
 import type { ModelProto, TensorProto } from "../schema.ts";
+import { checkGraph } from "./check.ts";
 import { type File, functionKey, raiseGraph } from "./raise.ts";
 import { type Role, roleOf, rolesOf } from "./roles.ts";
 import { readTensor } from "./tensor.ts";
@@ -32,6 +33,7 @@ export function openOnnx(model: ModelProto): OpenedOnnx {
   if (graph === undefined) {
     throw new Fault("DATA_INVALID", "the file holds no graph", { hint: "is it an ONNX model?" });
   }
+  checkGraph(graph);
   const initialisers = new Map<string, TensorProto>((graph.initializer ?? []).map((each) => [each.name ?? "", each]));
   const roles = rolesOf(graph);
   const opsets = new Map(opsetImport.map(({ domain = "", version = 1n }) => [domain, Number(version)]));

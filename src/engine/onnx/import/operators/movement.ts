@@ -161,9 +161,19 @@ function constantOfShape(call: Call): Output {
   return { type, tensor: call.constant(array).reshape([]).broadcastTo(shape) };
 }
 
+const MOST_IN_RANGE = 10_000_000;
+
 function range(call: Call): Output {
   const [start, limit, delta] = [call.numbers(0)[0]!, call.numbers(1)[0]!, call.numbers(2)[0]!];
   const count = Math.max(0, Math.ceil((limit - start) / delta));
+  if (!(count <= MOST_IN_RANGE)) {
+    throw new Fault("LIMIT_EXCEEDED", `a range of ${count} numbers is too long`, {
+      violations: [
+        { path: "input[1]", message: "too far", expected: `at most ${MOST_IN_RANGE} numbers`, got: String(count) },
+      ],
+      hint: 'run the model with `executor: "onnxruntime"`',
+    });
+  }
   const values = Array.from({ length: count }, (_, i) => start + i * delta);
   const dtype = call.tensor(0).dtype;
   return {
