@@ -5,8 +5,8 @@ import { createReference, gradients, type Program, trace } from "../../../src/en
 import { createRegistry } from "../../../src/pipelines/index.ts";
 import { adam } from "../../../src/pipelines/optimizers/adam.ts";
 import { estimateAdvantages } from "../../../src/pipelines/rl/advantages.ts";
+import { scalarWriter } from "../../../src/pipelines/rl/algorithms/improve.ts";
 import {
-  ADAM,
   losses,
   traceUpdate,
   type UpdateOptions,
@@ -22,7 +22,7 @@ interface Case {
   readonly action: Space;
   readonly memory: "lstm" | "gru" | null;
   readonly masked: boolean;
-  readonly options: UpdateOptions;
+  readonly options: Omit<UpdateOptions, "optimizer" | "surrogate"> & { readonly adamEpsilon: number };
   readonly weights: Readonly<Record<string, { shape: number[]; values: number[] }>>;
   readonly inputs: Readonly<Record<string, number[]>>;
   readonly figures: Readonly<Record<string, number>>;
@@ -60,6 +60,12 @@ function specOf({ action, memory, masked, name }: Case): PolicySpec {
   };
 }
 
+const optionsOf = ({ options: { adamEpsilon: epsilon, ...options } }: Case): UpdateOptions => ({
+  ...options,
+  optimizer: { type: "adam", ...adam.options.parse({ epsilon }) },
+  surrogate: "clipped",
+});
+
 const shapeOf = ({ memory }: Case) =>
   memory === null
     ? { sequences: VECTORS.sequences * VECTORS.time, time: 1 }
@@ -68,7 +74,7 @@ const shapeOf = ({ memory }: Case) =>
 function compiled(each: Case, make: (spec: PolicySpec) => ReturnType<typeof trace>) {
   const executor = createReference();
   const spec = specOf(each);
-  const state = updateState(executor, policyLeaves(registry, spec));
+  const state = updateState(executor, registry, policyLeaves(registry, spec), optionsOf(each).optimizer);
   for (const [path, { shape, values }] of Object.entries(each.weights)) {
     state.write(path, { dtype: "F32", shape, data: Float64Array.from(values) });
   }
@@ -87,7 +93,7 @@ describe.each(VECTORS.cases.map((each) => [each.name, each] as const))("PPO with
     const paths = Object.keys(each.weights);
     const { program } = compiled(each, (spec) =>
       trace((t) => {
-        const { loss, leaves, outputs } = losses(t, registry, spec, shapeOf(each), each.options);
+        const { loss, leaves, outputs } = losses(t, registry, spec, shapeOf(each), optionsOf(each));
         const tensors = paths.map((path) => leaves.find((leaf) => leaf.path === path)!.tensor);
         const slopes = gradients(loss, tensors);
         return { outputs: { ...outputs, ...Object.fromEntries(paths.map((path, index) => [path, slopes[index]!])) } };
@@ -101,10 +107,8 @@ describe.each(VECTORS.cases.map((each) => [each.name, each] as const))("PPO with
   });
 
   it("takes PyTorch's step", () => {
-    const { program, state } = compiled(each, (spec) => traceUpdate(registry, spec, shapeOf(each), each.options));
-    const { stepSize, rootScale } = adam.scalars(ADAM(each.options.adamEpsilon))(1, VECTORS.learningRate);
-    program.inputs.stepSize![0] = stepSize!;
-    program.inputs.rootScale![0] = rootScale!;
+    const { program, state } = compiled(each, (spec) => traceUpdate(registry, spec, shapeOf(each), optionsOf(each)));
+    scalarWriter(registry, optionsOf(each).optimizer, "policy", program.inputs as never)(1, VECTORS.learningRate);
     program.run();
     for (const [path, values] of Object.entries(each.next)) {
       expectClose(Array.from(state.read(path).data, Number), values, 1e-7); // states are read as F32

@@ -1,15 +1,15 @@
 /** @file A rollout in parts: the order of each epoch from the seed, rows gathered into the update's program, figures read back. */
 import type { Executor, State } from "../../../engine/index.ts";
 import { runWhole } from "../../model/whole.ts";
-import { adam } from "../../optimizers/adam.ts";
 import { createSampleRandom } from "../../random.ts";
 import type { LearnerContext } from "../algorithm.ts";
 import { maskWidth } from "../distributions.ts";
 import { memoryWidths } from "../policy.ts";
 import { gatherRows, type Rollout } from "../rollout.ts";
 import { spaceSize } from "../spaces.ts";
-import type { PpoOptions } from "./ppoOptions.ts";
-import { ADAM, traceUpdate } from "./ppoUpdate.ts";
+import { scalarWriter } from "./improve.ts";
+import type { OnPolicyOptions } from "./ppoOptions.ts";
+import { traceUpdate } from "./ppoUpdate.ts";
 
 export interface Figures {
   readonly loss: number;
@@ -44,7 +44,7 @@ type Context = Pick<LearnerContext, "registry" | "policy" | "count" | "groups"> 
 /** Without a memory parts are of any steps; with one, of whole copies, so that sequences stay together. */
 export function openMinibatches(
   { registry, executor, state, policy, count, groups }: Context,
-  options: PpoOptions,
+  options: OnPolicyOptions,
 ): Minibatches {
   const copies = count * groups;
   const time = policy.memory === null ? 1 : options.numSteps;
@@ -58,7 +58,7 @@ export function openMinibatches(
   const program = executor.compile(traceUpdate(registry, policy, { sequences: size, time }, options), state);
   const { inputs, outputs } = program;
   const views = outputs as Readonly<Record<(typeof NAMES)[number], Float32Array>>;
-  const corrections = adam.scalars(ADAM(options.adamEpsilon));
+  const setScalars = scalarWriter(registry, options.optimizer, "policy", inputs as never);
   const figures = { loss: 0, policyLoss: 0, valueLoss: 0, entropy: 0, oldApproxKl: 0, approxKl: 0, clipFraction: 0 };
   /** Sequences in the order of the epoch, and the rows that they are. */
   const order = new Int32Array(sequences);
@@ -123,9 +123,7 @@ export function openMinibatches(
       memories.forEach((width, place) => {
         gatherRows(inputs[`memory.${place}`] as Float32Array, rollout!.memory[place]!, width, order, from, to);
       });
-      const { stepSize, rootScale } = corrections(step, learningRate) as { stepSize: number; rootScale: number };
-      inputs.stepSize![0] = stepSize;
-      inputs.rootScale![0] = rootScale;
+      setScalars(step, learningRate);
       inputs.clipCoef![0] = clipCoef;
       runWhole(program);
       for (const name of NAMES) figures[name] = views[name][0]!;

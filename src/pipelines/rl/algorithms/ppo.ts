@@ -1,6 +1,7 @@
 /** @file Proximal policy optimization: acts in rollouts, then learns each in minibatches, a piece at a time. */
 import { Fault, type NdArray } from "../../../engine/index.ts";
 import { initialWeights } from "../../model/network.ts";
+import { adam } from "../../optimizers/adam.ts";
 import { defineAlgorithm } from "../../registry/define.ts";
 import { type Acting, openActing } from "../acting.ts";
 import { estimateAdvantages } from "../advantages.ts";
@@ -19,7 +20,7 @@ import { declarePolicy, memoryWidths } from "../policy.ts";
 import { newRollout, partOf, type Rollout } from "../rollout.ts";
 import { choicesOf, spaceSize } from "../spaces.ts";
 import { openMinibatches } from "./minibatches.ts";
-import { PpoOptions } from "./ppoOptions.ts";
+import { type OnPolicyOptions, PpoOptions } from "./ppoOptions.ts";
 import { updateState } from "./ppoUpdate.ts";
 
 export const ppo = defineAlgorithm({
@@ -35,7 +36,10 @@ export const ppo = defineAlgorithm({
     sharedBackbone: sharedBackbone ?? null,
     squash,
   }),
-  create: (context, options) => createPpo(context, options),
+  create(context, { adamEpsilon: epsilon, ...options }) {
+    const optimizer = { type: adam.type, ...adam.options.parse({ epsilon }) };
+    return createOnPolicy(context, { ...options, optimizer, surrogate: "clipped" });
+  },
 });
 
 /** A group of copies between two calls. */
@@ -72,7 +76,8 @@ interface Progress {
   groups: { side: number; cursor: number; full: [boolean, boolean] }[];
 }
 
-function createPpo(context: LearnerContext, options: PpoOptions): Learner {
+/** Acts in rollouts, and learns each in minibatches. */
+export function createOnPolicy(context: LearnerContext, options: OnPolicyOptions): Learner {
   const { registry, executor, policy, seed, count, groups: groupCount, autoreset } = context;
   const { numSteps } = options;
   const width = spaceSize(policy.observation);
@@ -81,7 +86,7 @@ function createPpo(context: LearnerContext, options: PpoOptions): Learner {
   const leaves = declarePolicy(registry, policy, (scope, { parameters }) =>
     distributionOf(scope.child("actor"), policy.action, policy, parameters, null),
   );
-  const state = updateState(executor, leaves);
+  const state = updateState(executor, registry, leaves, options.optimizer);
   const first = context.weights ?? initialWeights(leaves, seed);
   for (const { path } of leaves) state.write(path, first[path]!);
 

@@ -1,5 +1,6 @@
 /** @file PPO's options: the details that decide whether it works (Huang et al. 2022), under CleanRL's names with its defaults. */
 import { z } from "zod";
+import type { UpdateOptions } from "./ppoUpdate.ts";
 
 const count = (most: number) => z.int().min(1).max(most);
 const share = z.number().min(0).max(1);
@@ -68,3 +69,8 @@ export const PpoOptions = z.object({
 });
 
 export type PpoOptions = z.output<typeof PpoOptions>;
+
+/** What learning from rollouts takes, whatever it is called. */
+export interface OnPolicyOptions
+  extends Omit<PpoOptions, "adamEpsilon">,
+    Pick<UpdateOptions, "optimizer" | "surrogate"> {}

@@ -1,11 +1,12 @@
-/** @file One minibatch of PPO as one program: losses, gradients, clipping and Adam (Schulman et al. 2017; the 37 details). */
-import { type Executor, gradients, type Tensor, type Traced, type Tracer, trace } from "../../../engine/index.ts";
+/** @file One minibatch of PPO as one program: losses, gradients, clipping and the optimizer (Schulman et al. 2017; the 37 details). */
+import { type Executor, sizeOf, type Tensor, type Traced, type Tracer, trace } from "../../../engine/index.ts";
 import { createScope, type Declaration } from "../../layers/scope.ts";
-import { adam } from "../../optimizers/adam.ts";
+import type { Configured } from "../../model/spec.ts";
 import type { Registry } from "../../registry/registry.ts";
 import { distributionOf } from "../distributions.ts";
 import { type PolicySpec, policyNetwork } from "../policy.ts";
 import { f32, policyInputs, rawType } from "../programs.ts";
+import { improve, slotsOf } from "./improve.ts";
 
 export interface UpdateOptions {
   readonly normAdvantage: boolean;
@@ -13,7 +14,9 @@ export interface UpdateOptions {
   readonly entCoef: number;
   readonly vfCoef: number;
   readonly maxGradNorm: number | null;
-  readonly adamEpsilon: number;
+  readonly optimizer: Configured;
+  /** Clipped ratios, or, for what is learned once, the plain policy gradient (Mnih et al. 2016). */
+  readonly surrogate: "clipped" | "plain";
 }
 
 /** What an update's program works on: so many sequences of so many steps; without a memory, rows as sequences of one step. */
@@ -21,10 +24,6 @@ export interface UpdateShape {
   readonly sequences: number;
   readonly time: number;
 }
-
-export const ADAM = (epsilon: number) => adam.options.parse({ epsilon });
-export const SLOTS = ["mean", "square"] as const;
-export const slotPath = (slot: string, path: string): string => `optimizer.${slot}.${path}`;
 
 /** Means over the rows that count. */
 function averaging(counts: Tensor) {
@@ -60,16 +59,20 @@ export function losses(t: Tracer, registry: Registry, spec: PolicySpec, shape: U
   const clip = t.input("clipCoef", f32());
   const { mean } = averaging(counts);
 
-  const logRatio = distribution.logProb(raw).sub(oldLogProb);
+  const logProb = distribution.logProb(raw);
+  const logRatio = logProb.sub(oldLogProb);
   const ratio = logRatio.exp();
   const scaled = options.normAdvantage ? standardised(advantages, counts) : advantages;
   const [least, most] = [clip.neg().add(1), clip.add(1)];
-  const policyLoss = mean(
-    scaled
-      .neg()
-      .mul(ratio)
-      .maximum(scaled.neg().mul(ratio.maximum(least).minimum(most))),
-  );
+  const policyLoss =
+    options.surrogate === "plain"
+      ? mean(scaled.neg().mul(logProb))
+      : mean(
+          scaled
+            .neg()
+            .mul(ratio)
+            .maximum(scaled.neg().mul(ratio.maximum(least).minimum(most))),
+        );
   const unclipped = value.sub(returns).square();
   const moved = value.sub(oldValue).maximum(clip.neg()).minimum(clip);
   const squares = options.clipVloss ? unclipped.maximum(oldValue.add(moved).sub(returns).square()) : unclipped;
@@ -91,47 +94,33 @@ export function losses(t: Tracer, registry: Registry, spec: PolicySpec, shape: U
   };
 }
 
-/** Gradients scaled so that all together are no longer than `limit`, as `torch.nn.utils.clip_grad_norm_`. */
-function limited(all: readonly Tensor[], limit: number | null): Tensor[] {
-  if (limit === null) return [...all];
-  const norm = all
-    .map((gradient) => gradient.square().sum())
-    .reduce((sum, square) => sum.add(square))
-    .sqrt();
-  const factor = norm.add(1e-6).reciprocal().mul(limit).minimum(1);
-  return all.map((gradient) => gradient.mul(factor));
-}
-
-/** Inputs: those of the losses; `stepSize` and `rootScale` of Adam. Outputs: the losses' figures. */
+/** Inputs: those of the losses; the optimizer's numbers. Outputs: the losses' figures. */
 export function traceUpdate(registry: Registry, spec: PolicySpec, shape: UpdateShape, options: UpdateOptions): Traced {
-  const chosen = ADAM(options.adamEpsilon);
+  const { optimizer, maxGradNorm } = options;
   return trace((t) => {
     const { loss, leaves, outputs } = losses(t, registry, spec, shape, options);
-    const learned = leaves.filter(({ trainable }) => trainable);
-    const slopes = gradients(
-      loss,
-      learned.map(({ tensor }) => tensor),
-    );
-    const scalars = { stepSize: t.input("stepSize", f32()), rootScale: t.input("rootScale", f32()) };
-    const updates: Record<string, Tensor> = {};
-    for (const [index, gradient] of limited(slopes, options.maxGradNorm).entries()) {
-      const { path, type, tensor } = learned[index]!;
-      const slots = Object.fromEntries(SLOTS.map((slot) => [slot, t.state(slotPath(slot, path), type)]));
-      const updated = adam.update({ parameter: tensor, gradient, slots, scalars }, chosen);
-      updates[path] = updated.parameter;
-      for (const slot of SLOTS) updates[slotPath(slot, path)] = updated.slots[slot]!;
-    }
-    return { outputs, updates };
+    const parameters = leaves.filter(({ trainable }) => trainable);
+    return { outputs, updates: improve(t, registry, { name: "policy", optimizer, loss, parameters, maxGradNorm }) };
   });
 }
 
-/** The policy's weights and Adam's slots, one state for all programs. */
-export function updateState(executor: Executor, leaves: readonly Declaration[]) {
-  const types = Object.fromEntries(
-    leaves.flatMap(({ path, type, trainable }) => [
-      [path, type] as const,
-      ...(trainable ? SLOTS.map((slot) => [slotPath(slot, path), type] as const) : []),
-    ]),
+/** The policy's weights and the optimizer's slots, one state for all programs. */
+export function updateState(
+  executor: Executor,
+  registry: Registry,
+  leaves: readonly Declaration[],
+  optimizer: Configured,
+) {
+  const slots = slotsOf(
+    registry,
+    optimizer,
+    leaves.filter(({ trainable }) => trainable),
   );
-  return executor.createState(types);
+  const weights = leaves.map(({ path, type }) => [path, type] as const);
+  const types = Object.entries(slots).map(([path, { type }]) => [path, type] as const);
+  const state = executor.createState(Object.fromEntries([...weights, ...types]));
+  for (const [path, { type, initial }] of Object.entries(slots)) {
+    if (initial !== 0) state.write(path, { ...type, data: new Float32Array(sizeOf(type.shape)).fill(initial) });
+  }
+  return state;
 }
