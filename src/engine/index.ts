@@ -4,6 +4,7 @@ export { checkpoint } from "./checkpoint.ts";
 export type { ComputeDType, DType, TypedArray } from "./dtype.ts";
 export { DTYPES } from "./dtype.ts";
 export { einsum } from "./einsum.ts";
+export { createExecutor, type ExecutorOptions } from "./executors/create.ts";
 export type { Executor, Program, State } from "./executors/executor.ts";
 export { createMachine, type MachineOptions } from "./executors/machine/index.ts";
 export { runApart } from "./executors/onnxruntime/apart.ts";

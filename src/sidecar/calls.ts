@@ -163,6 +163,7 @@ export interface WorkerSettings {
   readonly plugins: readonly string[];
   readonly roots: readonly string[] | null;
   readonly memoryLimitBytes: number | null;
+  readonly simd: boolean;
   readonly relaxedSimd: boolean;
   /** See `Control`. */
   readonly control: Int32Array;

@@ -19,6 +19,8 @@ export interface Settings {
   readonly roots: readonly string[] | null;
   /** Largest working memory of one compiled program, in bytes. */
   readonly memoryLimitBytes: number | null;
+  /** Whether the engine uses WebAssembly's vectors; without them it computes by plain loops. */
+  readonly simd: boolean;
   /** Whether the engine uses relaxed SIMD where there is any. */
   readonly relaxedSimd: boolean;
 }
@@ -43,6 +45,9 @@ const OPTIONS = {
   "log-level": { value: "LEVEL", about: `${LOG_LEVELS.join(", ")} (default: warn); logs go to standard error` },
   root: { value: "PATH", repeatable: true, about: "allow files only below this directory; may be given several times" },
   "memory-limit": { value: "SIZE", about: "refuse programs that need more working memory than this" },
+  "no-simd": {
+    about: "compute by plain loops in float64: hundreds of times slower, to find out where a result comes from",
+  },
   "no-relaxed-simd": {
     about: "compute without relaxed SIMD instructions; somewhat slower, the same on every processor",
   },
@@ -86,6 +91,7 @@ export function parseCommandLine(parameters: readonly string[]): {
       logLevel,
       roots: values.root === undefined ? null : all(values.root),
       memoryLimitBytes: parseSize("memory-limit", one(values["memory-limit"])),
+      simd: values["no-simd"] !== true,
       relaxedSimd: values["no-relaxed-simd"] !== true,
     },
   };

@@ -45,4 +45,7 @@ export type FromRun =
   | { readonly id: number; readonly reply: unknown }
   | { readonly id: number; readonly fault: PlainFault; readonly stack: string | undefined };
 
-export type RunSettings = Pick<WorkerSettings, "plugins" | "roots" | "memoryLimitBytes" | "relaxedSimd" | "control">;
+export type RunSettings = Pick<
+  WorkerSettings,
+  "plugins" | "roots" | "memoryLimitBytes" | "simd" | "relaxedSimd" | "control"
+>;

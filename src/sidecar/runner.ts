@@ -1,6 +1,6 @@
 /** @file A run's thread: takes one call after the other from the main thread, and answers it. */
 import { parentPort, workerData } from "node:worker_threads";
-import { createMachine } from "../engine/index.ts";
+import { createExecutor } from "../engine/index.ts";
 import type { FromRun, RunSettings, ToRun } from "./runCalls.ts";
 import { createRunDesk } from "./runDesk.ts";
 import { guardStdout } from "./stdout.ts";
@@ -17,7 +17,8 @@ const desk = loadRegistry(settings.plugins).then((registry) =>
     roots: settings.roots ?? undefined,
     control: settings.control,
     // Programs of policies are small: a second thread would cost more than it gives.
-    executor: createMachine({
+    executor: createExecutor({
+      simd: settings.simd,
       relaxedSimd: settings.relaxedSimd,
       ...(settings.memoryLimitBytes === null ? {} : { memoryLimitBytes: settings.memoryLimitBytes }),
     }),

@@ -1,6 +1,6 @@
 /** @file A compute worker's entry: takes one call at a time from the main thread, and answers it. */
 import { parentPort, workerData } from "node:worker_threads";
-import { createMachine } from "../engine/index.ts";
+import { createExecutor } from "../engine/index.ts";
 import { CONTROL, type FromWorker, type Notice, type ToWorker, type WorkerSettings } from "./calls.ts";
 import { COMPUTATIONS } from "./computations.ts";
 import { guardStdout } from "./stdout.ts";
@@ -13,6 +13,7 @@ const settings = workerData as WorkerSettings;
 const send = (message: FromWorker): void => port.postMessage(message);
 
 const machineOptions = {
+  simd: settings.simd,
   relaxedSimd: settings.relaxedSimd,
   ...(settings.memoryLimitBytes === null ? {} : { memoryLimitBytes: settings.memoryLimitBytes }),
   interrupt: settings.control.subarray(CONTROL.interrupt, CONTROL.interrupt + 1),
@@ -22,7 +23,7 @@ const workshop: Promise<Workshop> = loadRegistry(settings.plugins).then((registr
   registry,
   roots: settings.roots ?? undefined,
   control: settings.control,
-  createMachine: (threads) => createMachine({ ...machineOptions, ...(threads === null ? {} : { threads }) }),
+  createMachine: (threads) => createExecutor({ ...machineOptions, ...(threads === null ? {} : { threads }) }),
   notify: (notice: Notice) => send({ notice }),
   models: new Map(),
 }));

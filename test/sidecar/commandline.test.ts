@@ -49,8 +49,9 @@ it.each([
 });
 
 it("doctor says what is switched off", () => {
-  const { stdout } = run("doctor", "--threads", "1", "--no-relaxed-simd");
+  const { stdout } = run("doctor", "--threads", "1", "--no-simd", "--no-relaxed-simd");
   expect(stdout).toMatch(/threads +switched off/);
+  expect(stdout).toMatch(/WebAssembly SIMD +switched off/);
   expect(stdout).toMatch(/relaxed SIMD +switched off/);
 });
 

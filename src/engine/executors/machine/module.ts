@@ -21,6 +21,20 @@ const PROBE = Uint8Array.of(
   0x0a, 0x0d, 0x01, 0x0b, 0x00, 0x20, 0x00, 0x20, 0x01, 0x20, 0x02, 0xfd, 0x85, 0x02, 0x0b,
 );
 
+/** The smallest module with a vector: (func (param v128)). */
+// biome-ignore format: sections a line
+const SIMD_PROBE = Uint8Array.of(
+  0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00,
+  0x01, 0x05, 0x01, 0x60, 0x01, 0x7b, 0x00,
+  0x03, 0x02, 0x01, 0x00,
+  0x0a, 0x04, 0x01, 0x02, 0x00, 0x0b,
+);
+
+/** Whether this processor and this Node have the vectors that the kernels are written in. */
+export function simdAvailable(): boolean {
+  return WebAssembly.validate(SIMD_PROBE);
+}
+
 let hasRelaxedSimd: boolean | undefined;
 
 /** Whether modules with relaxed SIMD compile. Node 20 has it behind a flag, which must be set before the first compile. */

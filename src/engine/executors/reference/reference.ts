@@ -9,11 +9,18 @@ import { type NdArray, sameShape, showShape, sizeOf, type TensorType } from "../
 import type { Executor, Program, State } from "../executor.ts";
 import { compute } from "./evaluate.ts";
 
+export interface ReferenceOptions {
+  /** F32 views of programs as the machine has them, `Float32Array`, rather than in full. */
+  readonly views?: "F32" | "F64";
+  /** Over a SharedArrayBuffer: when its first word is not zero, a run does not start. */
+  readonly interrupt?: Int32Array;
+}
+
 /**
  * Float64 in and out: a program's F32 views are `Float64Array`, all others as their dtype is stored. An F32 state reads as
  * float32; one of F64, which programs cast to F32 and back, keeps all digits.
  */
-export function createReference(): Executor {
+export function createReference(options: ReferenceOptions = {}): Executor {
   const contents = new WeakMap<State, Map<string, ReferenceArray>>();
   return {
     name: "reference",
@@ -30,7 +37,7 @@ export function createReference(): Executor {
           hint: "create it with createState of the executor that compiles the program",
         });
       }
-      return createProgram(traced, arrays);
+      return createProgram(traced, arrays, options);
     },
     close() {},
   };
@@ -67,7 +74,11 @@ function createState(types: Readonly<Record<string, TensorType>>, arrays: Map<st
   };
 }
 
-function createProgram(traced: Traced, states: ReadonlyMap<string, ReferenceArray>): Program {
+function createProgram(
+  traced: Traced,
+  states: ReadonlyMap<string, ReferenceArray>,
+  { views: width = "F64", interrupt }: ReferenceOptions,
+): Program {
   const order = reachable(traced);
   const values = new Map<Node, readonly ReferenceArray[]>();
   for (const node of [...Object.values(traced.inputs), ...order]) {
@@ -76,13 +87,30 @@ function createProgram(traced: Traced, states: ReadonlyMap<string, ReferenceArra
   }
   const views = (nodes: Readonly<Record<string, Node>>, view: (data: TypedArray) => TypedArray) =>
     Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, view(values.get(node)![0]!.data)]));
+  const isNarrow = ({ dtype }: TensorType) => dtype === "F32" && width === "F32";
+  const narrow = (nodes: Readonly<Record<string, Node>>, whole: Record<string, TypedArray>) =>
+    Object.fromEntries(
+      Object.entries(whole).map(([name, data]) => [
+        name,
+        isNarrow(nodes[name]!) ? Float32Array.from(data as Float64Array) : data,
+      ]),
+    );
+  const given = views(traced.inputs, (data) => data);
+  const inputs = narrow(traced.inputs, given);
   // Copies, since an output may be a state, which changes at the end of the run.
-  const outputs = views(traced.outputs, (data) => data.slice());
+  const outputs = narrow(
+    traced.outputs,
+    views(traced.outputs, (data) => data.slice()),
+  );
 
   return {
-    inputs: views(traced.inputs, (data) => data),
+    inputs,
     outputs,
     run() {
+      if (interrupt !== undefined && Atomics.load(interrupt, 0) !== 0) return false;
+      for (const [name, view] of Object.entries(inputs)) {
+        if (view !== given[name]) (given[name] as Float64Array).set(view as Float32Array);
+      }
       for (const node of order) compute(node, values);
       const results = views(traced.outputs, (data) => data);
       for (const [name, view] of Object.entries(outputs)) (view as Float64Array).set(results[name] as Float64Array);
