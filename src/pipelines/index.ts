@@ -34,6 +34,7 @@ export { maskWidth } from "./rl/distributions.ts";
 export type { VectorEnvironment } from "./rl/environment.ts";
 export { createEpisodes, type Episodes } from "./rl/episodes.ts";
 export { actionArray, createHosting, type Hosting } from "./rl/hosting.ts";
+export { exportPolicy } from "./rl/onnxPolicy.ts";
 export { openLearner } from "./rl/openRun.ts";
 export { type PlayScores, play, playEpisodes } from "./rl/play.ts";
 export { memoryWidths } from "./rl/policy.ts";

@@ -9,8 +9,10 @@ import {
   describe,
   evaluate,
   exportOnnx,
+  exportPolicy,
   exportTraining,
   generate,
+  isPolicy,
   loadAnyModel,
   parseTrainOptions,
   playEpisodes,
@@ -152,6 +154,10 @@ export const COMPUTATIONS: Computations = {
     if (format === "onnx-training") {
       const context = { registry: workshop.registry, record };
       return (await exportTraining(context, path, { training, steps, opset: opset ?? undefined })) as never;
+    }
+    if (format === "onnx" && isPolicy(record)) {
+      const context = { registry: workshop.registry, executor: machineOf(workshop), record };
+      return (await exportPolicy(context, path, { opset: opset ?? undefined, verify })) as never;
     }
     if (format === "onnx") {
       const context = { registry: workshop.registry, executor: machineOf(workshop), record };

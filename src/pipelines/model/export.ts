@@ -110,7 +110,7 @@ export async function exportOnnx(
 }
 
 /** Only the card of an earlier export is replaced: `model.onnx` in a saved model's folder would put its card over `model.json`. */
-async function refuseOthers(cardPath: string): Promise<void> {
+export async function refuseOthers(cardPath: string): Promise<void> {
   const text = await readFile(cardPath, "utf8").catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return null;
     throw cause;

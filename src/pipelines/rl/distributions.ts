@@ -8,6 +8,8 @@ import { choicesOf, type Space, spaceSize } from "./spaces.ts";
 export interface Distribution {
   /** One raw action a row. @param rng I32 [4], as all random ops take it */
   sample(rng: Tensor): Tensor;
+  /** The same from noise that was drawn elsewhere, see `noiseOf`. */
+  drawn(noise: Tensor): Tensor;
   /** The most likely one. */
   mode(): Tensor;
   /** [rows], of raw actions. */
@@ -46,6 +48,13 @@ export function maskWidth(action: Space): number {
   return choicesOf(action)?.reduce((sum, count) => sum + count, 0) ?? 0;
 }
 
+/** The noise that a raw action is drawn from: how many numbers a row, and of which kind. */
+export function noiseOf(action: Space): { readonly width: number; readonly kind: "uniform" | "normal" } {
+  return action.type === "box"
+    ? { width: spaceSize(action), kind: "normal" }
+    : { width: maskWidth(action), kind: "uniform" };
+}
+
 /** @param parameters F32 [rows, parametersOf(action, distribution)] @param mask BOOL [rows, maskWidth(action)]: what may be chosen */
 export function distributionOf(
   scope: Scope,
@@ -70,7 +79,13 @@ export function distributionOf(
 /** The most likely action, always. */
 function certain(distribution: Distribution, parameters: Tensor): Distribution {
   const none = parameters.constant(0).broadcastTo([parameters.shape[0]!]);
-  return { ...distribution, sample: distribution.mode, logProb: () => none, entropy: () => none };
+  return {
+    ...distribution,
+    sample: distribution.mode,
+    drawn: distribution.mode,
+    logProb: () => none,
+    entropy: () => none,
+  };
 }
 
 /** Between which the logarithm of a deviation read off the observation lies, by a tanh (as CleanRL has it). */
@@ -104,8 +119,16 @@ function choices(action: Exclude<Space, { type: "box" }>, parameters: Tensor, ma
     : allowed.split(counts, 1).map((part) => part.reshape([rows, 1, part.shape[1]!]));
   const logs = parts.map((part) => part.logSoftmax(-1));
   const start = action.type === "discrete" ? (action.start ?? 0) : 0;
+  /** Gumbel's trick: the largest logit, each with noise of its own. */
+  const drawn = (noise: Tensor): Tensor => {
+    const pieces = alike ? [noise] : noise.split(counts, 1);
+    return joined(
+      parts.map((part, index) => part.add(pieces[index]!.reshape(part.shape).log().neg().log().neg()).argMax(-1)),
+    );
+  };
   return {
-    sample: (rng) => joined(parts.map((part) => random.categorical(rng, part))),
+    sample: (rng) => drawn(random.uniform(rng, [rows, maskWidth(action)])),
+    drawn,
     mode: () => joined(parts.map((part) => part.argMax(-1))),
     logProb(raw) {
       const chosen = alike ? [raw] : raw.split(new Array<number>(counts.length).fill(1), 1);
@@ -155,8 +178,10 @@ function gaussian(
     const slope = raw.add(raw.mul(-2).softplus()).neg().add(Math.log(2)).mul(2);
     return plain.sub(slope.sum([1]));
   };
+  const drawn = (noise: Tensor): Tensor => mean.add(noise.mul(deviation));
   return {
-    sample: (rng) => mean.add(random.normal(rng, mean.shape).mul(deviation)),
+    sample: (rng) => drawn(random.normal(rng, mean.shape)),
+    drawn,
     mode: () => mean,
     logProb,
     entropy: (raw) =>
