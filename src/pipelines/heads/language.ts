@@ -5,10 +5,10 @@ import { type Column, type Dataset, sharedArray, widthOf } from "../data/dataset
 import { textColumn } from "../data/text.ts";
 import { dense } from "../layers/dense.ts";
 import { normalOf, zeros } from "../layers/initialisers.ts";
-import { lengthsOfTokens, SUMMARIES } from "../layers/sequence.ts";
+import { SUMMARIES } from "../layers/sequence.ts";
 import { charactersOf } from "../preprocess/tokens.ts";
 import { defineHead, type FeaturePart } from "../registry/define.ts";
-import { soleInput, textsOf, withColumns } from "./texts.ts";
+import { lengthsOfText, soleInput, textsOf, withColumns } from "./texts.ts";
 
 const NEXT = "next";
 
@@ -42,10 +42,8 @@ function moved(column: Column): Column[] {
 }
 
 /** The last element that counts of each row. */
-export function lastOf(elements: Tensor, features: Tensor, parts: readonly FeaturePart[]): Tensor {
-  const isText = parts.length === 1 && parts[0]!.kind === "tokens";
-  return SUMMARIES.last(elements, isText ? lengthsOfTokens(features, 0) : undefined);
-}
+const lastOf = (elements: Tensor, features: Tensor, parts: readonly FeaturePart[]): Tensor =>
+  SUMMARIES.last(elements, lengthsOfText(features, parts));
 
 export const language = defineHead({
   type: "language",
@@ -65,6 +63,7 @@ export const language = defineHead({
       .describe("Characters from one window to the next; left out, `context`, so that none is seen twice in an epoch"),
   }),
   target: "sequence",
+  text: "characters",
   needs: "past",
   arrange(dataset: Dataset, { context, stride = context }) {
     if (dataset.target === NEXT) return dataset;

@@ -16,6 +16,7 @@ export const seq2seq = defineHead({
       .describe("The token that only fills targets up; −1 and NaN always do"),
   }),
   target: "sequence",
+  text: "characters",
   needs: "translated",
   arrange: asTexts,
   build: (scope, features, _options, { outputs }) =>

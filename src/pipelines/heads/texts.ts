@@ -1,7 +1,10 @@
 /** @file Datasets as rows of texts: what heads that write texts learn from. */
-import { Fault } from "../../engine/index.ts";
+import { Fault, type Tensor } from "../../engine/index.ts";
 import { type Column, type Dataset, inputColumns, targetColumns } from "../data/dataset.ts";
 import { textColumn } from "../data/text.ts";
+import { lengthsOfTokens } from "../layers/sequence.ts";
+import { PADDING } from "../preprocess/tokens.ts";
+import type { FeaturePart } from "../registry/define.ts";
 import { nameOf } from "../targets/names.ts";
 
 /** A column's values as their source wrote them; what is missing is empty. */
@@ -35,4 +38,16 @@ export function asTexts(dataset: Dataset): Dataset {
     column.kind === "tensor" ? column : textColumn(column.name, textsOf(column)),
   );
   return { ...dataset, columns };
+}
+
+/** Words and names among the columns as texts, whatever they were taken for. */
+export function withTexts(dataset: Dataset): Dataset {
+  const named = (column: Column): Column =>
+    column.kind === "category" ? textColumn(column.name, textsOf(column)) : column;
+  return { ...dataset, columns: dataset.columns.map(named) };
+}
+
+/** How many elements of texts count, I32 [batch]; undefined for what is no text. @param features what the backbone saw */
+export function lengthsOfText(features: Tensor, parts: readonly FeaturePart[]): Tensor | undefined {
+  return parts.length === 1 && parts[0]!.kind === "tokens" ? lengthsOfTokens(features, PADDING) : undefined;
 }

@@ -1,5 +1,6 @@
 /** @file From what a host asks for to a model record: the spec parsed, and counted where it says enough. */
 import { z } from "zod";
+import type { ImportedFile } from "../imported/importedFile.ts";
 import { PreprocessSpec } from "../preprocess/spec.ts";
 import { find, optionsOf, parseBy, parseConfigured } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -44,15 +45,18 @@ function withUsualSteps(registry: Registry, backbone: Configured, head: Configur
   if (typeof preprocess !== "object" || preprocess === null) return preprocess;
   const { preprocess: usual } = find(registry.backbones, backbone.type, "backbone.type");
   const steps = usual?.(optionsOf(backbone)) ?? {};
-  const text = find(registry.heads, head.type, "head.type").arrange === undefined ? {} : { text: "tokens" };
+  const { text: unit } = find(registry.heads, head.type, "head.type");
+  const text = unit === undefined ? {} : { text: { type: "tokens", unit } };
   if (steps === "none") return { default: steps, ...text, ...preprocess };
   const { columns, ...others } = preprocess as { columns?: object };
   return { ...text, ...others, columns: { ...steps, ...columns } };
 }
 
-export function createModel(registry: Registry, raw: unknown): ModelRecord {
+/** @param imported the file of a backbone `onnx` */
+export function createModel(registry: Registry, raw: unknown, imported?: ImportedFile): ModelRecord {
   const spec = parseModelSpec(registry, raw);
   return {
+    ...(imported !== undefined && { imported }),
     spec,
     seed: spec.seed,
     state: "new",
@@ -62,7 +66,7 @@ export function createModel(registry: Registry, raw: unknown): ModelRecord {
     loss: null,
     metrics: null,
     provenance: null,
-    parameters: parametersOf(registry, spec),
+    parameters: parametersOf(registry, spec, imported),
     weights: null,
   };
 }
@@ -71,9 +75,11 @@ export function createModel(registry: Registry, raw: unknown): ModelRecord {
  * What training will change, where the spec says what goes in and what comes out; null until the data says. Of a list of
  * columns it takes each as a number: the first training counts anew.
  */
-function parametersOf(registry: Registry, spec: ModelSpec): number | null {
+function parametersOf(registry: Registry, spec: ModelSpec, imported: ImportedFile | undefined): number | null {
   const { input } = spec;
   if (input === null) return null;
   if (tasksOf(registry, spec).some((task) => outputsOf(task, null, input.shape) === null)) return null;
-  return countParameters(declare(registry, { spec, preprocessing: null, target: null }, input.shape));
+  return countParameters(
+    declare(registry, { spec, preprocessing: null, target: null, ...(imported && { imported }) }, input.shape),
+  );
 }

@@ -159,7 +159,7 @@ const DESCRIPTIONS: Readonly<Record<InputColumn["kind"], string>> = {
   date: "days since 1970-01-01 UTC, with fractions",
   category: "a string; an empty one is a missing value",
   tensor: "an array of numbers",
-  tokens: "a text, a number for each character: its place among `categories`, counted from 1; 0 after its end",
+  tokens: "a text, a number for each character or word: its place among `categories`, counted from 1; 0 after its end",
 };
 
 function inputOf({ name, kind, shape, categories, steps }: InputColumn): CardValue {

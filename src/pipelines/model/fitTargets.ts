@@ -20,6 +20,7 @@ export function fitTargets(
     ...(Array.isArray(options.classes) ? { classes: options.classes as string[] } : {}),
     ...(options.padding === undefined ? {} : { padding: String(options.padding) }),
     ...(typeof backbone.lengths === "string" ? { lengths: backbone.lengths } : {}),
+    ...(head.text === undefined ? {} : { text: head.text }),
     ends: head.needs === "translated",
     width: head.target === "inputs" ? sizeOf(features) : Number(options.dimensions ?? 0),
   });

@@ -55,17 +55,17 @@ const NAMINGS: Partial<Record<TargetEncoding["kind"], Naming>> = {
   sequence: {
     replaces: "label",
     from: "label",
-    port: (encoding) => (encoding.kind === "sequence" && encoding.isText ? [] : ["any"]),
+    port: (encoding) => (encoding.kind === "sequence" && encoding.unit === "characters" ? [] : ["any"]),
     name({ data, shape }, encoding) {
-      const { isText, ends } = encoding as Extract<TargetEncoding, { kind: "sequence" }>;
+      const { unit, ends } = encoding as Extract<TargetEncoding, { kind: "sequence" }>;
       const names = outputNames(encoding);
       const [rows, length] = shape as [number, number];
       const lists = Array.from({ length: rows }, (_, row) => {
         const codes = Array.from(data.subarray(row * length, (row + 1) * length) as Int32Array);
         const end = ends ? codes.indexOf(names.length - 1) : -1;
-        return codes.slice(0, end < 0 ? length : end).map((code) => names[code]!);
+        return codes.slice(0, end < 0 ? length : end).flatMap((code) => names[code] ?? []);
       });
-      return isText ? lists.map((list) => list.join("")) : lists;
+      return unit === "characters" ? lists.map((list) => list.join("")) : lists;
     },
   },
 };

@@ -24,7 +24,7 @@ import type { ModelSpec } from "./spec.ts";
 import { type Answers, encodingOf, outputsOf, rawOf, type Task, tasksOf, withName } from "./tasks.ts";
 
 /** What a network is made from; without preprocessing its features are taken as one part. */
-export type Described = Pick<ModelRecord, "spec" | "preprocessing" | "target">;
+export type Described = Pick<ModelRecord, "spec" | "preprocessing" | "target" | "imported">;
 
 /** What goes into a network beside the features. */
 export interface Beside {
@@ -63,7 +63,7 @@ export function network(
 
 function backboneAndHeads(
   registry: Registry,
-  { spec, preprocessing, target }: Described,
+  { spec, preprocessing, target, imported }: Described,
   root: Scope,
   given: Tensor,
   { previous, outputs }: Beside,
@@ -75,7 +75,7 @@ function backboneAndHeads(
   const { scope, features } = views === undefined ? { scope: root, features: given } : sideBySide(root, views);
   const backbone = find(registry.backbones, spec.backbone.type, "backbone.type");
   const told = previous === undefined ? undefined : { tokens: previous, vocabulary: counts[0]! + 1 };
-  const inside = insideOf(registry, partsOf(preprocessing, features.shape.slice(1)), told);
+  const inside = { ...insideOf(registry, partsOf(preprocessing, features.shape.slice(1)), told), imported };
   const below = scope.child("backbone");
   const hidden = asLayer(below, spec.backbone.type, features, () =>
     backbone.build(below, features, optionsOf(spec.backbone), inside),

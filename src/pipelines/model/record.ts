@@ -1,5 +1,6 @@
 /** @file A model as everything that passes it around knows it: plain, structured-clonable data, with its weights in shared memory. */
 import type { DType, Shape, TensorType } from "../../engine/index.ts";
+import type { ImportedFile } from "../imported/importedFile.ts";
 import type { Preprocessing } from "../preprocess/preprocessing.ts";
 import type { PolicyRecord } from "../rl/policyRecord.ts";
 import type { TargetEncoding } from "../targets/index.ts";
@@ -24,6 +25,8 @@ export interface ModelRecord {
   readonly weights: Weights | null;
   /** Of a policy: what it learned by acting; left out, the model learned from data. */
   readonly policy?: PolicyRecord;
+  /** Of a model that was made from an ONNX file, whole or up to a new head: the file. */
+  readonly imported?: ImportedFile;
 }
 
 /** The shapes between the rooms of a model; each leaves the batch axis out. */

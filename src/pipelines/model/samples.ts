@@ -37,7 +37,8 @@ function cellOf(column: InputColumn, random: () => number, mayBeOdd: boolean): I
   if (column.kind === "tokens") {
     const length = Math.ceil(random() * column.width);
     const characters = column.categories!;
-    return Array.from({ length }, () => characters[Math.floor(random() * characters.length)]).join("");
+    const parts = Array.from({ length }, () => characters[Math.floor(random() * characters.length)]);
+    return parts.join(column.unit === "words" ? " " : "");
   }
   if (column.kind === "boolean") return Math.floor(random() * 2);
   if (column.kind === "tensor") {

@@ -20,7 +20,7 @@ import { isNothing, nestedShape, writeNested } from "../data/writers.ts";
 import { show } from "../registry/parse.ts";
 import { nameOf } from "../targets/names.ts";
 import { type InputColumn, type Preprocessing, soleTensor, soleText } from "./preprocessing.ts";
-import { tokenWriter } from "./tokens.ts";
+import { textOf, tokenWriter } from "./tokens.ts";
 
 /**
  * Raw rows `[rows, rawWidth]` of a dataset, in the order of `rows` (all of them by default).
@@ -335,9 +335,8 @@ function fillRaw(
     for (let row = 0; row < rows && violations.length < SHOWN; row++) {
       const start = row * rawWidth + column.offset;
       const cell = cellAt(row, column);
-      if (column.kind === "tokens" && !Array.isArray(cell)) {
-        if (cell !== null && typeof cell === "object") violations.push(wrongCell(pathOf(row, column), column, cell));
-        else writeText(cell === null || cell === undefined ? "" : String(cell), raw, start, pathOf(row, column));
+      if (column.kind === "tokens" && isText(cell)) {
+        writeText(textOf(cell), raw, start, pathOf(row, column));
       } else if (column.kind === "tensor" || column.kind === "tokens") {
         if (!writeTensor(cell, column, raw, start)) violations.push(wrongCell(pathOf(row, column), column, cell));
       } else if (isNothing(cell, MARKERS)) {
@@ -357,6 +356,10 @@ function fillRaw(
   refuse(violations, "give a value of the column's kind, or null where it is missing");
   return raw;
 }
+
+/** What stands for a text: a string, a number, nothing, or a list of strings. */
+const isText = (cell: unknown): boolean =>
+  Array.isArray(cell) ? cell.some((part) => typeof part === "string") : typeof cell !== "object" || cell === null;
 
 const noText: ReturnType<typeof tokenWriter> = () => {};
 

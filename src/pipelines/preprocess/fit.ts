@@ -6,7 +6,7 @@ import { suggest } from "../registry/nearest.ts";
 import { byNumberThenName } from "../targets/names.ts";
 import type { FittedStep, InputColumn, PerElement, Preprocessing } from "./preprocessing.ts";
 import { listSteps, type PreprocessSpec, type StepOptions, type StepType } from "./spec.ts";
-import { charactersOf, vocabularyOf } from "./tokens.ts";
+import { partsOf, vocabularyOf } from "./tokens.ts";
 
 /** Which steps a kind can take, and those that it gets when the spec says nothing. */
 const KINDS: Readonly<
@@ -88,7 +88,7 @@ function featuresOf({ width, steps }: InputColumn): number {
 type Numbers = Float32Array | Uint8Array;
 
 interface Fitted {
-  readonly parts: Pick<InputColumn, "kind" | "categories" | "unknownCode" | "dateOrder" | "steps"> &
+  readonly parts: Pick<InputColumn, "kind" | "categories" | "unit" | "unknownCode" | "dateOrder" | "steps"> &
     Partial<Pick<InputColumn, "shape" | "width">>;
   readonly notes: readonly string[];
 }
@@ -305,11 +305,11 @@ function fitTokens({ values, categories }: Column, rows: Int32Array, asked: read
   const codes = new Set<number>();
   for (const row of rows) if (values[row]! >= 0) codes.add(values[row]!);
   const texts = Array.from(codes, (code) => categories![code]!);
-  const vocabulary = vocabularyOf(texts);
-  const longest = texts.reduce((most, text) => Math.max(most, charactersOf(text).length), 1);
-  const { length = longest } = asked.find((step) => step.type === "tokens")!;
+  const { unit, length: wanted } = asked.find((step) => step.type === "tokens")!;
+  const vocabulary = vocabularyOf(texts, unit);
+  const length = wanted ?? texts.reduce((most, text) => Math.max(most, partsOf(text, unit).length), 1);
   const parts = { kind: "tokens", shape: [length], width: length, categories: vocabulary, steps: [] } as const;
-  return { parts, notes: [] };
+  return { parts: unit === "words" ? { ...parts, unit } : parts, notes: [] };
 }
 
 // Categories ----------------------------------------------------------------------------------------------------------

@@ -33,6 +33,8 @@ export interface InputColumn {
    * Of a boolean: the names of false and true. Of tokens: the characters with numbers 1, 2, 3 …
    */
   readonly categories?: readonly string[];
+  /** Of tokens: what each stands for, where it is not a character. */
+  readonly unit?: "words";
   /** Of a category: the code of a string that is not in the list: −1 (all inputs zero) or that of the bucket `other`. */
   readonly unknownCode?: number;
   /** Of a date: how it was written in the training data. */

@@ -66,14 +66,20 @@ const STEPS = {
   tokens: z
     .strictObject({
       type: z.literal("tokens"),
+      unit: z
+        .enum(["characters", "words"])
+        .default("characters")
+        .describe("What each number stands for; words stand between blanks, and the strings of a list are words"),
       length: z
         .int()
         .min(1)
         .max(65_536)
         .optional()
-        .describe("Characters of a row; left out, those of the longest training row. Longer texts are refused"),
+        .describe(
+          "Characters or words of a row; left out, those of the longest training row. Longer texts are refused",
+        ),
     })
-    .describe("A text as numbers, one for each character, for backbones that read sequences"),
+    .describe("A text as numbers, one for each character or word, for backbones that read sequences"),
   none: z.strictObject({ type: z.literal("none") }).describe("Leave the column as it is (a category as its code)"),
 } as const;
 

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Shape, Tensor, Tracer } from "../../engine/index.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { DataReference } from "../data/reference.ts";
+import type { ImportedFile } from "../imported/importedFile.ts";
 import type { Scope } from "../layers/scope.ts";
 import type { RandomStream } from "../random.ts";
 import type { Algorithm } from "../rl/algorithm.ts";
@@ -40,6 +41,8 @@ export interface FeaturePart {
 
 /** What a backbone is told beside its input. */
 export interface Inside {
+  /** The ONNX file that the model was made from, if it was. */
+  readonly imported?: ImportedFile | undefined;
   /** In the order in which they lie in a row, none left out. */
   readonly parts: readonly FeaturePart[];
   /** For a backbone that translates: the tokens that stand before each place of the answer, and how many kinds there are. */
@@ -111,6 +114,9 @@ export interface TaskChoice {
   readonly columns?: readonly string[] | undefined;
 }
 
+/** What a text is a sequence of; words stand between blanks, and lists of strings are words. */
+export type TextUnit = "characters" | "words";
+
 /** Features to raw outputs, raw outputs to what a host reads. */
 export interface Head extends Definition {
   readonly target: TargetKind;
@@ -120,6 +126,8 @@ export interface Head extends Definition {
   tasks?(options: Options): Readonly<Record<string, TaskChoice>>;
   /** The data as rows that it can learn from, where they come in another form: a text as windows of it. */
   arrange?(dataset: Dataset, options: Options): Dataset;
+  /** How it reads texts, its inputs' and its target's, where the spec does not say; left out, it reads none. */
+  readonly text?: TextUnit;
   /** What it needs of the backbone; left out: features of the row. */
   readonly needs?: SequenceNeed;
   /** Several views of each row, each of which goes through the backbone: F32 [batch, views, ...features]. */

@@ -1,6 +1,7 @@
 /** @file What there is to do with each kind of target: learn an encoding from columns, and encode rows by it. */
 import type { Shape } from "../../engine/index.ts";
 import type { Column, Dataset } from "../data/dataset.ts";
+import type { TextUnit } from "../registry/define.ts";
 import type { EncodingOf, TargetEncoding } from "./encoding.ts";
 
 /** What the spec says about the target. */
@@ -15,6 +16,8 @@ export interface TargetOptions {
   readonly lengths?: string;
   /** Sequences: whether they are written element by element, until an end. */
   readonly ends?: boolean;
+  /** Sequences: what the elements of a text are; characters when left out. */
+  readonly text?: TextUnit;
   /** Inputs: one row of features. None: numbers of an answer. */
   readonly width?: number;
 }

@@ -36,8 +36,8 @@ export interface SequenceEncoding {
   readonly padding: string | null;
   /** The column that holds each row's length; null: none does. */
   readonly lengths: string | null;
-  /** Whether rows are strings, whose characters are the classes, or arrays. */
-  readonly isText: boolean;
+  /** What a row is made of: an array's elements, or a text's characters or words. */
+  readonly unit: "elements" | "characters" | "words";
   /** Of a sequence that is written element by element: its end is a class of its own, the last, beyond `classes`. */
   readonly ends: boolean;
 }

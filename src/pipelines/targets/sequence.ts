@@ -5,6 +5,8 @@
  */
 import { Fault } from "../../engine/index.ts";
 import { type Column, type Dataset, widthOf } from "../data/dataset.ts";
+import { partsOf } from "../preprocess/tokens.ts";
+import type { TextUnit } from "../registry/define.ts";
 import type { Codec } from "./codec.ts";
 import { END, type SequenceEncoding } from "./encoding.ts";
 import { byNumberThenName, nameOf } from "./names.ts";
@@ -24,8 +26,8 @@ export const sequence: Codec<"sequence"> = {
     if (columns.length > 1) {
       throw wrongTarget(columns[1]!.name, "one target column", `${columns.length}`, "give each row one sequence");
     }
-    const { classes: fixed, padding = null, lengths = null, ends = false } = options;
-    const read = readerOf(column, padding, lengthsOf(dataset, lengths));
+    const { classes: fixed, padding = null, lengths = null, ends = false, text = "characters" } = options;
+    const read = readerOf(column, text, padding, lengthsOf(dataset, lengths));
     const found = new Set<string>();
     let longest = 0;
     for (const row of rows) {
@@ -43,14 +45,15 @@ export const sequence: Codec<"sequence"> = {
       const got = classes.length === 0 ? "no element that counts" : `only \`${classes[0]}\``;
       throw wrongTarget(column.name, "at least 2 classes", got, "was another column meant as the target?");
     }
-    const isText = column.kind !== "tensor";
-    const length = isText || ends ? longest + (ends ? 1 : 0) : widthOf(column);
-    return { kind: "sequence", columns: [column.name], classes, length, padding, lengths, isText, ends };
+    const unit = column.kind === "tensor" ? "elements" : text;
+    const length = unit !== "elements" || ends ? longest + (ends ? 1 : 0) : widthOf(column);
+    return { kind: "sequence", columns: [column.name], classes, length, padding, lengths, unit, ends };
   },
 
   encode([column], rows, encoding, dataset) {
-    const { classes, length, padding, lengths, ends } = encoding;
-    const read = readerOf(column!, padding, lengthsOf(dataset, lengths));
+    const { classes, length, padding, lengths, unit, ends } = encoding;
+    const text = unit === "words" ? unit : "characters";
+    const read = readerOf(column!, text, padding, lengthsOf(dataset, lengths));
     const codes = new Map(classes.map((name, code) => [name, code]));
     const encoded = new Int32Array(rows.length * length).fill(NOTHING);
     for (let index = 0; index < rows.length; index++) {
@@ -71,12 +74,13 @@ export const sequence: Codec<"sequence"> = {
 /** A row's elements by name, null where one does not count; none after the last that counts. */
 function readerOf(
   column: Column,
+  text: TextUnit,
   padding: string | null,
   lengths: Column | undefined,
 ): (row: number) => (string | null)[] {
   const width = widthOf(column);
   const all = (row: number): (string | null)[] => {
-    if (column.kind !== "tensor") return Array.from(nameOf(column, row));
+    if (column.kind !== "tensor") return partsOf(nameOf(column, row), text);
     return Array.from({ length: width }, (_, element) => {
       const value = column.values[row * width + element]!;
       return Number.isNaN(value) || value === NOTHING ? null : String(value);

@@ -60,6 +60,14 @@ const copies = rows(120, () => {
   return { x: tokens, y: tokens.map((token) => 5 - token) };
 });
 
+/** Who does what, and where: sentences of two words or more. */
+const sentences = rows(80, () => {
+  const who = ["ann", "bob", "eve"][random.integer(3)]!;
+  const rest = [["sleeps"], ["sees", "rome"], ["lives", "in", "oslo"]][random.integer(3)]!;
+  const tags = ["PERSON", ...rest.map((word) => (word === "rome" || word === "oslo" ? "PLACE" : "O"))];
+  return { words: [who, ...rest], tags };
+});
+
 const RHYME = "she sells sea shells by the sea shore. the shells she sells are sea shells, i am sure. ";
 
 export const HEAD_CASES: Readonly<Record<string, HeadCase>> = {
@@ -133,6 +141,14 @@ export const HEAD_CASES: Readonly<Record<string, HeadCase>> = {
     reaches: { accuracy: 0.97 },
     answers: ["probabilities"],
     inputs: [[0, 1, 2, 3, 0, 1, 2, 3]],
+  },
+  "a tag for each word": {
+    spec: { pipeline: "tagging", backbone: { type: "gru", hidden: 16, width: 8, bidirectional: true } },
+    data: { rows: sentences, target: "tags" },
+    train: { epochs: 20, ...adam(0.02) },
+    reaches: { accuracy: 0.98, f1: 0.97 },
+    answers: ["labels", "probabilities"],
+    inputs: [{ words: ["ann", "sees", "rome"] }, { words: "bob sleeps" }],
   },
   "the inputs, through a bottleneck": {
     spec: {

@@ -107,6 +107,7 @@ describe("over the wire", () => {
     const elsewhere = write("spirals.mjs", readFileSync(EXAMPLE, "utf8"));
     const broken = write("broken.mjs", "export default { name: 'broken', version: '1', backbones: [{ type: 'b' }] };");
     const sidecar = startSidecar({ parameters: ["--plugin", broken, "--plugin", elsewhere] });
+    await sidecar.call("runtime.initialize", { limits: { maxLineBytes: 2 ** 22 } });
     const listed = await sidecar.call("runtime.catalog");
     expect(listed.backbones.map(({ type }: { type: string }) => type)).toContain("fourier");
     expect(sidecar.errors()).toContain("broken.mjs");
@@ -129,5 +130,40 @@ describe("over the wire", () => {
     expect(ended.job.result.validation.metrics.accuracy).toBeGreaterThan(0.9);
     sidecar.endInput();
     expect((await sidecar.exit).code).toBe(0);
+  });
+
+  it("defines heads with several answers, and losses that judge them", async () => {
+    const file = write(
+      "mixture.mjs",
+      `import { definePlugin, defineHead, defineLoss, definePipeline, dense, z } from "ml-sidecar/plugin";
+       const head = defineHead({
+         type: "spread", description: "A value and how far it may be off", options: z.object({}), target: "values",
+         judged: () => "spreads",
+         build: (scope, x, _options, { outputs }) => ({
+           output: dense(scope.child("value"), x, { units: outputs }),
+           width: dense(scope.child("width"), x, { units: outputs }).softplus(),
+         }),
+         results: (value, _options, { raw, units }) => ({ values: units.value(value), width: units.spread(raw.width) }),
+       });
+       const loss = defineLoss({
+         type: "spreadLoss", description: "Squared error", options: z.object({}), targets: ["spreads"],
+         perRow: (_t, value, target) => value.sub(target).square().mean(-1),
+       });
+       const pipeline = definePipeline({
+         type: "spreads", description: "Values and widths", options: z.object({}), head: "spread",
+         defaults: { backbone: { type: "mlp" }, loss: "spreadLoss", optimizer: "adam", schedule: "constant", epochs: 2, batchSize: 8 },
+         metrics: ({ loss }) => ({ metrics: { squared: loss } }),
+       });
+       export default definePlugin({ name: "spread", version: "1", heads: [head], losses: [loss], pipelines: [pipeline] });`,
+    );
+    const sidecar = startSidecar({ parameters: ["--plugin", file] });
+    const { model } = await sidecar.call("models.create", { pipeline: "spreads", backbone: { type: "mlp" } });
+    const data = { x: [[1], [2], [3], [4]], y: [10, 20, 30, 40] };
+    const { job } = await sidecar.call("train.start", { model: model.id, data, epochs: 2 });
+    expect((await sidecar.call("jobs.wait", { jobId: job.id })).job).toMatchObject({ state: "completed" });
+    const { outputs } = await sidecar.call("predict", { model: model.id, inputs: [[1], [2]] });
+    expect(outputs).toMatchObject({ values: { shape: [2, 1] }, width: { shape: [2, 1] } });
+    const { metrics } = await sidecar.call("evaluate", { model: model.id, data });
+    expect(metrics.squared).toBe(metrics.loss);
   });
 });

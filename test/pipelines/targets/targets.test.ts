@@ -195,3 +195,73 @@ describe("values", () => {
     await expect(fitted([1, "Infinity", 2], "values")).rejects.toThrow(/Infinity in row 2/);
   });
 });
+
+describe("sequences", () => {
+  const x = [[1], [2]];
+  const encoded = async (y: unknown, options: TargetOptions = {}) => {
+    const dataset = await load({ x, y } as never);
+    const encoding = fitTarget("sequence", dataset, allRows(2), options);
+    return { encoding, encoded: [...(encodeTarget(dataset, encoding).data as Int32Array)] };
+  };
+
+  test("are classes by element, −1 where nothing counts", async () => {
+    const found = await encoded([
+      [5, 7, 5],
+      [7, -1, Number.NaN],
+    ]);
+    expect(found.encoding).toMatchObject({ classes: ["5", "7"], length: 3, unit: "elements", ends: false });
+    expect(found.encoded).toEqual([0, 1, 0, 1, -1, -1]);
+  });
+
+  test("leave the padding class out, wherever it stands", async () => {
+    const found = await encoded(
+      [
+        [5, 0, 7],
+        [7, 0, 0],
+      ],
+      { padding: "0" },
+    );
+    expect(found.encoding.classes).toEqual(["5", "7"]);
+    expect(found.encoded).toEqual([0, -1, 1, 1, -1, -1]);
+  });
+
+  test("end where the column of lengths says", async () => {
+    const y = [
+      [1, 2, 1],
+      [2, 2, 2],
+    ];
+    const dataset = await load({ x, y, lengths: [3, 1] } as never);
+    const encoding = fitTarget("sequence", dataset, allRows(2), { lengths: "lengths" });
+    expect([...(encodeTarget(dataset, encoding).data as Int32Array)]).toEqual([0, 1, 0, 1, -1, -1]);
+  });
+
+  test("are the characters of texts, and an end after them where they are written", async () => {
+    const dataset = await load({
+      rows: [
+        { q: "x", a: "ba" },
+        { q: "y", a: "😀" },
+      ],
+      target: "a",
+      types: { a: "text" },
+    });
+    const encoding = fitTarget("sequence", dataset, allRows(2), { ends: true });
+    expect(encoding).toMatchObject({ classes: ["a", "b", "😀"], length: 3, unit: "characters" });
+    expect([...(encodeTarget(dataset, encoding).data as Int32Array)]).toEqual([1, 0, 3, 2, 3, -1]);
+  });
+});
+
+describe("several tasks", () => {
+  test("lie side by side, class indices as numbers", async () => {
+    const dataset = await load({
+      rows: [
+        { x: 1, kind: "b", size: 4 },
+        { x: 2, kind: "a", size: 6 },
+      ],
+      target: ["kind", "size"],
+    });
+    const kind = fitTarget("classes", dataset, allRows(2), {}, ["kind"]);
+    const size = fitTarget("values", dataset, allRows(2), {}, ["size"]);
+    const encoding = { kind: "tasks", columns: ["kind", "size"], tasks: { kind, size } } as const;
+    expect(encodeTarget(dataset, encoding)).toEqual({ dtype: "F32", shape: [2, 2], data: Float32Array.of(1, 4, 0, 6) });
+  });
+});
