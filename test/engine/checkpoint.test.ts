@@ -1,6 +1,8 @@
 /** @file Gradient checkpointing: the same numbers from less memory. */
 import { describe, expect, it } from "vitest";
 import { checkpoint, createMachine, createReference, gradients, type Tensor, trace } from "../../src/engine/index.ts";
+import { gpt } from "../../src/pipelines/networks.ts";
+import { trainNetwork } from "../../src/pipelines/runNetwork.ts";
 import { checkGradients, createGenerator, materialize, run } from "./support/samples.ts";
 
 const [ROWS, WIDTH, DEPTH] = [64, 32, 8];
@@ -67,5 +69,15 @@ describe("checkpointing", () => {
     machine.close();
     expect(checked.values).toEqual(plain.values);
     expect(checked.kept).toBeLessThan(plain.kept / 2);
+  });
+
+  it("halves a GPT's working memory, at least", () => {
+    const [plain, checked] = [false, true].map((checkpointing) => {
+      const training = trainNetwork(gpt(checkpointing), createMachine());
+      const { bytes } = training.program;
+      training.close();
+      return bytes;
+    });
+    expect(checked!).toBeLessThan(plain! / 2);
   });
 });
