@@ -165,6 +165,10 @@ function convolve(sides: Sides, g: Geometry, lowered: Lowered): void {
     const offsets = lowered.constant(part.table);
     return { ...part, offsets, panels: packed(part.table, offsets, sides, g, lowered) };
   });
+  // Every other column is the next part's: they are written together.
+  const arePaired =
+    parts.length % 2 === 0 &&
+    parts.every(({ byColumn, first }, i) => byColumn === 2 && (i % 2 === 0 || first === parts[i - 1]!.first + 1));
   const flops = parts.reduce((sum, part) => sum + part.table.length * part.height * part.width, 0) * units * outOf;
   lowered.emit(
     kernel({
@@ -188,6 +192,7 @@ function convolve(sides: Sides, g: Geometry, lowered: Lowered): void {
         ...cutOperands(cut, lowered),
         shares,
         parts.length,
+        Number(arePaired),
         ...written.flatMap(({ offsets, table, panels, height, width, first, byRow, byColumn }) => [
           { buffer: offsets },
           table.length / 2,

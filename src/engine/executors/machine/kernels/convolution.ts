@@ -121,38 +121,74 @@ export function packTaps(at: usize, from: i32, to: i32): void {
   }
 }
 
-/** One part of a convolution: see `convolve`. */
+/** See `part`. */
 const PART_WORDS: usize = 8;
 
-/**
- * Quads [from, to) of one part, for one image and group: `plane` are its planes, `out` its channels. Operands of a part: table of (bytes in the
- * planes, …) by tap, taps, weights as `packTaps` leaves them, rows and columns of places, out's first element, its strides by
- * row and column.
- */
-function part(at: usize, plane: usize, group: i32, from: i32, to: i32, channels: i32, flat: i32, out: usize, outByChannel: usize, lines: usize): void {
+/** `length` places in a row of one part's quad, to lines. Operands of a part: see `part`. */
+// @ts-ignore: decorator
+@inline
+function line(at: usize, panel: usize, start: usize, length: i32, isOne: bool, to: usize): void {
   const table = <usize>load<u32>(at);
   const depth = load<i32>(at, 4);
+  if (isOne) {
+    for (let p = 0; p < length; p += 32) placesOfOne(panel, table, depth, start + (<usize>p << 2), to + (<usize>p << 2));
+  } else for (let p = 0; p < length; p += 8) places(panel, table, depth, start + (<usize>p << 2), to + (<usize>p << 2));
+}
+
+/** Two rows of places in turn, one place of each. */
+function interleave(even: usize, odd: usize, to: usize, count: i32): void {
+  let i = 0;
+  for (; i + 8 <= count; i += 8, even += 16, odd += 16, to += 32) {
+    const a = v128.load(even);
+    const b = v128.load(odd);
+    v128.store(to, v128.shuffle<f32>(a, b, 0, 4, 1, 5));
+    v128.store(to, v128.shuffle<f32>(a, b, 2, 6, 3, 7), 16);
+  }
+  for (; i < count; i += 2, even += 4, odd += 4, to += 8) {
+    store<f32>(to, load<f32>(even));
+    if (i + 1 < count) store<f32>(to, load<f32>(odd), 4);
+  }
+}
+
+/** The first panel of a part. */
+// @ts-ignore: decorator
+@inline
+function panelOf(at: usize, quad: i32): usize {
+  return <usize>load<u32>(at, 8) + ((<usize>quad * load<i32>(at, 4)) << 4);
+}
+
+/** Where the lines of the second of two parts stand. */
+const SECOND: usize = <usize>(BAND / 2) << 2;
+
+/**
+ * Quads [from, to) of one part, for one image and group: `plane` are its planes, `out` its channels. Operands of a part: table
+ * of (bytes in the planes, …) by tap, taps, weights as `packTaps` leaves them, rows and columns of places, out's first element,
+ * its strides by row and column. With `other`, a part whose places lie between this one's, both are made in turn.
+ */
+function part(at: usize, other: usize, plane: usize, group: i32, from: i32, to: i32, channels: i32, flat: i32, out: usize, outByChannel: usize, lines: usize): void {
   const quads = (channels + 3) / 4;
-  let panel = <usize>load<u32>(at, 8) + ((<usize>(group * quads + from) * depth) << 4);
   const height = load<i32>(at, 12);
   const width = load<i32>(at, 16);
-  out += (<usize>load<i32>(at, 20) << 2) + <usize>(4 * from) * outByChannel;
+  const widthOfOther = other == 0 ? 0 : load<i32>(other, 16);
+  out += <usize>load<i32>(at, 20) << 2;
   const outByRow = <usize>load<i32>(at, 24) << 2;
   const outByColumn = <usize>load<i32>(at, 28) << 2;
-  const band = max(1, BAND / flat);
-  for (let quad = from; quad < to; quad++, panel += <usize>depth << 4, out += outByChannel << 2) {
+  const band = max(1, BAND / 2 / flat);
+  for (let quad = from; quad < to; quad++) {
     const given = min(4, channels - quad * 4);
+    const target = out + <usize>(quad * 4) * outByChannel;
     for (let y0 = 0; y0 < height; y0 += band) {
       const rows = min(band, height - y0);
-      const length = (rows - 1) * flat + width;
       const start = plane + ((<usize>y0 * flat) << 2);
-      if (given == 1) {
-        for (let p = 0; p < length; p += 32) placesOfOne(panel, table, depth, start + (<usize>p << 2), lines + (<usize>p << 2));
-      } else for (let p = 0; p < length; p += 8) places(panel, table, depth, start + (<usize>p << 2), lines + (<usize>p << 2));
+      line(at, panelOf(at, group * quads + quad), start, (rows - 1) * flat + width, given == 1, lines);
+      if (other != 0) line(other, panelOf(other, group * quads + quad), start, (rows - 1) * flat + widthOfOther, given == 1, lines + SECOND);
       for (let r = 0; r < given; r++) {
-        let line = lines + <usize>r * LINE_BYTES;
-        let write = out + <usize>r * outByChannel + <usize>y0 * outByRow;
-        for (let y = 0; y < rows; y++, line += <usize>flat << 2, write += outByRow) copyRow(line, write, width, outByColumn);
+        let read = lines + <usize>r * LINE_BYTES;
+        let write = target + <usize>r * outByChannel + <usize>y0 * outByRow;
+        for (let y = 0; y < rows; y++, read += <usize>flat << 2, write += outByRow) {
+          if (other != 0) interleave(read, read + SECOND, write, width + widthOfOther);
+          else copyRow(read, write, width, outByColumn);
+        }
       }
     }
   }
@@ -161,7 +197,7 @@ function part(at: usize, plane: usize, group: i32, from: i32, to: i32, channels:
 /**
  * Operands: source, out, groups, channels that a group takes and gives, source's strides by image and group, length of a flat
  * row, out's strides by image, group and channel (all in elements), 1 where the source is an image that is yet to be cut,
- * bytes of a channel's planes, the cut, how many shares the quads of an image are cut into, how many parts, the parts. Units:
+ * bytes of a channel's planes, the cut, how many shares the quads of an image are cut into, how many parts, 1 where two in turn belong together, the parts. Units:
  * shares, for each group, for each image. Parts are what strides cut a transposed convolution into.
  */
 export function convolve(at: usize, from: i32, to: i32, scratch: usize): void {
@@ -180,9 +216,10 @@ export function convolve(at: usize, from: i32, to: i32, scratch: usize): void {
   const isWhole = load<i32>(at, 44) != 0;
   const planeBytes = <usize>load<i32>(at, 48);
   const cutAt = at + 52;
-  const partsAt = cutAt + 4 * CUT_WORDS + 8;
-  const shares = load<i32>(partsAt - 8);
-  const parts = load<i32>(partsAt - 4);
+  const partsAt = cutAt + 4 * CUT_WORDS + 12;
+  const shares = load<i32>(partsAt - 12);
+  const parts = load<i32>(partsAt - 8);
+  const isPaired = load<i32>(partsAt - 4) != 0;
   const quads = (channels + 3) / 4;
   for (let unit = from; unit < to; unit++) {
     const rest = unit / shares;
@@ -196,8 +233,12 @@ export function convolve(at: usize, from: i32, to: i32, scratch: usize): void {
       closeOff(cutAt, plane + <usize>into * planeBytes);
     }
     const target = out + <usize>image * outByImage + <usize>group * outByGroup;
-    for (let i: usize = 0; i < <usize>parts; i++) {
-      part(partsAt + i * 4 * PART_WORDS, plane, group, (share * quads) / shares, ((share + 1) * quads) / shares, channels, flat, target, outByChannel, scratch);
+    const first = (share * quads) / shares;
+    const last = ((share + 1) * quads) / shares;
+    const step = isPaired ? 2 : 1;
+    for (let i = 0; i < parts; i += step) {
+      const one = partsAt + <usize>i * 4 * PART_WORDS;
+      part(one, isPaired ? one + 4 * PART_WORDS : 0, plane, group, first, last, channels, flat, target, outByChannel, scratch);
     }
   }
 }

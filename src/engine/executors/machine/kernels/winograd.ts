@@ -5,6 +5,7 @@
  */
 import { HEAD_LENGTH } from "./layout";
 import { fma, fnma, splat } from "./lanes";
+import { products } from "./panels";
 import { tile } from "./tile";
 
 /** Scratch: half-transformed tiles, one row of it a vector; then tiles' places; the rest where the instruction says. */
@@ -306,12 +307,7 @@ export function winograd(at: usize, from: i32, to: i32, scratch: usize): void {
       }
     }
     for (let point: usize = 0; point < 36; point++) {
-      for (let panel = 0; panel < panels; panel++) {
-        const right = imageAt + point * imageStep + <usize>panel * (<usize>into << 5);
-        let product = productsAt + point * productStep + (<usize>panel << 5);
-        let quad = weights + point * weightStep;
-        for (let q = 0; q < quads; q++, quad += <usize>into << 4, product += line << 2) tile(quad, right, into, product, line, 4, 8, true, scratch);
-      }
+      products(weights + point * weightStep, imageAt + point * imageStep, into, quads, panels, productsAt + point * productStep, line);
     }
     for (let o = 0; o < channels; o++) {
       for (let t = 0; t < count; t += 4) {

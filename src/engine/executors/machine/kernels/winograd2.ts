@@ -4,7 +4,7 @@
  * Four lanes are four neighbouring tiles, a group of 2 × 8 places; the image is read where it stands.
  */
 import { HEAD_LENGTH } from "./layout";
-import { fma } from "./lanes";
+import { products } from "./panels";
 
 /** Scratch: a row of zeros for rows outside the image, then what is known of each group; the rest where the instruction says. */
 const ZEROS: usize = 0;
@@ -136,56 +136,6 @@ function copyPlaces(from: usize, to: usize, count: i32): void {
 function insideOf(column: i32, width: i32): v128 {
   const columns = i32x4.add(i32x4.splat(column), i32x4(0, 1, 2, 3));
   return v128.and(i32x4.ge_s(columns, i32x4.splat(0)), i32x4.lt_s(columns, i32x4.splat(width)));
-}
-
-/** One tile of products at one point: out[4][8] = Σ left[k][4] · right[k][8]. */
-// @ts-ignore: decorator
-@inline
-function multiply(left: usize, right: usize, depth: i32, out: usize, line: usize): void {
-  let c00 = f32x4.splat(0);
-  let c01 = f32x4.splat(0);
-  let c10 = f32x4.splat(0);
-  let c11 = f32x4.splat(0);
-  let c20 = f32x4.splat(0);
-  let c21 = f32x4.splat(0);
-  let c30 = f32x4.splat(0);
-  let c31 = f32x4.splat(0);
-  for (const end = left + (<usize>depth << 4); left < end; left += 16, right += 32) {
-    const b0 = v128.load(right);
-    const b1 = v128.load(right, 16);
-    let a = v128.load32_splat(left);
-    c00 = fma(a, b0, c00);
-    c01 = fma(a, b1, c01);
-    a = v128.load32_splat(left, 4);
-    c10 = fma(a, b0, c10);
-    c11 = fma(a, b1, c11);
-    a = v128.load32_splat(left, 8);
-    c20 = fma(a, b0, c20);
-    c21 = fma(a, b1, c21);
-    a = v128.load32_splat(left, 12);
-    c30 = fma(a, b0, c30);
-    c31 = fma(a, b1, c31);
-  }
-  v128.store(out, c00);
-  v128.store(out, c01, 16);
-  out += line;
-  v128.store(out, c10);
-  v128.store(out, c11, 16);
-  out += line;
-  v128.store(out, c20);
-  v128.store(out, c21, 16);
-  out += line;
-  v128.store(out, c30);
-  v128.store(out, c31, 16);
-}
-
-/** Products at one point, for all quads of channels and all panels of two groups. */
-function products(weights: usize, image: usize, into: i32, quads: i32, panels: i32, out: usize, line: usize): void {
-  for (let quad = 0; quad < quads; quad++, weights += <usize>into << 4, out += line << 2) {
-    for (let panel = 0; panel < panels; panel++) {
-      multiply(weights, image + <usize>panel * (<usize>into << 5), into, out + (<usize>panel << 5), line);
-    }
-  }
 }
 
 /** G g: three weights at the four points. */
