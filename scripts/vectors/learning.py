@@ -9,7 +9,7 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from written import write
 
@@ -349,6 +349,8 @@ def training(backbone, options, model, make, accumulate=1, clip=None, l1=0.0, l2
         if averaged and average[1] == "epochs" and epoch >= EPOCHS // 2:
             averaged.update_parameters(model)
         losses.append(total / len(X))
+    if averaged:
+        update_bn([X[start : start + BATCH] for start in range(0, len(X), BATCH)], averaged)
     model = averaged.module if averaged else model
     model.eval()
     with torch.no_grad():
@@ -443,6 +445,13 @@ TRAININGS = {
         {"hidden": [5], "activation": "tanh"},
         {"optimizer": {"type": "sgd", "learningRate": 0.2}, "averaging": {"type": "swa", "start": 0.5}},
         Mlp([5], torch.tanh),
+        lambda m: torch.optim.SGD(m.parameters(), lr=0.2),
+        average=(AveragedModel, "epochs"),
+    ),
+    "stochastic weight averaging with batch norm": lambda: training(
+        {"hidden": [5], "activation": "tanh", "norm": "batch"},
+        {"optimizer": {"type": "sgd", "learningRate": 0.2}, "averaging": {"type": "swa", "start": 0.5}},
+        Mlp([5], torch.tanh, norm="batch"),
         lambda m: torch.optim.SGD(m.parameters(), lr=0.2),
         average=(AveragedModel, "epochs"),
     ),

@@ -35,8 +35,9 @@ export const batchNorm = layer(
       return x.batchNorm({ scale, shift, mean: runningMean, variance: runningVariance }, { epsilon });
     }
     const { mean, variance, unbiased } = momentsOf(x, scope.present);
-    scope.update("runningMean", runningMean.mul(1 - momentum).add(mean.mul(momentum)));
-    scope.update("runningVariance", runningVariance.mul(1 - momentum).add(unbiased.mul(momentum)));
+    const [kept, added] = scope.share === null ? [1 - momentum, momentum] : [scope.share.neg().add(1), scope.share];
+    scope.update("runningMean", runningMean.mul(kept).add(mean.mul(added)));
+    scope.update("runningVariance", runningVariance.mul(kept).add(unbiased.mul(added)));
     return x.batchNorm({ scale, shift, mean, variance }, { epsilon });
   },
 );

@@ -18,6 +18,8 @@ export interface Scope {
   readonly random: Tensor | null;
   /** Who looks on while the network is traced; null as a rule. */
   readonly watch: Watch | null;
+  /** How much of a batch goes into running statistics, F32 []; null: as much as each layer says. */
+  readonly share: Tensor | null;
   /** A scope below this one: `scope.child("layers.0")`. */
   child(name: string): Scope;
   /** F32 numbers that training changes by their gradient. */
@@ -86,12 +88,13 @@ export interface ScopeOptions {
   /** A path above all others: `average` reads the averages of a training rather than its weights. */
   readonly root?: string;
   readonly watch?: Watch | null;
+  readonly share?: Tensor | null;
 }
 
 /** The scope of a whole model, and the record of what is asked of it. */
 export function createScope(
   tracer: Tracer,
-  { training = false, present = null, random = null, root = "", watch = null }: ScopeOptions = {},
+  { training = false, present = null, random = null, root = "", watch = null, share = null }: ScopeOptions = {},
 ): { scope: Scope; declarations: Declarations } {
   const declarations: Declarations = { leaves: new Map(), updates: new Map() };
 
@@ -129,6 +132,7 @@ export function createScope(
       present,
       random,
       watch,
+      share,
       child: (name) => scopeAt(join(name)),
       parameter: (name, shape, initialiser) => declare(join(name), shape, initialiser, true),
       buffer: (name, shape, initialiser) => declare(join(name), shape, initialiser, false),

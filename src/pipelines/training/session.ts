@@ -12,6 +12,7 @@ import type { Prepared } from "./prepare.ts";
 import {
   AVERAGE,
   AVERAGING_INPUTS,
+  STATISTICS_SHARE,
   type StepContext,
   scalarInput,
   traceAccumulatedStep,
@@ -36,7 +37,10 @@ export interface Session {
   runBatch(order: Int32Array, from: number, sums: Sums, moment: StepMoment): BatchOutcome | null;
   /** Ends an accumulation with an optimizer step; false when interrupted. Without accumulation there is nothing to end. */
   endStep(moment: StepMoment): boolean;
-  /** Measures the running statistics of averaged weights in so many batches; false when interrupted or when there are none. */
+  /**
+   * The running statistics of averaged weights become the mean over so many batches, as `torch.optim.swa_utils.update_bn`
+   * has it; false when interrupted, or when there are none.
+   */
   measureStatistics(batches: number): boolean;
   /** What is kept as it is: the weights, or their averages. */
   snapshot(previous: Weights | null): Weights;
@@ -168,10 +172,12 @@ function compileSession(
       const program = executor.compile(traceStatistics(context), state);
       try {
         const { views, setCounter } = feedOf(program, options.seed);
+        const setShare = scalarSetter(program);
         const order = orderOf(training.count, options.seed, 0, options.shuffle);
         for (let index = 0; index < batches; index++) {
           source.fill(views, order, (index * batch) % training.count, index);
           setCounter(index);
+          setShare(STATISTICS_SHARE, 1 / (index + 1));
           if (!program.run()) return false;
         }
         return true;

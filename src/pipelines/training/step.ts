@@ -8,7 +8,7 @@ import {
   type Tracer,
   trace,
 } from "../../engine/index.ts";
-import { createScope, type Declaration } from "../layers/scope.ts";
+import { createScope, type Declaration, type ScopeOptions } from "../layers/scope.ts";
 import type { Rows } from "../model/batches.ts";
 import { inputFeatures } from "../model/features.ts";
 import { type FittedRecord, network } from "../model/network.ts";
@@ -64,14 +64,18 @@ export function trainingStates(
 }
 
 /** The forward pass in training, judged; the parameters that learn from it, and new running statistics by path. */
-function forward(t: Tracer, context: StepContext, root = "") {
+function forward(
+  t: Tracer,
+  context: StepContext,
+  { root = "", share = null }: Pick<ScopeOptions, "root" | "share"> = {},
+) {
   const { registry, record, batch, grouping } = context;
   const features = inputFeatures(t, record.preprocessing, context.rows, batch);
   const target = t.input("target", targetType(record.target, batch));
   const weight = t.input("weight", { dtype: "F32", shape: [batch] });
   const random = t.input("random", { dtype: "I32", shape: [4] });
   const present = weight.greater(0).cast("F32").reshape([batch, 1]);
-  const { scope, declarations } = createScope(t, { training: true, present, random, root });
+  const { scope, declarations } = createScope(t, { training: true, present, random, root, share });
   const answers = network(registry, record, scope, features, previousOf(registry, record, target));
   const parameters = [...declarations.leaves.values()].filter(({ path }) => grouping.groupOf.has(path));
   const ownPath = (path: string): string => (root === "" ? path : path.slice(root.length + 1));
@@ -226,10 +230,13 @@ export function traceAccumulatedStep(context: StepContext): Traced {
   });
 }
 
+/** How much of a batch goes into the statistics: 1 of the first, half of the second and so on makes them the batches' mean. */
+export const STATISTICS_SHARE = "statistics.share";
+
 /** The running statistics of the averaged weights, moved toward a batch's: their mean is not the statistics of the mean. */
 export function traceStatistics(context: StepContext): Traced {
   return trace((t) => {
-    const { judged, statistics } = forward(t, context, AVERAGE);
+    const { judged, statistics } = forward(t, context, { root: AVERAGE, share: t.input(STATISTICS_SHARE, SCALAR) });
     return { outputs: { lossSum: judged.lossSum }, updates: statistics };
   });
 }

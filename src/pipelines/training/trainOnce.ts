@@ -190,13 +190,10 @@ const OUTCOMES = {
   [CONTROL.checkpointAndStop]: "checkpointed",
 } as const;
 
-/** Batches after which running statistics have forgotten what they began with: 0.9³⁰ is 4 %. */
-const STATISTICS_BATCHES = 30;
-
 /** The mean of weights over epochs has statistics of its own (Izmailov et al. 2018, section 3.2): they are measured anew. */
 function averageStatistics({ prepared, session, extent }: Run): void {
   if (prepared.options.averaging?.type !== "swa") return;
-  session.measureStatistics(Math.max(extent.batchesPerEpoch, STATISTICS_BATCHES));
+  session.measureStatistics(extent.batchesPerEpoch);
 }
 
 /** What comes out: of a completed training the final weights, judged; of one that was stopped what was published last. */
