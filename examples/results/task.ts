@@ -26,8 +26,8 @@ export interface Task {
   /** Trained and judged one by one; the result is the mean. @throws where data cannot be had, with what to do */
   parts(): Part[] | Promise<Part[]>;
   /**
-   * Where there are several, each part chooses one by cross-validation within the rows that it trains on: the lowest mean
-   * loss counts. What judges the part has no say in it.
+   * Where there are several, each part chooses one by cross-validation within the rows that it trains on: the best mean of
+   * the metric counts, and among equals the first. What judges the part has no say in it.
    */
   readonly settings: readonly Setting[];
 }
