@@ -10,7 +10,7 @@ import {
   type Tracer,
 } from "../../src/engine/index.ts";
 import { OPS, type OpName } from "../../src/engine/ops/index.ts";
-import type { Few, Op, ReferenceArray, Sample } from "../../src/engine/ops/op.ts";
+import type { CheckedOp, Few, Op, ReferenceArray, Sample } from "../../src/engine/ops/op.ts";
 import { constantArray } from "../../src/engine/ops/values.ts";
 import {
   applyByName,
@@ -35,6 +35,11 @@ function projected(name: OpName, { attributes }: Sample<Attributes>, seed: numbe
   return (inputs: Few<Tensor>, tracer: Tracer) =>
     project(Object.values(resultsOf(applyByName(name, inputs, attributes))), tracer, seed);
 }
+
+/** The compiler holds this: what lacks samples, as what lacks any other part, is no entry of the table. */
+const { samples: _samples, ...withoutSamples } = OPS.tanh;
+// @ts-expect-error: `samples` is missing
+withoutSamples satisfies CheckedOp;
 
 describe("the reference", () => {
   it.each(OP_NAMES)("of %s writes every element of the type that its rule promises, whatever stood there", (name) => {
