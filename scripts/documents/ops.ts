@@ -1,4 +1,5 @@
 /** @file docs/ops.md: every op of the engine's table, with what it has: gradients, reference, machine, ONNX. */
+import { isReal } from "../../src/engine/dtype.ts";
 import { wayOf } from "../../src/engine/executors/machine/compile.ts";
 import { type Attributes, gradients, type Tensor, trace } from "../../src/engine/index.ts";
 import { activation } from "../../src/engine/ops/activation.ts";
@@ -51,6 +52,9 @@ const PREAMBLE = `# The ops
 What programs are made of. Every op has a plain float64 reference, and \`npm test\` holds gradients, decomposition, machine
 and ONNX form against it. Methods of \`Tensor\` that are not listed are made of these.
 
+Programs compute in F32, I32 and BOOL, the reference in float64 where they say F32. F16, BF16 and F64 are dtypes to keep values
+in: inputs, states, constants and outputs may have them, and \`cast\` leads from them to F32 and back.
+
 - **Gradient**: a *rule* of its own, by *decomposition*, or none.
 - **Second gradient**: *yes*; *0* where the first does not depend on the inputs.
 - **Machine**: a *kernel*, part of a *chain* of element by element work, a *loop* around a body, or *decomposed* into simpler ops.
@@ -66,9 +70,9 @@ function samplesOf(op: Op): readonly Sample<Attributes>[] {
 
 /** A sum that depends on every real element of `values`, each in a direction that is an input of its own. */
 function directed(values: readonly Tensor[], input: (value: Tensor) => Tensor): Tensor | undefined {
-  const real = values.filter(({ dtype }) => dtype === "F32");
+  const real = values.filter(({ dtype }) => isReal(dtype));
   return real
-    .map((value) => value.mul(input(value)).sum())
+    .map((value) => value.cast("F32").mul(input(value)).sum())
     .reduce<Tensor | undefined>((a, b) => a?.add(b) ?? b, undefined);
 }
 

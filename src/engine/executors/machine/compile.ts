@@ -101,7 +101,8 @@ void everyOpIsCovered;
 
 /** How an op is computed here, for people. */
 export function wayOf(op: OpName): string {
-  if (op in POINTWISE || op === "cast" || op === "uniform") return "chain";
+  if (op === "cast") return "chain, or a kernel for stored dtypes";
+  if (op in POINTWISE || op === "uniform") return "chain";
   if (op in LOWERINGS) return "kernel";
   if (op in PARTIAL) return "kernel where it fits, else decomposed";
   if (op === "scan") return "loop";
