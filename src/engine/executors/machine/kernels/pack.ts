@@ -1,35 +1,13 @@
 /**
- * @file Blocks of a product's operands, laid out in the order in which the innermost loop reads them: the right one in
- * panels of eight columns, the left one in quads of rows where it is stored transposed.
+ * @file Blocks of a product's operands that are stored transposed, laid out in the order in which the innermost loop reads
+ * them: the right one in panels of eight columns, the left one in quads of rows.
  */
 
-/** Columns [from, from + columns) of rows [depth0, depth0 + depth) as panels of eight: to[panel][k][8]. */
-export function packRight(source: usize, leading: i32, transposed: bool, depth0: i32, depth: i32, from: i32, columns: i32, all: i32, to: usize): void {
-  const panel = <usize>depth << 5;
-  const rowBytes = <usize>leading << 2;
-  if (transposed) {
-    for (let j = 0; j < columns; j += 8, to += panel) {
-      packFour(source, leading, depth0, depth, from + j, all, to, 32);
-      packFour(source, leading, depth0, depth, from + j + 4, all, to + 16, 32);
-    }
-    return;
-  }
-  let row = source + <usize>depth0 * rowBytes + (<usize>from << 2);
-  let j = 0;
-  // Whole cache lines of the source, as long as there are any.
-  for (; j + 16 <= columns; j += 16, row += 64, to += panel << 1) {
-    for (let k = 0, at = row, left = to; k < depth; k++, at += rowBytes, left += 32) {
-      v128.store(left, v128.load(at));
-      v128.store(left, v128.load(at, 16), 16);
-      v128.store(left + panel, v128.load(at, 32));
-      v128.store(left + panel, v128.load(at, 48), 16);
-    }
-  }
-  for (; j < columns; j += 8, row += 32, to += panel) {
-    for (let k = 0, at = row, left = to; k < depth; k++, at += rowBytes, left += 32) {
-      v128.store(left, v128.load(at));
-      v128.store(left, v128.load(at, 16), 16);
-    }
+/** Columns [from, from + columns) of a right operand that is stored transposed, at depths [depth0, depth0 + depth): to[panel][k][8]. */
+export function packRight(source: usize, leading: i32, depth0: i32, depth: i32, from: i32, columns: i32, all: i32, to: usize): void {
+  for (let j = 0; j < columns; j += 8, to += <usize>depth << 5) {
+    packFour(source, leading, depth0, depth, from + j, all, to, 32);
+    packFour(source, leading, depth0, depth, from + j + 4, all, to + 16, 32);
   }
 }
 

@@ -1,12 +1,12 @@
 /**
- * @file Matrix products, block by block. The right operand is packed into panels of eight columns, the left one read where it
- * stands unless it is stored transposed, in which case it is packed into quads of rows. Depth is cut into blocks of a fixed
+ * @file Matrix products, block by block. The right operand is packed into panels of eight columns, as its first rows are
+ * multiplied unless it is stored transposed; the left one is read where it stands unless it is, and then packed into quads of rows. Depth is cut into blocks of a fixed
  * size, so that each element is summed in one order, whoever computes it.
  */
 
 import { BLOCK_COLUMNS, BLOCK_DEPTH, BLOCK_ROWS, HEAD_LENGTH, SPLIT_BATCH, SPLIT_ROWS } from "./layout";
 import { packLeft, packRight } from "./pack";
-import { strip } from "./tile";
+import { packingStrip, strip } from "./tile";
 
 /** out[row0..row1, column0..column1] = left · right, for one matrix. */
 function block(left: usize, right: usize, out: usize, rows: i32, columns: i32, depth: i32, leftLeading: i32, rightLeading: i32, leftTransposed: bool, rightTransposed: bool, row0: i32, row1: i32, column0: i32, column1: i32, scratch: usize): void {
@@ -21,15 +21,26 @@ function block(left: usize, right: usize, out: usize, rows: i32, columns: i32, d
     const width = min(BLOCK_COLUMNS, column1 - j0);
     for (let k0 = 0; k0 < depth; k0 += blockDepth) {
       const deep = min(blockDepth, depth - k0);
-      packRight(right, rightLeading, rightTransposed, k0, deep, j0, width, columns, packedRight);
+      if (rightTransposed) packRight(right, rightLeading, k0, deep, j0, width, columns, packedRight);
       for (let i0 = row0; i0 < row1; i0 += BLOCK_ROWS) {
         const height = min(BLOCK_ROWS, row1 - i0);
         if (leftTransposed) packLeft(left, leftLeading, k0, deep, i0, height, packedLeft);
+        const rowStep: usize = leftTransposed ? 4 : rowBytes;
+        const step: usize = leftTransposed ? <usize>16 : 4;
+        const quadStep = leftTransposed ? <usize>deep << 4 : rowBytes << 2;
         for (let j = 0; j < width; j += 8) {
+          let quad = leftTransposed ? packedLeft : left + <usize>i0 * rowBytes + (<usize>k0 << 2);
+          let to = out + (<usize>i0 * outLeading) + (<usize>(j0 + j) << 2);
+          let rest = height;
           const panel = packedRight + ((<usize>j * deep) << 2);
-          const to = out + (<usize>i0 * outLeading) + (<usize>(j0 + j) << 2);
-          if (leftTransposed) strip(packedLeft, <usize>deep << 4, 4, 16, panel, deep, to, outLeading, height, width - j, k0 == 0, spill);
-          else strip(left + <usize>i0 * rowBytes + (<usize>k0 << 2), rowBytes << 2, rowBytes, 4, panel, deep, to, outLeading, height, width - j, k0 == 0, spill);
+          if (!rightTransposed && i0 == row0) {
+            const source = right + ((<usize>k0 * rightLeading + j0 + j) << 2);
+            packingStrip(quad, rowStep, step, source, <usize>rightLeading << 2, panel, deep, to, outLeading, rest, width - j, k0 == 0, spill);
+            quad += quadStep;
+            to += outLeading << 2;
+            rest -= 4;
+          }
+          strip(quad, quadStep, rowStep, step, panel, deep, to, outLeading, rest, width - j, k0 == 0, spill);
         }
       }
     }

@@ -9,18 +9,21 @@ import { fma } from "./lanes";
 
 /**
  * Tiles of 4 × 8 one below the other: out[0..rows, 0..columns] (leading in bytes) is set when `first`, else added to. The right
- * operand is a packed panel. The left one may stand in any way: `quadStep`, `rowStep` and `step` are bytes to the next four
- * rows, to the next row, and to the next column. Rows and columns outside are dropped.
+ * operand is eight columns wide, with `rightStep` bytes from row to row; with `packs` they are written to `panel` on the way.
+ * The left one may stand in any way: `quadStep`, `rowStep` and `step` are bytes to the next four rows, to the next row, and to
+ * the next column. Rows and columns outside are dropped.
  */
-export function strip(left: usize, quadStep: usize, rowStep: usize, step: usize, panel: usize, depth: i32, out: usize, leading: usize, rows: i32, columns: i32, first: bool, spill: usize): void {
-  const end = panel + (<usize>depth << 5);
+// @ts-expect-error: decorator
+@inline
+function tiles(packs: bool, left: usize, quadStep: usize, rowStep: usize, step: usize, source: usize, rightStep: usize, panel: usize, depth: i32, out: usize, leading: usize, rows: i32, columns: i32, first: bool, spill: usize): void {
+  const end = source + <usize>depth * rightStep;
   for (; rows > 0; rows -= 4, left += quadStep, out += leading << 2) {
     const a = left;
     const b = left + rowStep * min(1, rows - 1);
     const c = left + rowStep * min(2, rows - 1);
     const d = left + rowStep * min(3, rows - 1);
     let at: usize = 0;
-    let right = panel;
+    let right = source;
     let x = f32x4.splat(0);
     let y = x;
     let z = x;
@@ -35,6 +38,11 @@ export function strip(left: usize, quadStep: usize, rowStep: usize, step: usize,
     while (true) {
       x = v128.load(right);
       y = v128.load(right, 16);
+      if (packs) {
+        v128.store(panel, x);
+        v128.store(panel, y, 16);
+        panel += 32;
+      }
       z = v128.load32_splat(a + at);
       a0 = fma(z, x, a0);
       a1 = fma(z, y, a1);
@@ -48,10 +56,15 @@ export function strip(left: usize, quadStep: usize, rowStep: usize, step: usize,
       d0 = fma(z, x, d0);
       d1 = fma(z, y, d1);
       at += step;
-      right += 32;
+      right += rightStep;
       if (right == end) break;
       x = v128.load(right);
       y = v128.load(right, 16);
+      if (packs) {
+        v128.store(panel, x);
+        v128.store(panel, y, 16);
+        panel += 32;
+      }
       z = v128.load32_splat(a + at);
       a0 = fma(z, x, a0);
       a1 = fma(z, y, a1);
@@ -65,7 +78,7 @@ export function strip(left: usize, quadStep: usize, rowStep: usize, step: usize,
       d0 = fma(z, x, d0);
       d1 = fma(z, y, d1);
       at += step;
-      right += 32;
+      right += rightStep;
       if (right == end) break;
     }
     if (rows >= 4 && columns >= 8) {
@@ -99,6 +112,16 @@ export function strip(left: usize, quadStep: usize, rowStep: usize, step: usize,
     v128.store(spill, d1, 112);
     keepPart(spill, out, leading, min(rows, 4), min(columns, 8), first);
   }
+}
+
+/** Tiles from a packed panel. */
+export function strip(left: usize, quadStep: usize, rowStep: usize, step: usize, panel: usize, depth: i32, out: usize, leading: usize, rows: i32, columns: i32, first: bool, spill: usize): void {
+  tiles(false, left, quadStep, rowStep, step, panel, 32, panel, depth, out, leading, rows, columns, first, spill);
+}
+
+/** At most four rows, from where the right operand stands: the multiply-adds leave time to write its panel. */
+export function packingStrip(left: usize, rowStep: usize, step: usize, source: usize, rightStep: usize, panel: usize, depth: i32, out: usize, leading: usize, rows: i32, columns: i32, first: bool, spill: usize): void {
+  tiles(true, left, 0, rowStep, step, source, rightStep, panel, depth, out, leading, min(rows, 4), columns, first, spill);
 }
 
 /** The part of a spilled tile that lies inside. */
