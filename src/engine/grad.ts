@@ -50,21 +50,34 @@ function pullBack(
     targets,
     stopThere,
   );
-  const arrived = new Map<Node, (Tensor | undefined)[]>();
+  const arrived = new Map<Node, Tensor[][]>();
   const arrive = ({ input, part, gradient }: Flow) => {
-    const sums = arrived.get(input) ?? [];
-    sums[part] = sums[part]?.add(gradient) ?? gradient;
-    arrived.set(input, sums);
+    const parts = arrived.get(input) ?? [];
+    parts[part] = gather(parts[part] ?? [], gradient);
+    arrived.set(input, parts);
   };
   roots.forEach((root, i) => {
     if (root.dtype === "F32") arrive({ input: root.node, part: 0, gradient: seeds[i]! });
   });
   for (const node of [...needed].sort((a, b) => b.id - a.id)) {
-    const flowing = arrived.get(node);
+    const flowing = arrived.get(node)?.map(total);
     if (flowing === undefined || (stopThere && targets.has(node))) continue;
     for (const flow of flowsFrom(new Tensor(roots[0]!.graph, node), flowing, needed)) arrive(flow);
   }
-  return of.map((tensor) => arrived.get(tensor.node)?.[0] ?? tensor.constant(0).broadcastTo(tensor.shape));
+  return of.map((tensor) => total(arrived.get(tensor.node)?.[0] ?? []) ?? tensor.constant(0).broadcastTo(tensor.shape));
+}
+
+/** What has arrived and one more; blocks side by side, as the parts of a split send back, are put together, not added. */
+function gather(before: readonly Tensor[], last: Tensor): Tensor[] {
+  for (const [index, other] of before.entries()) {
+    const sum = other.node.op === last.node.op ? opOf(last.node)?.sum?.(other, last) : undefined;
+    if (sum) return gather(before.toSpliced(index, 1), sum);
+  }
+  return [...before, last];
+}
+
+function total([first, ...others]: readonly Tensor[]): Tensor | undefined {
+  return first && others.reduce((sum, gradient) => sum.add(gradient), first);
 }
 
 /** The nodes through which `roots` depend on any of `targets`, both ends included. Nothing flows through integers. */

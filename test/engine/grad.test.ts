@@ -35,6 +35,34 @@ describe("gradients", () => {
     expect(results).toEqual({ dSquare: [5], dx: [20] });
   });
 
+  it.each([
+    ["in the order in which they stand", [0, 1, 2]],
+    ["in any order", [2, 0, 1]],
+  ])("of the parts of a split are put side by side, not added, though the parts are used %s", (_, order) => {
+    const traced = trace((t) => {
+      const x = t.input("x", { dtype: "F32", shape: [6] });
+      const parts = x.split([1, 2, 3], 0);
+      const loss = order.map((part) => parts[part]!.mul(part + 1).sum()).reduce((sum, term) => sum.add(term));
+      return { outputs: { dx: gradients(loss, [x])[0]! } };
+    });
+    const program = reference.compile(traced, reference.createState({}));
+    program.run();
+    expect([...program.outputs.dx!]).toEqual([1, 2, 2, 3, 3, 3]);
+    const { op, inputs } = traced.outputs.dx!;
+    expect([op, inputs[0]!.op, inputs[0]!.inputs.length]).toEqual(["pad", "concat", 3]);
+  });
+
+  it("of parts that overlap are added", () => {
+    expect(
+      gradientAt([1, 2, 3], (x) =>
+        x
+          .slice([0], [2])
+          .sum()
+          .add(x.slice([1], [3]).sum()),
+      ),
+    ).toEqual([1, 2, 1]);
+  });
+
   it("do not flow through stopGradient", () => {
     expect(gradientAt([3], (x) => x.mul(x.stopGradient()).sum())).toEqual([3]);
   });

@@ -41,6 +41,27 @@ export function unslice(piece: Tensor, starts: readonly number[], steps: readonl
   );
 }
 
+/** The tensors that a concat along this axis puts side by side, or this one alone. */
+function blocksOf(x: Tensor, axis: number): readonly Tensor[] {
+  return x.node.op === "concat" && x.node.attributes.axis === axis ? x.inputs : [x];
+}
+
+/** Two blocks in zeros, neighbours along one axis and in the same place along all others, as one block. */
+function sideBySide(a: Tensor, b: Tensor): Tensor | null {
+  type Pad = { readonly before: readonly number[]; readonly after: readonly number[]; readonly value: number };
+  const [p, q] = [a, b].map(({ node }) => node.attributes as unknown as Pad) as [Pad, Pad];
+  const apart = a.shape.flatMap((_, axis) =>
+    p.before[axis] !== q.before[axis] || p.after[axis] !== q.after[axis] ? [axis] : [],
+  );
+  const [axis] = apart;
+  if (axis === undefined || apart.length > 1 || p.value !== 0 || q.value !== 0) return null;
+  if (p.before[axis]! > q.before[axis]!) return sideBySide(b, a);
+  const [left, right] = [a.inputs[0]!, b.inputs[0]!];
+  if (p.before[axis]! + left.shape[axis]! !== q.before[axis]!) return null;
+  const [first, ...others] = [...blocksOf(left, axis), ...blocksOf(right, axis)];
+  return first!.concat(others, axis).pad(p.before, q.after);
+}
+
 /** A list of indices as a constant. */
 export function indexList(length: number, at: (i: number) => number): NdArray {
   return { dtype: "I32", shape: [length], data: Int32Array.from({ length }, (_, i) => at(i)) };
@@ -212,6 +233,7 @@ export const movement = {
       { inputs: [reals([2, size, 3])], attributes: { before: [1, 0, 1], after: [0, 2, 1], value: 0 } },
       { inputs: [integers([size])], attributes: { before: [0], after: [3], value: 7 } },
     ],
+    sum: sideBySide,
     simplify: ({ inputs: [x], output }) => (x.shape.join() === output.shape.join() ? x : null),
   }),
   /** The inputs, one after the other along `axis`; other axes agree. */

@@ -126,6 +126,8 @@ export interface Op<A extends Attributes = Attributes> {
   readonly cost?: (node: Node) => number;
   /** The same in simpler ops: documentation, cross-check, and fallback where an executor has no kernel for the whole. Of an op with several results: all. */
   readonly decompose?: Method<[at: Unapplied<A>], Tensor | readonly Tensor[]>;
+  /** The sum of two results of this op where it is had without adding (the reverse pass makes many), or null. */
+  readonly sum?: (a: Tensor, b: Tensor) => Tensor | null;
   /** An equal, simpler expression, bit for bit the same, or null. */
   readonly simplify?: Method<[at: Unapplied<A>], Tensor | null>;
 }

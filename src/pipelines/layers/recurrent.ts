@@ -89,8 +89,9 @@ function along(
 
   // All inputs at once; only what the hidden state changes is left to the steps.
   const product = x.matmul(scope.parameter("weightIh", [x.shape[2]!, width], init));
-  const ahead = [biasIh, cell.gatesHidden ? null : biasHh].reduce<Tensor>((sum, b) => (b ? sum.add(b) : sum), product);
-  const inside = cell.gatesHidden && biasHh ? [biasHh] : [];
+  // Where nothing comes between, the biases are added in the steps, to what is at hand there.
+  const ahead = cell.gatesHidden && biasIh ? product.add(biasIh) : product;
+  const inside = biasIh && biasHh ? [cell.gatesHidden ? biasHh : biasIh.add(biasHh)] : [];
 
   const zeros = x.constant(0).broadcastTo([x.shape[1]!, hidden]);
   const { carry, outputs } = scan(
