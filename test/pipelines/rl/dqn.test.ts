@@ -196,8 +196,8 @@ describe("DQN", () => {
   });
 
   it.each([
-    ["actions in a box", box([1], -1, 1), "action.type"],
-    ["several choices", { type: "multiDiscrete", nvec: [2, 2] } as const, "action.type"],
+    ["actions in a box", box([1], -1, 1), "environment.action"],
+    ["several choices", { type: "multiDiscrete", nvec: [2, 2] } as const, "environment.action"],
   ])("refuses %s", (_, action, path) => {
     const { form } = dqn.plan(dqn.options.parse({}));
     try {

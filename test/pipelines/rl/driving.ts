@@ -1,5 +1,5 @@
 /** @file Learners at work for tests: a policy's spec from an algorithm's plan, and a loop that steps an environment inside. */
-import { createMachine, type Executor } from "../../../src/engine/index.ts";
+import { createMachine, type Executor, type TensorType } from "../../../src/engine/index.ts";
 import { parseConfigured } from "../../../src/pipelines/registry/parse.ts";
 import { createRegistry } from "../../../src/pipelines/registry/registry.ts";
 import { openActing } from "../../../src/pipelines/rl/acting.ts";
@@ -105,16 +105,41 @@ export function makeEnvironment(type: string, count: number, autoreset: Autorese
   return definition.make(definition.options.parse({}), { count, autoreset });
 }
 
+/** What the policy thinks best for each of some observations. */
+export function bestActions({ learner, spec }: Driver, seen: readonly (readonly number[])[]): number[] {
+  const executor = machine();
+  const { acting, release } = openBest(executor, { learner, spec }, seen.length);
+  acting.observations.set(seen.flat());
+  acting.run(0);
+  const actions = [...acting.applied];
+  release();
+  executor.close();
+  return actions;
+}
+
+function openBest(executor: Executor, { learner, spec }: Pick<Driver, "learner" | "spec">, count: number) {
+  const weights = learner.weights();
+  const types = Object.fromEntries(
+    Object.entries(weights).map(([path, { dtype, shape }]) => [path, { dtype, shape } as TensorType]),
+  );
+  const state = executor.createState(types);
+  for (const [path, value] of Object.entries(weights)) state.write(path, value);
+  const acting = openActing(executor, registry, { spec, state, seed: 0, count, isGreedy: true });
+  return {
+    acting,
+    release() {
+      acting.release();
+      state.release();
+    },
+  };
+}
+
 /** Mean return of `episodes` episodes in which the policy does what it thinks best. */
 export function evaluate(executor: Executor, { learner, spec }: Driver, type: string, episodes = 20): number {
   const count = episodes;
   const environment = makeEnvironment(type, count, "nextStep");
   environment.reset(10_000);
-  const weights = learner.weights();
-  const types = Object.fromEntries(Object.entries(weights).map(([path, { dtype, shape }]) => [path, { dtype, shape }]));
-  const state = executor.createState(types);
-  for (const [path, value] of Object.entries(weights)) state.write(path, value);
-  const acting = openActing(executor, registry, { spec, state, seed: 0, count, isGreedy: true });
+  const { acting, release } = openBest(executor, { learner, spec }, count);
   const returns: (number | undefined)[] = new Array(count).fill(undefined);
   for (let step = 0; returns.includes(undefined) && step < 1000; step++) {
     acting.observations.set(environment.observations);
@@ -127,7 +152,6 @@ export function evaluate(executor: Executor, { learner, spec }: Driver, type: st
       }
     }
   }
-  acting.release();
-  state.release();
+  release();
   return returns.reduce<number>((sum, each) => sum + (each ?? Number.NaN), 0) / count;
 }

@@ -52,7 +52,7 @@ describe.each([
       form!({ action, memory: null });
       expect.unreachable();
     } catch (fault) {
-      expect((fault as Fault).violations[0]!.path).toBe("action");
+      expect((fault as Fault).violations[0]!.path).toBe("environment.action");
     }
   });
 });

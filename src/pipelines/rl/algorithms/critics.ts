@@ -23,7 +23,7 @@ export const boxForm =
         isBounded
           ? { path: "memory", message: "not with this algorithm", expected: "none", got: "a memory" }
           : {
-              path: "action",
+              path: "environment.action",
               message: "not with this algorithm",
               expected: "a box with finite bounds",
               got: action.type,

@@ -74,7 +74,12 @@ export const dqn = defineAlgorithm({
         violations: [
           action.type === "discrete"
             ? { path: "memory", message: "not with this algorithm", expected: "none", got: "a memory" }
-            : { path: "action.type", message: "not with this algorithm", expected: "discrete", got: action.type },
+            : {
+                path: "environment.action",
+                message: "not with this algorithm",
+                expected: "discrete",
+                got: action.type,
+              },
         ],
         hint: "choose `ppo`, or for a box `sac`",
       });

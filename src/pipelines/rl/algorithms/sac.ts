@@ -45,7 +45,7 @@ export const sac = defineAlgorithm({
     logStdInit: 0,
     normaliser: null,
     sharedBackbone: false,
-    squash: true,
+    squash: false,
     backbone: { type: "mlp", hidden: [256, 256], activation: "relu" },
     form: boxForm("sac", "squashedGaussianByState"),
   }),

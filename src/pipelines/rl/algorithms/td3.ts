@@ -39,7 +39,7 @@ export const td3 = defineAlgorithm({
     logStdInit: 0,
     normaliser: null,
     sharedBackbone: false,
-    squash: true,
+    squash: false,
     backbone: { type: "mlp", hidden: [256, 256], activation: "relu" },
     form: boxForm("td3", "deterministic"),
   }),
