@@ -33,6 +33,7 @@ export type { Learner, Metrics } from "./rl/algorithm.ts";
 export { maskWidth } from "./rl/distributions.ts";
 export type { VectorEnvironment } from "./rl/environment.ts";
 export { createEpisodes, type Episodes } from "./rl/episodes.ts";
+export { createFreeEpisodes, type FreeEpisodes } from "./rl/freeEpisodes.ts";
 export { actionArray, createHosting, type Hosting } from "./rl/hosting.ts";
 export { exportPolicy } from "./rl/onnxPolicy.ts";
 export { openLearner } from "./rl/openRun.ts";

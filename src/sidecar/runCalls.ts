@@ -22,6 +22,10 @@ export interface RunCalls {
     reply: RunResult & { readonly record: PolicyModel };
   };
   step: { request: Data; reply: Data };
+  /** Actions for episodes that the host names, what they brought, and their ends. */
+  act: { request: Data; reply: Data };
+  reward: { request: Data; reply: Data };
+  end: { request: Data; reply: Data };
   /** The policy as it is now, and everything saved where there is a place for it. */
   settle: { request: Record<string, never>; reply: { readonly record: PolicyModel } };
 }

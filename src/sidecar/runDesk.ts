@@ -3,14 +3,18 @@ import { existsSync, readFileSync } from "node:fs";
 import type { Executor } from "../engine/index.ts";
 import { replaceFile } from "../pipelines/files/durable.ts";
 import {
+  actionArray,
   createEpisodes,
+  createFreeEpisodes,
   createHosting,
   decodeRun,
   type Episodes,
   encodeRun,
+  type FreeEpisodes,
   type Hosting,
   isHosted,
   type Learner,
+  type Metrics,
   makeEnvironment,
   openLearner,
   type PolicyModel,
@@ -23,7 +27,7 @@ import {
   snapshotPolicy,
   type VectorEnvironment,
 } from "../pipelines/index.ts";
-import { Refusal } from "../protocol/errors.ts";
+import { Refusal, toWireError } from "../protocol/errors.ts";
 import { decodeTensor, encodeTensor, type TensorValue } from "../protocol/tensor.ts";
 import { regionReader } from "./regions.ts";
 import type { RunCalls, RunNotice } from "./runCalls.ts";
@@ -51,6 +55,7 @@ interface Open {
   readonly environment: VectorEnvironment | null;
   /** Of a host's. */
   readonly hosting: Hosting | null;
+  readonly free: FreeEpisodes | null;
   readonly checkpointPath: string | null;
   record: PolicyModel;
   publishedAt: number;
@@ -65,7 +70,13 @@ interface HostState {
   readonly hosting: unknown;
 }
 
-export function createRunDesk({ registry, roots, control, executor, notify }: RunSetting): RunDesk {
+export interface Desk {
+  readonly calls: RunDesk;
+  /** Learns one piece of what single episodes gave. @returns whether there is more */
+  learn(): boolean;
+}
+
+export function createRunDesk({ registry, roots, control, executor, notify }: RunSetting): Desk {
   let run: Open | null = null;
 
   const warn = (warning: { code: string; message: string; hint: string }): void =>
@@ -77,7 +88,7 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
   }
 
   function publish(own: Open): PolicyModel {
-    const mean = own.episodes.count === 0 ? null : own.episodes.recentReturn;
+    const mean = meanReturnOf(own);
     own.record = snapshotPolicy(own.record, own.learner, own.record.weights, mean);
     own.publishedAt = performance.now();
     notify({ kind: "published", record: own.record });
@@ -105,7 +116,35 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
   const tensor = (value: unknown, path: string): TensorValue =>
     decodeTensor(value, { path, readRegion: regionReader(roots) });
 
-  return {
+  /** What the last updates were like, until it is told. */
+  let latest: Metrics | null = null;
+
+  function learn(): boolean {
+    if (run === null || !run.learner.pending) return false;
+    try {
+      latest = run.learner.advance() ?? latest;
+    } catch (thrown) {
+      const { message, data } = toWireError(thrown);
+      warn({ code: data.reason, message, hint: data.hint ?? "" });
+      return false;
+    }
+    if (latest !== null && performance.now() - run.publishedAt > PUBLISH_MILLISECONDS) publish(run);
+    return run.learner.pending;
+  }
+
+  /** The update that was made since it was asked last. */
+  function told(): { update?: Metrics } {
+    const update = latest;
+    latest = null;
+    return update === null ? {} : { update };
+  }
+
+  function freeOf(own: Open): FreeEpisodes {
+    if (own.free === null) throw insideAlready();
+    return own.free;
+  }
+
+  const calls: RunDesk = {
     open({ raw, record, checkpointPath }) {
       const spec = parseRun(registry, raw);
       const learner = openLearner(registry, executor, spec, record);
@@ -119,6 +158,7 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
         episodes,
         environment,
         hosting,
+        free: hosting === null ? null : createFreeEpisodes(spec, learner),
         checkpointPath,
         record,
         publishedAt: 0,
@@ -168,6 +208,36 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
       };
     },
 
+    act({ episodes, observations, mask, form }) {
+      const own = opened();
+      const sentMask = mask === undefined ? undefined : tensor(mask, "mask");
+      const { choice, count, steps } = freeOf(own).act(
+        episodes as string[],
+        tensor(observations, "observations") as never,
+        sentMask as never,
+      );
+      const rows = (data: Float32Array) =>
+        encodeTensor({ dtype: "F32", shape: [count], data }, { form: form as "values" });
+      const actions = actionArray(choice.applied, { policy: own.spec.policy, count });
+      return {
+        actions: encodeTensor(actions as TensorValue, { form: form as "values" }),
+        values: rows(choice.values),
+        logProbs: rows(choice.logProbs),
+        steps,
+        ...told(),
+      };
+    },
+
+    reward({ episode, reward, step }) {
+      return { ...freeOf(opened()).reward(episode as string, Number(reward), step as number), ...told() };
+    },
+
+    end({ episode, reward, truncated, observations }) {
+      const last = observations === undefined ? undefined : tensor(observations, "observations");
+      const gain = reward === undefined ? undefined : Number(reward);
+      return { ...freeOf(opened()).end(episode as string, gain, truncated === true, last as never), ...told() };
+    },
+
     settle() {
       const own = opened();
       const { learner, hosting } = own;
@@ -175,6 +245,12 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
       return { record: learner.updates > 0 || own.record.weights !== null ? publish(own) : own.record };
     },
   };
+  return { calls, learn };
+}
+
+function meanReturnOf({ episodes, free }: Open): number | null {
+  if (free !== null && free.ended > 0) return free.meanReturn;
+  return episodes.count === 0 ? null : episodes.recentReturn;
 }
 
 function hostsOwn(): Refusal {

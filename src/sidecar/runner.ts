@@ -26,7 +26,7 @@ const desk = loadRegistry(settings.plugins).then((registry) =>
   }),
 );
 
-function answer({ id, call, request }: ToRun, ready: Awaited<typeof desk>): void {
+function answer({ id, call, request }: ToRun, ready: Awaited<typeof desk>["calls"]): void {
   try {
     send({ id, reply: (ready[call] as (request: unknown) => unknown)(request) });
   } catch (thrown) {
@@ -35,5 +35,14 @@ function answer({ id, call, request }: ToRun, ready: Awaited<typeof desk>): void
 }
 
 void desk.then((ready) => {
-  port.on("message", (message: ToRun) => answer(message, ready));
+  let isLearning = false;
+  /** What single episodes gave to learn is learned between calls, a piece at a time, so that none waits for more than one. */
+  const learn = (): void => {
+    isLearning = ready.learn();
+    if (isLearning) setImmediate(learn);
+  };
+  port.on("message", (message: ToRun) => {
+    answer(message, ready.calls);
+    if (!isLearning) learn();
+  });
 });

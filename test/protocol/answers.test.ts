@@ -134,6 +134,9 @@ async function useEveryMethodOfRuns(): Promise<void> {
   const environment = { type: "host", observation: space, action: { type: "discrete", n: 3 } };
   await call("rl.create", { environment });
   await call("rl.step", { run: "r_2", observations: [[0, 1]] });
+  await call("policy.act", { run: "r_2", episodes: ["a"], observations: [[0, 1]] });
+  await call("policy.reward", { run: "r_2", episode: "a", reward: 1 });
+  await call("policy.end", { run: "r_2", episode: "a", reward: 0.5 });
   await call("rl.close", { run: "r_2" });
 }
 

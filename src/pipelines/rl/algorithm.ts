@@ -55,11 +55,59 @@ export interface Learner {
   readonly pending: boolean;
   /** Learns one piece. @returns figures when this ended an update. @throws DIVERGED */
   advance(): Metrics | null;
+  /** Left out where it cannot learn so. */
+  readonly free?: FreeLearner;
   /** What is learned, by path. */
   weights(): Record<string, NdArray>;
   save(): LearnerState;
   restore(state: LearnerState): void;
   release(): void;
+}
+
+/** What some single observations led to, each of an episode of its own. All of it copies. */
+export interface FreeChoice {
+  /** [rows, size], normalised. */
+  readonly seen: Float32Array;
+  readonly raw: Int32Array | Float32Array;
+  /** As the environment takes them. */
+  readonly applied: Int32Array | Float32Array;
+  readonly logProbs: Float32Array;
+  readonly values: Float32Array;
+  /** [rows, width] each: what is remembered now. */
+  readonly memory: readonly Float32Array[];
+}
+
+/** Steps of one episode in a row, with all their rewards known. */
+export interface Segment {
+  readonly length: number;
+  /** [length, size], as they were seen. */
+  readonly observations: ArrayLike<number>;
+  /** Raw ones, [length, numbers of an action]. */
+  readonly actions: ArrayLike<number>;
+  readonly logProbs: ArrayLike<number>;
+  readonly values: ArrayLike<number>;
+  readonly rewards: ArrayLike<number>;
+  /** [length, choices] */
+  readonly mask: ArrayLike<number> | null;
+  /** Whether an episode begins with its first step. */
+  readonly isStart: boolean;
+  /** [width] each: what was remembered before its first step. */
+  readonly memory: readonly ArrayLike<number>[];
+  /** V of what was seen after it; 0 where the episode is over. */
+  readonly lastValue: number;
+}
+
+/** Learning from episodes that begin and end one by one, as their host says. */
+export interface FreeLearner {
+  decide(rows: {
+    readonly count: number;
+    readonly observations: Float32Array;
+    readonly mask: Uint8Array | null;
+    readonly memory: readonly Float32Array[];
+    readonly starts: Uint8Array;
+  }): FreeChoice;
+  /** Keeps it until there are as many steps as a rollout has; then there is something to learn. */
+  take(segment: Segment): void;
 }
 
 export interface LearnerContext {

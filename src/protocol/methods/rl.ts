@@ -8,6 +8,8 @@ import { type Method, params } from "./define.ts";
 
 const runId = z.string().min(1).describe("the run's id (`r_1`)");
 
+const episode = z.string().min(1).max(200).describe("the episode's name, as `policy.act` was given it");
+
 const runView = z
   .looseObject({
     id: z.string().describe("the id that other methods take"),
@@ -206,12 +208,20 @@ export const rlMethods = {
   },
 
   "policy.act": {
-    summary: "What a policy does for some observations, without learning.",
+    summary:
+      "What a policy does for some observations: without learning, or in episodes that the host begins and ends.",
     description:
-      "Stateless: a policy with a memory answers `state`, which goes into the next call. Of a policy in training the weights published last answer.",
+      "With `model`, nothing is learned and nothing kept: a policy with a memory answers `state`, which goes into the next call. Of a policy in training the weights published last answer. With `run` (of a host's environment) and `episodes`, each row belongs to the episode of that name, which begins with its first row; actions are drawn; what they bring is told by `policy.reward` and `policy.end`, whenever it is known, and learned from in the background as soon as a rollout's worth of steps is whole. An episode longer than two rollouts of a copy is learned from in pieces, oldest steps first.",
     errors: ["NOT_FOUND", "INVALID_STATE", "SHAPE_MISMATCH", "NON_FINITE", "DTYPE_UNSUPPORTED", "PATH_DENIED"],
     params: params({
-      model: modelId,
+      model: modelId.optional(),
+      run: runId.optional(),
+      episodes: z
+        .array(z.string().min(1).max(200))
+        .min(1)
+        .max(65_536)
+        .optional()
+        .describe("with `run`: the name of each row's episode; a new name begins one"),
       observations: wireTensor.describe("[rows, ...shape of the observation space]"),
       mask: wireTensor.optional().describe("[rows, choices], 1 where a choice is allowed"),
       state: z.array(wireTensor).optional().describe("what is remembered, from the last answer; left out, nothing"),
@@ -222,7 +232,12 @@ export const rlMethods = {
       actions: tensorObject.describe("one for each row, as the action space says"),
       values: tensorObject.describe("[rows], the discounted return that is expected"),
       logProbs: tensorObject.describe("[rows], the logarithm of each action's likelihood"),
-      state: z.array(tensorObject).optional().describe("what is remembered now, of a policy with a memory"),
+      state: z
+        .array(tensorObject)
+        .optional()
+        .describe("with `model`: what is remembered now, of a policy with a memory"),
+      steps: z.array(count).optional().describe("with `run`: which step of its episode each action is, from 0"),
+      update: metrics.optional().describe("with `run`: of an update made since the last answer"),
     }),
     example: {
       params: { model: "m_1", observations: [[0.02, 0.19, 0.03, -0.27]] },
@@ -232,6 +247,43 @@ export const rlMethods = {
         logProbs: { dtype: "F32", shape: [1], values: [-0.11] },
       },
     },
+  },
+
+  "policy.reward": {
+    summary: "What an action of an episode brought, as soon as that is known; several rewards of a step add up.",
+    errors: ["NOT_FOUND", "INVALID_STATE", "NON_FINITE"],
+    params: params({
+      run: runId,
+      episode: episode,
+      reward: wireNumber.describe("what to add"),
+      step: count
+        .optional()
+        .describe("to the reward of which step, as `policy.act` answered it; the last when left out"),
+    }),
+    result: z.looseObject({
+      step: count.describe("the step that it was added to"),
+      update: metrics.optional().describe("of an update made since the last answer"),
+    }),
+  },
+
+  "policy.end": {
+    summary: "An episode is over: what is still missing of it is learned from.",
+    errors: ["NOT_FOUND", "INVALID_STATE", "NON_FINITE", "SHAPE_MISMATCH"],
+    params: params({
+      run: runId,
+      episode: episode,
+      reward: wireNumber.optional().describe("what its last action brought, in addition to what was told"),
+      truncated: z
+        .boolean()
+        .optional()
+        .describe("whether it was only cut short, so that more would have come (default: nothing would)"),
+      observations: wireTensor.optional().describe("[1, ...]: what was seen last, needed where it was cut short"),
+    }),
+    result: z.looseObject({
+      steps: count.describe("its steps"),
+      return: wireNumber.describe("the sum of its rewards"),
+      update: metrics.optional().describe("of an update made since the last answer"),
+    }),
   },
 
   "policy.evaluate": {

@@ -83,7 +83,13 @@ export const rlMethods: Handlers<`rl.${string}` | `policy.${string}`> = {
     return { closed: run.id, model: modelView(model, session.learning) };
   },
 
-  "policy.act"({ model: name, observations, mask, state, deterministic = true, seed = 0, _meta }, session, call) {
+  "policy.act"(params, session, call) {
+    const { model: name, run, episodes, observations, mask, state, deterministic = true, seed = 0, _meta } = params;
+    if (run !== undefined) {
+      if (name !== undefined || episodes === undefined) throw eitherOr(name !== undefined);
+      return askHosted(session, run, "act", { episodes, observations, mask, form: _meta?.tensors }) as never;
+    }
+    if (name === undefined || episodes !== undefined) throw eitherOr(name !== undefined);
     const model = session.models.get(name);
     refuseOther(model);
     return inLine(model, session, call, async () => {
@@ -102,6 +108,9 @@ export const rlMethods: Handlers<`rl.${string}` | `policy.${string}`> = {
     });
   },
 
+  "policy.reward": ({ run, _meta, ...told }, session) => askHosted(session, run, "reward", told) as never,
+  "policy.end": ({ run, _meta, ...told }, session) => askHosted(session, run, "end", told) as never,
+
   "policy.evaluate"({ model: name, environment, episodes = 100, deterministic = true, seed = 0 }, session, call) {
     const model = session.models.get(name);
     refuseOther(model);
@@ -114,6 +123,27 @@ export const rlMethods: Handlers<`rl.${string}` | `policy.${string}`> = {
     });
   },
 };
+
+/** Asks a run what only one of a host's environment can answer. */
+function askHosted(session: Session, name: string, call: "act" | "reward" | "end", request: object): Promise<unknown> {
+  return session.runs
+    .get(name)
+    .ask(call, Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined)));
+}
+
+function eitherOr(hasModel: boolean): Refusal {
+  return new Refusal("INVALID_PARAMS", "policy.act: a `model` alone, or a `run` with `episodes`", {
+    violations: [
+      {
+        path: hasModel ? "episodes" : "model",
+        message: hasModel ? "belongs to a run" : "is missing",
+        expected: "`model`, or `run` and `episodes`",
+        got: hasModel ? "`model`" : "neither",
+      },
+    ],
+    hint: "name the model to act without learning; name the run, and an episode for each row, to learn",
+  });
+}
 
 function inTraining(jobId: string): Refusal {
   return new Refusal("INVALID_STATE", `the run is in training by job ${jobId}`, {

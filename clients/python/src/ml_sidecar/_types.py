@@ -1388,12 +1388,14 @@ class RlCloseResult(TypedDict):
 
 
 class _PolicyActParamsRequired(TypedDict):
-    model: str  # the model's id (`m_1`) or name
     observations: TensorLike  # [rows, ...shape of the observation space]
 
 
 class PolicyActParams(_PolicyActParamsRequired, total=False):
     """Params of `policy.act`."""
+    model: str  # the model's id (`m_1`) or name
+    run: str  # the run's id (`r_1`)
+    episodes: List[str]  # with `run`: the name of each row's episode; a new name begins one
     mask: TensorLike  # [rows, choices], 1 where a choice is allowed
     state: List[TensorLike]  # what is remembered, from the last answer; left out, nothing
     deterministic: bool  # the most likely action (default), or one drawn as in training
@@ -1409,7 +1411,53 @@ class _PolicyActResultRequired(TypedDict):
 
 class PolicyActResult(_PolicyActResultRequired, total=False):
     """Result of `policy.act`."""
-    state: List[Tensor]  # what is remembered now, of a policy with a memory
+    state: List[Tensor]  # with `model`: what is remembered now, of a policy with a memory
+    steps: List[int]  # with `run`: which step of its episode each action is, from 0
+    update: Dict[str, Number]  # with `run`: of an update made since the last answer
+
+
+class _PolicyRewardParamsRequired(TypedDict):
+    run: str  # the run's id (`r_1`)
+    episode: str  # the episode's name, as `policy.act` was given it
+    reward: Number  # what to add
+
+
+class PolicyRewardParams(_PolicyRewardParamsRequired, total=False):
+    """Params of `policy.reward`."""
+    step: int  # to the reward of which step, as `policy.act` answered it; the last when left out
+    _meta: Meta
+
+
+class _PolicyRewardResultRequired(TypedDict):
+    step: int  # the step that it was added to
+
+
+class PolicyRewardResult(_PolicyRewardResultRequired, total=False):
+    """Result of `policy.reward`."""
+    update: Dict[str, Number]  # of an update made since the last answer
+
+
+class _PolicyEndParamsRequired(TypedDict):
+    run: str  # the run's id (`r_1`)
+    episode: str  # the episode's name, as `policy.act` was given it
+
+
+class PolicyEndParams(_PolicyEndParamsRequired, total=False):
+    """Params of `policy.end`."""
+    reward: Number  # what its last action brought, in addition to what was told
+    truncated: bool  # whether it was only cut short, so that more would have come (default: nothing would)
+    observations: TensorLike  # [1, ...]: what was seen last, needed where it was cut short
+    _meta: Meta
+
+
+class _PolicyEndResultRequired(TypedDict):
+    steps: int  # its steps
+    return: Number  # the sum of its rewards
+
+
+class PolicyEndResult(_PolicyEndResultRequired, total=False):
+    """Result of `policy.end`."""
+    update: Dict[str, Number]  # of an update made since the last answer
 
 
 class _PolicyEvaluateParamsRequired(TypedDict):

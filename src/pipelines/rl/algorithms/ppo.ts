@@ -19,6 +19,7 @@ import {
 import { declarePolicy, memoryWidths } from "../policy.ts";
 import { newRollout, partOf, type Rollout } from "../rollout.ts";
 import { choicesOf, spaceSize } from "../spaces.ts";
+import { createFree } from "./freeSegments.ts";
 import { openMinibatches } from "./minibatches.ts";
 import { type OnPolicyOptions, PpoOptions } from "./ppoOptions.ts";
 import { updateState } from "./ppoUpdate.ts";
@@ -232,6 +233,26 @@ export function createOnPolicy(context: LearnerContext, options: OnPolicyOptions
     return Math.min(1, Math.max(0, 1 - done));
   }
 
+  const free = createFree({
+    policy,
+    open: (rows) => openActing(executor, registry, { spec: policy, state, seed, count: rows }),
+    normalise: (from, into, rows) => {
+      if (moments === null) return copyInto(into, from);
+      addRows(moments, from, rows);
+      standardise(moments, from, into, clip);
+    },
+    nextDraw: () => progress.acts++,
+    rollout: rollouts[0]!,
+    copies,
+    options,
+    isBusy: () => progress.update !== null,
+    begin(taken) {
+      progress.steps += taken;
+      progress.update = { side: 0, epoch: 0, minibatch: 0, clipFractions: 0, minibatches: 0 };
+      minibatches.take(rollouts[0]!, seed, progress.updates);
+    },
+  });
+
   function advance(): Metrics | null {
     const { update } = progress;
     if (update === null) return null;
@@ -253,6 +274,8 @@ export function createOnPolicy(context: LearnerContext, options: OnPolicyOptions
     for (const { full } of groups) full[update.side] = false;
     progress.updates++;
     progress.update = null;
+    const explained = explainedVariance(rollouts[update.side]!);
+    free.fill();
     return {
       "charts/learning_rate": learningRate,
       "losses/value_loss": figures.valueLoss,
@@ -261,7 +284,7 @@ export function createOnPolicy(context: LearnerContext, options: OnPolicyOptions
       "losses/old_approx_kl": figures.oldApproxKl,
       "losses/approx_kl": figures.approxKl,
       "losses/clipfrac": update.clipFractions / update.minibatches,
-      "losses/explained_variance": explainedVariance(rollouts[update.side]!),
+      "losses/explained_variance": explained,
       ...(progress.allMasked === 0 ? {} : { "charts/all_masked": progress.allMasked }),
     };
   }
@@ -321,11 +344,13 @@ export function createOnPolicy(context: LearnerContext, options: OnPolicyOptions
       if (++group.cursor === numSteps) finishRollout(group, part, number);
     },
     advance,
+    free,
     weights: () => Object.fromEntries(leaves.map(({ path }) => [path, state.read(path)])),
     save,
     restore,
     release() {
       acting.release();
+      free.release();
       minibatches.release();
       state.release();
     },
@@ -379,7 +404,11 @@ export function createOnPolicy(context: LearnerContext, options: OnPolicyOptions
       group.full[0] = full[0];
       group.full[1] = full[1];
     });
-    if (progress.update !== null) prepare(progress.update.side);
+    // Where single episodes are learned, advantages were there from the first.
+    if (progress.update !== null) {
+      if (groups.some(({ full }) => full.includes(true))) prepare(progress.update.side);
+      else minibatches.take(rollouts[0]!, seed, progress.updates);
+    }
   }
 }
 
