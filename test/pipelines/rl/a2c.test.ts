@@ -13,6 +13,7 @@ describe("A2C", () => {
     const driver = drive(executor, a2c, {
       environment: "CartPole-v1",
       options: { learningRate: 3e-3, annealLearningRate: true, numSteps: 8, gaeLambda: 0.9 },
+      backbone: { type: "mlp", hidden: [64, 64], activation: "tanh" },
       total: 40_000,
       seed: 1,
     });
