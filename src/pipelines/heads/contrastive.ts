@@ -45,11 +45,11 @@ function changed(scope: Scope, x: Tensor, { noise, mask }: { noise: number; mask
   return mask === 0 ? noisy : random.uniform(rng, x.shape).greaterEqual(mask).where(noisy, 0);
 }
 
-/** Two views of each row while training, the row itself otherwise: [batch, views, ...]. */
-function viewsOf(scope: Scope, x: Tensor, options: { noise: number; mask: number }): Tensor {
+/** Two views of each row while training, its two augmentations where there are any; else the row: [batch, views, ...]. */
+function viewsOf(scope: Scope, x: Tensor, options: { noise: number; mask: number }, second: Tensor = x): Tensor {
   const [batch, ...shape] = x.shape as [number, ...number[]];
   if (!scope.training || scope.random === null) return x.reshape([batch, 1, ...shape]);
-  return stack([changed(scope, x, options), changed(scope, x, options)], 1);
+  return stack([changed(scope, x, options), changed(scope, second, options)], 1);
 }
 
 /** An embedding for each row; of pairs, one for each of the two. */
@@ -72,8 +72,8 @@ export const contrastive = defineHead({
   }),
   target: "none",
   judged: () => "embeddings",
-  views(scope, x, { pairs, noise, mask }) {
-    if (!pairs) return viewsOf(scope, x, { noise, mask });
+  views(scope, x, { pairs, noise, mask }, second) {
+    if (!pairs) return viewsOf(scope, x, { noise, mask }, second);
     if (x.shape.length > 2 && x.shape[1] === 2) return x;
     const got = showShape(x.shape.slice(1));
     throw new Fault("SHAPE_MISMATCH", `\`${scope.path}\`: rows are no pairs`, {
@@ -100,7 +100,7 @@ export const supervisedContrastive = defineHead({
   options: z.object({ ...projection, ...views }),
   target: "classes",
   judged: () => "labelledEmbeddings",
-  views: (scope, x, { noise, mask }) => viewsOf(scope, x, { noise, mask }),
+  views: (scope, x, { noise, mask }, second) => viewsOf(scope, x, { noise, mask }, second),
   build: (scope, features, options) => project(scope, features, options),
   results: embeddings,
 });

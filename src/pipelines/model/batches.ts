@@ -27,12 +27,15 @@ export interface BatchViews {
   /** Of rows that are mixed: the targets of what is mixed in, and how much of each row is its own. */
   readonly partner?: TypedArray;
   readonly share?: TypedArray;
+  /** Of rows that are seen twice: the other view of each. */
+  readonly second?: TypedArray;
 }
 
 /** Those of a program; inputs that its graph never uses are absent. */
-export function viewsOf({ features, target, weight, partner, share }: Program["inputs"]): BatchViews {
+export function viewsOf({ features, target, weight, partner, share, second }: Program["inputs"]): BatchViews {
   const mixed = partner === undefined || share === undefined ? {} : { partner, share };
-  return { features: features!, ...(target === undefined ? {} : { target }), weight: weight!, ...mixed };
+  const others = { ...(target === undefined ? {} : { target }), ...(second === undefined ? {} : { second }) };
+  return { features: features!, weight: weight!, ...others, ...mixed };
 }
 
 /** The order in which an epoch (counted from 0) visits `count` rows: a function of seed and epoch alone. */

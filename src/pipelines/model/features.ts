@@ -7,15 +7,16 @@ import { runWhole } from "./whole.ts";
 
 const ROWS_AT_ONCE = 1024;
 
-/** A batch's features, F32 [batch, ...featureShape], from a program's input `features`: rows as they are in `rows`. */
+/** A batch's features, F32 [batch, ...featureShape], from an input of the program: rows as they are in `rows`. */
 export function inputFeatures(
   t: Tracer,
   preprocessing: Preprocessing,
   { isRaw }: Pick<Rows, "isRaw">,
   batch: number,
+  name = "features",
 ): Tensor {
   const { rawWidth, featureShape } = preprocessing;
-  const input = t.input("features", { dtype: "F32", shape: [batch, ...(isRaw ? [rawWidth] : featureShape)] });
+  const input = t.input(name, { dtype: "F32", shape: [batch, ...(isRaw ? [rawWidth] : featureShape)] });
   return isRaw ? applyPreprocessing(t, input, preprocessing) : input;
 }
 

@@ -30,6 +30,8 @@ export type Described = Pick<ModelRecord, "spec" | "preprocessing" | "target" | 
 export interface Beside {
   /** I32 [batch, time], of a head that translates: the tokens before each place. */
   readonly previous?: Tensor | undefined;
+  /** The rows' other view, [batch, ...features], of a training that augments what a head sees twice. */
+  readonly second?: Tensor | undefined;
   /** Numbers to answer, of a model that has seen no data yet. */
   readonly outputs?: number | undefined;
 }
@@ -66,12 +68,12 @@ function backboneAndHeads(
   { spec, preprocessing, target, imported }: Described,
   root: Scope,
   given: Tensor,
-  { previous, outputs }: Beside,
+  { previous, second, outputs }: Beside,
 ): Answers {
   const tasks = tasksOf(registry, spec);
   const [first] = tasks as [Task];
   const counts = tasks.map((task) => outputsOf(task, target, given.shape.slice(1)) ?? outputs!);
-  const views = first.head.views?.(root.child("head"), given, first.options);
+  const views = first.head.views?.(root.child("head"), given, first.options, second);
   const { scope, features } = views === undefined ? { scope: root, features: given } : sideBySide(root, views);
   const backbone = find(registry.backbones, spec.backbone.type, "backbone.type");
   const told = previous === undefined ? undefined : { tokens: previous, vocabulary: counts[0]! + 1 };

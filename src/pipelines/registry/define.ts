@@ -130,8 +130,12 @@ export interface Head extends Definition {
   readonly text?: TextUnit;
   /** What it needs of the backbone; left out: features of the row. */
   readonly needs?: SequenceNeed;
-  /** Several views of each row, each of which goes through the backbone: F32 [batch, views, ...features]. */
-  views?(scope: Scope, features: Tensor, options: Options): Tensor;
+  /**
+   * Several views of each row, each of which goes through the backbone.
+   * @param second where training augments: the same rows, augmented another way
+   * @returns F32 [batch, views, ...features]
+   */
+  views?(scope: Scope, features: Tensor, options: Options, second: Tensor | undefined): Tensor;
   /**
    * @param features what the backbone gave.
    * @returns F32 [batch, outputs], of a sequence [batch, time, outputs]: logits, or values on the scale that is learned; or

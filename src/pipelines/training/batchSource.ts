@@ -17,6 +17,19 @@ export interface BatchSource {
   release(): void;
 }
 
+/** What tells the draws of a second view from those of the first. */
+const SECOND = 0x5ec0d;
+
+/** The same rows changed another way, for those who learn from two views; made here, where it is asked for. */
+function secondView(plan: BatchPlan, augmentations: Registry["augmentations"]) {
+  const augment = createAugmenter({ ...plan, seed: (plan.seed + SECOND) % Number.MAX_SAFE_INTEGER }, augmentations);
+  const made = augmentedBatch(plan.batch, sizeOf(plan.facts.shape));
+  return (rows: Int32Array, epoch: number, into: Float32Array): void => {
+    augment(rows, epoch, made);
+    into.set(made.features);
+  };
+}
+
 /** @param prefetch whether batches may be made ahead on another thread: the bits are the same. */
 export function openBatches(
   registry: Registry,
@@ -36,6 +49,7 @@ export function openBatches(
   const augment = createAugmenter(plan, augmentations);
   const { batchesPerEpoch, orderIn } = ordersOf(plan);
   const made = augmentedBatch(batch, sizeOf(plan.facts.shape));
+  const second = secondView(plan, augmentations);
   const isOurs = options.augment.every(({ type }) => AUGMENTATIONS.some((own) => own.type === type));
   const ahead: Ahead | null = prefetch && isOurs ? startAhead(plan) : null;
   let latest = -1;
@@ -57,6 +71,7 @@ export function openBatches(
         latest = number;
       }
       fillFeatures(views, made.features);
+      if (views.second !== undefined) second(rows, Math.floor(number / batchesPerEpoch), views.second as Float32Array);
       fillPartners(views, training, made.partners, made.shares, rows.length);
       return fillTargets(views, training, order, from);
     },

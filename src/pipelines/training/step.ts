@@ -11,7 +11,7 @@ import {
 import { createScope, type Declaration, type ScopeOptions } from "../layers/scope.ts";
 import type { Rows } from "../model/batches.ts";
 import { inputFeatures } from "../model/features.ts";
-import { type FittedRecord, network } from "../model/network.ts";
+import { type Beside, type FittedRecord, network } from "../model/network.ts";
 import { previousOf } from "../model/previous.ts";
 import { type Answered, addScores, type Score, score, scoreOutputs } from "../model/score.ts";
 import { penalised } from "../optimizers/common.ts";
@@ -63,6 +63,13 @@ export function trainingStates(
   return states;
 }
 
+/** Of a head that sees each row twice: the rows augmented another way, where they are augmented. */
+function secondView(t: Tracer, { registry, record, options, batch, rows }: StepContext): Beside {
+  const { views } = find(registry.heads, record.spec.head.type, "head.type");
+  if (views === undefined || options.augment.length === 0) return {};
+  return { second: inputFeatures(t, record.preprocessing, rows, batch, "second") };
+}
+
 /** The forward pass in training, judged; the parameters that learn from it, and new running statistics by path. */
 function forward(
   t: Tracer,
@@ -76,7 +83,8 @@ function forward(
   const random = t.input("random", { dtype: "I32", shape: [4] });
   const present = weight.greater(0).cast("F32").reshape([batch, 1]);
   const { scope, declarations } = createScope(t, { training: true, present, random, root, share });
-  const answers = network(registry, record, scope, features, previousOf(registry, record, target));
+  const beside = { ...previousOf(registry, record, target), ...secondView(t, context) };
+  const answers = network(registry, record, scope, features, beside);
   const parameters = [...declarations.leaves.values()].filter(({ path }) => grouping.groupOf.has(path));
   const ownPath = (path: string): string => (root === "" ? path : path.slice(root.length + 1));
   const statistics = Object.fromEntries(

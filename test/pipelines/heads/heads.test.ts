@@ -91,3 +91,22 @@ describe.each(Object.entries(HEAD_CASES))("a model of %s", (name, { spec, data, 
     expect(resumed.result.validation).toEqual(whole.result.validation);
   });
 });
+
+describe("a training that augments what is seen twice", async () => {
+  const dataset = await load({
+    x: Array.from({ length: 40 }, (_, row) => Array.from({ length: 6 }, (_, place) => Math.sin(row * 6 + place))),
+  });
+  const head = { type: "contrastive", dimensions: 4, noise: 0, mask: 0 };
+  const spec = { pipeline: "contrastive", backbone: { type: "mlp", hidden: [8] }, head };
+  const loss = (augment: unknown[]) =>
+    learn({ dataset, executor, spec, train: { epochs: 1, batchSize: 40, augment } }).result.loss;
+
+  it("shows two different views of each row", () => {
+    expect(loss([{ type: "gaussianNoise", sigma: 0.5 }])).toBeGreaterThan(loss([]) * 1.2);
+  });
+
+  it("shows the same views to the same seed", () => {
+    const augment = [{ type: "gaussianNoise", sigma: 0.5 }];
+    expect(loss(augment)).toBe(loss(augment));
+  });
+});
