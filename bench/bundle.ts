@@ -1,7 +1,9 @@
 /** @file A script as one file of plain JavaScript, as users run the engine: what loads TypeScript would count as compile time. */
-import { copyFile, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
+// @ts-expect-error: plain JavaScript
+import { buildKernels } from "../scripts/build-kernels.mjs";
 
 const FOLDER = ".cache/bench";
 
@@ -19,7 +21,6 @@ export async function bundled(script: string): Promise<string> {
     external: ["onnxruntime-node", "assemblyscript"],
     logLevel: "error",
   });
-  for (const kernels of ["machine.wasm", "machine.relaxed.wasm"])
-    await copyFile(join("dist", kernels), join(FOLDER, kernels));
+  await buildKernels(FOLDER);
   return outfile;
 }

@@ -37,7 +37,9 @@ function dataDirectory({ dataDirectory }: Settings): string {
 
 function threadsOf({ threads }: Settings): string {
   const cores = availableParallelism();
-  return threads === 1 ? `switched off (--threads 1), of ${cores} cores` : `${threads ?? cores} of ${cores} cores`;
+  return threads === 1
+    ? `switched off (--threads 1), of ${cores} cores`
+    : `${Math.min(threads ?? cores, cores)} of ${cores} cores`;
 }
 
 function simdOf({ simd }: Settings): string {

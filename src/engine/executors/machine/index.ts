@@ -1,4 +1,5 @@
 /** @file The machine: an executor that compiles a program to instructions for a small virtual machine in WebAssembly. */
+import { availableParallelism } from "node:os";
 import { Fault } from "../../fault.ts";
 import type { Buffer } from "../../plan/plan.ts";
 import { sameShape, showShape, type TensorType } from "../../shape.ts";
@@ -12,8 +13,13 @@ import { placeState } from "./state.ts";
 import { startHelpers, stopHelpers } from "./threads.ts";
 
 export interface MachineOptions {
-  /** The most threads that one program uses, this one included; 1 where absent. Results don't depend on it, not by a bit. */
+  /**
+   * The most threads that one program uses, this one included, of which no more are started than there are cores; 1 where
+   * absent. Results don't depend on it, not by a bit.
+   */
   readonly threads?: number;
+  /** Start them all, though there are fewer cores: they take turns then, and nothing is gained. false where absent. */
+  readonly oversubscribe?: boolean;
   /** Fused multiply-add where this Node offers it; true where absent. */
   readonly relaxedSimd?: boolean;
   /** Refuse to use more than this; all that 32-bit addresses reach (4 GiB) where absent. */
@@ -26,8 +32,9 @@ export interface MachineOptions {
 const MOST_THREADS = 64;
 
 export function createMachine(options: MachineOptions = {}): Executor {
-  const { interrupt } = options;
-  const threads = Math.max(1, Math.min(MOST_THREADS, Math.floor(options.threads ?? 1)));
+  const { interrupt, oversubscribe = false } = options;
+  const most = oversubscribe ? MOST_THREADS : Math.min(MOST_THREADS, availableParallelism());
+  const threads = Math.max(1, Math.min(most, Math.floor(options.threads ?? 1)));
   const module = loadModule((options.relaxedSimd ?? true) && relaxedSimdAvailable());
   const memory = createMemory(options.memoryLimitBytes);
   const scratch = memory.allocate(threads * SCRATCH_BYTES, "the machine's scratch memory");
