@@ -4,6 +4,7 @@ import type {
   DecodingOptions,
   Generated,
   GenerateOptions,
+  ImportReport,
   ModelRecord,
   TrainingResult,
 } from "../pipelines/index.ts";
@@ -115,6 +116,10 @@ export interface Calls {
   describeData: { request: { readonly data: DataRequest }; reply: Data };
   saveModel: { request: { readonly model: Resident; readonly path: string }; reply: { readonly bytes: number } };
   loadModel: { request: { readonly path: string }; reply: ModelRecord };
+  importModel: {
+    request: { readonly path: string | null; readonly b64: string | null };
+    reply: { readonly record: ModelRecord; readonly report: ImportReport };
+  };
   exportModel: {
     request: {
       readonly model: Resident;

@@ -12,12 +12,14 @@ import {
   exportPolicy,
   exportTraining,
   generate,
+  isImported,
   isPolicy,
   loadAnyModel,
   parseTrainOptions,
   playEpisodes,
   policyOf,
   predict,
+  predictImported,
   saveModel,
   type TrainingEvent,
   type TrainingState,
@@ -29,6 +31,7 @@ import type { TensorValue } from "../protocol/tensor.ts";
 import { act } from "./acting.ts";
 import { type CallName, type Calls, CONTROL } from "./calls.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { decodeFeeds, readImport, writeImported } from "./imports.ts";
 import { inspections } from "./inspections.ts";
 import { decodeInputs, load, machineOf, recordOf, tensorEncoder, type Workshop } from "./workshop.ts";
 
@@ -94,11 +97,14 @@ export const COMPUTATIONS: Computations = {
 
   predict({ model, inputs, decoding, tensors, spillPath }, workshop) {
     const record = recordOf(model, workshop);
-    const outputs = predict(
-      { registry: workshop.registry, executor: machineOf(workshop), record },
-      decodeInputs(inputs, record, workshop) as never,
-      decoding ?? undefined,
-    );
+    const executor = machineOf(workshop);
+    const outputs: Readonly<Record<string, unknown>> = isImported(record)
+      ? predictImported({ executor, record }, decodeFeeds(inputs, workshop))
+      : predict(
+          { registry: workshop.registry, executor, record },
+          decodeInputs(inputs, record, workshop) as never,
+          decoding ?? undefined,
+        );
     const encode = tensorEncoder(tensors, spillPath);
     return Object.fromEntries(
       Object.entries(outputs).map(([name, value]) => [
@@ -149,6 +155,8 @@ export const COMPUTATIONS: Computations = {
 
   loadModel: ({ path }, { registry }) => loadAnyModel(registry, path),
 
+  importModel: (request, workshop) => readImport(request, workshop),
+
   async exportModel({ model, format, path, opset, verify, training, steps }, workshop) {
     const record = recordOf(model, workshop);
     if (format === "onnx-training") {
@@ -159,6 +167,7 @@ export const COMPUTATIONS: Computations = {
       const context = { registry: workshop.registry, executor: machineOf(workshop), record };
       return (await exportPolicy(context, path, { opset: opset ?? undefined, verify })) as never;
     }
+    if (format === "onnx" && isImported(record)) return (await writeImported(record, path)) as never;
     if (format === "onnx") {
       const context = { registry: workshop.registry, executor: machineOf(workshop), record };
       return (await exportOnnx(context, path, { opset: opset ?? undefined, verify })) as never;

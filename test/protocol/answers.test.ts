@@ -19,6 +19,7 @@ const MAIN = new URL("../../dist/main.js", import.meta.url).pathname;
 interface Fields {
   handle: string;
   job: { id: string; state: string };
+  path: string;
 }
 
 interface Answer {
@@ -109,7 +110,8 @@ async function useEveryMethod(): Promise<void> {
   await call("models.list");
   await call("models.save", { ...model, path: join(folder, "iris") });
   await call("models.load", { path: join(folder, "iris"), name: "again" });
-  await call("models.export", { ...model, format: "onnx" });
+  const { path } = await call("models.export", { ...model, format: "onnx" });
+  await call("models.import", { format: "onnx", path });
   await call("models.ensemble", { models: [model.model, "again"], name: "both" });
   const tales = { name: "tales", pipeline: "language", backbone: { type: "gru", hidden: 4 }, head: { context: 4 } };
   await call("models.create", tales);
@@ -126,6 +128,8 @@ async function useEveryMethodOfRuns(): Promise<void> {
   await call("rl.create", { name: "balance", environment: { type: "CartPole-v1" }, algorithm: { type: "ppo" } });
   const { job } = await call("rl.train", { run: "r_1", totalSteps: 1024 });
   await call("jobs.wait", { jobId: job.id });
+  const imitation = await call("rl.imitate", { run: "r_1", data: { x: [[0, 0, 0.1, 0]], y: [1] }, epochs: 1 });
+  await call("jobs.wait", { jobId: imitation.job.id });
   await call("rl.get", { run: "r_1" });
   await call("rl.list");
   await call("policy.act", { model: "balance", observations: [[0, 0, 0, 0]] });

@@ -6,6 +6,7 @@ import { embedding } from "./embedding.ts";
 import { mlp } from "./mlp.ts";
 import { mobilenet } from "./mobilenet.ts";
 import { multimodal } from "./multimodal.ts";
+import { onnx } from "./onnx.ts";
 import { gru, lstm, rnn } from "./recurrent.ts";
 import { resnet } from "./resnet.ts";
 import { tcn } from "./tcn.ts";
@@ -26,4 +27,5 @@ export const BACKBONES: readonly Backbone[] = [
   transformer,
   embedding,
   multimodal,
+  onnx,
 ];

@@ -20,6 +20,8 @@ import {
 } from "../../engine/index.ts";
 import { replaceFile } from "../files/durable.ts";
 import { writing } from "../files/writing.ts";
+import { openFile } from "../imported/importedFile.ts";
+import { writeWithHead } from "../imported/writeBack.ts";
 import { type InputColumn, soleTensor } from "../preprocess/preprocessing.ts";
 import { tokenWriter } from "../preprocess/tokens.ts";
 import { createRandom } from "../random.ts";
@@ -72,8 +74,9 @@ export async function exportOnnx(
   path: string,
   options: ExportOptions = {},
 ): Promise<ExportResult> {
-  const { opset = DEFAULT_OPSET, verify = true } = options;
+  const { verify = true } = options;
   const record = fitted(context.record);
+  const opset = opsetOf(record, options.opset);
   const name = basename(path, extname(path));
   const rows = inventRows(record.preprocessing, SAMPLES);
   const previous = inventPrevious(context.registry, record, SAMPLES);
@@ -134,7 +137,8 @@ function isCard(text: string): boolean {
 function interfaceOf(registry: Registry, record: FittedRecord): Pick<ModelCard, "inputs" | "outputs" | "labels"> {
   const { preprocessing, signature, target } = record;
   const sole = soleTensor(preprocessing);
-  const inputs = sole === undefined ? preprocessing.columns.map(inputOf) : [{ ...inputOf(sole), name: "inputs" }];
+  const inputs =
+    sole === undefined ? preprocessing.columns.map(inputOf) : [{ ...inputOf(sole), name: soleName(record) }];
   const outputs = Object.entries(signature.results).map(
     ([name, { dtype, shape }]): CardValue => ({
       name,
@@ -173,14 +177,25 @@ function inputOf({ name, kind, shape, categories, steps }: InputColumn): CardVal
   };
 }
 
+/** The asked one; a file that the model came from keeps its own. */
+const opsetOf = ({ imported }: FittedRecord, asked: number | undefined): number =>
+  imported === undefined ? (asked ?? DEFAULT_OPSET) : openFile(imported).opened.opset;
+
+/** What a file calls its only input: as the file that the model came from does, if it came from one. */
+const soleName = ({ imported }: FittedRecord): string =>
+  imported === undefined ? "inputs" : openFile(imported).opened.inputs[0]!.name;
+
 function modelOf({ registry }: PredictionContext, record: FittedRecord, card: ModelCard, opset: number) {
+  const { imported } = record;
+  const metadata = { labels: JSON.stringify(card.labels), card: JSON.stringify(card) };
+  if (imported !== undefined) return writeWithHead(registry, { ...record, imported }, metadata);
   const weights = weightArrays(record.weights!);
   const { signature, preprocessing } = record;
   return exportGraph({
     name: card.name,
     opset,
     weights: (path) => weights[path]!,
-    metadata: { labels: JSON.stringify(card.labels), card: JSON.stringify(card) },
+    metadata,
     trace: (batch) =>
       trace((t) => ({
         outputs: infer(
@@ -274,10 +289,10 @@ function codesOf(assembler: Assembler, value: string, { categories, unknownCode 
 type Rows = ReturnType<typeof inventRows>;
 
 /** The same rows as the file takes them. */
-function feedsOf({ preprocessing }: FittedRecord, rows: Rows): Record<string, NdArray | StringArray> {
-  if (!Array.isArray(rows)) return { inputs: rows as NdArray };
+function feedsOf(record: FittedRecord, rows: Rows): Record<string, NdArray | StringArray> {
+  if (!Array.isArray(rows)) return { [soleName(record)]: rows as NdArray };
   return Object.fromEntries(
-    preprocessing.columns.map((column) => {
+    record.preprocessing.columns.map((column) => {
       const { name, kind, shape, width } = column;
       const cells = rows.map((row) => row[name]);
       const dimensions = [rows.length, ...(shape.length === 0 ? [1] : shape)];

@@ -7,6 +7,8 @@ import type { Provenance, Signature } from "./record.ts";
 import type { EnsembleSpec } from "./spec.ts";
 
 export const MODEL_FILE = "model.json";
+/** The ONNX file that a model was made from. */
+export const IMPORTED_FILE = "imported.onnx";
 export const WEIGHTS_FILE = "weights.safetensors";
 /** Ending of a file that is written but does not have its name yet. */
 export const PENDING = ".new";
@@ -123,6 +125,7 @@ export const ModelFile = z.object({
   format: z.literal(FORMAT),
   version: z.literal(VERSION),
   spec: z.record(z.string(), z.unknown()),
+  imported: z.object({ file: z.literal(IMPORTED_FILE), sha256: z.string() }).exactOptional(),
   seed: z.number(),
   state: z.enum(["new", "trained"]),
   signature: signature.nullable(),

@@ -5,12 +5,13 @@ import { join, resolve } from "node:path";
 import { Fault, sameShape, showShape } from "../../engine/index.ts";
 import { readRegularFile } from "../files/regular.ts";
 import { decodeSafetensors } from "../files/safetensors.ts";
+import type { ImportedFile } from "../imported/importedFile.ts";
 import type { Declaration } from "../layers/scope.ts";
 import { parseBy, parseConfigured } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
 import { outputNames } from "../targets/index.ts";
 import { parseModelSpec } from "./create.ts";
-import { EnsembleFile, MODEL_FILE, ModelFile, PENDING, VERSION, WEIGHTS_FILE } from "./file.ts";
+import { EnsembleFile, IMPORTED_FILE, MODEL_FILE, ModelFile, PENDING, VERSION, WEIGHTS_FILE } from "./file.ts";
 import { declare } from "./network.ts";
 import type { ModelRecord, Weights } from "./record.ts";
 import type { EnsembleSpec } from "./spec.ts";
@@ -26,10 +27,11 @@ export async function loadModel(registry: Registry, path: string, roots?: readon
   const folder = resolve(path);
   await refuseNoFolder(folder);
   const file = parseModelFile(await readRegularFile(join(folder, MODEL_FILE), { roots }), folder);
-  const { format: _, version: __, weights, ...described } = file;
+  const { format: _, version: __, weights, imported, ...described } = file;
   const { input, ensemble, ...spec } = described.spec;
   const record: ModelRecord = {
     ...described,
+    ...(imported !== undefined && { imported: await readImported(folder, imported.sha256, roots) }),
     spec: {
       ...parseModelSpec(registry, { ...spec, ...(input === null ? {} : { input }) }),
       ...(ensemble === undefined ? {} : { ensemble: parseEnsemble(registry, ensemble, folder) }),
@@ -145,6 +147,22 @@ async function readWeights(
     else return content;
   }
   throw corrupt(folder, WEIGHTS_FILE, problems[0]!);
+}
+
+/** The ONNX file that the model was made from. */
+export async function readImported(
+  folder: string,
+  sha256: string,
+  roots: readonly string[] | undefined,
+): Promise<ImportedFile> {
+  for (const name of [IMPORTED_FILE, IMPORTED_FILE + PENDING]) {
+    const content = await readRegularFile(join(folder, name), { roots }).catch(() => null);
+    if (content === null || createHash("sha256").update(content).digest("hex") !== sha256) continue;
+    const bytes = new SharedArrayBuffer(content.length);
+    new Uint8Array(bytes).set(content);
+    return { bytes, sha256 };
+  }
+  throw corrupt(folder, IMPORTED_FILE, "it is missing, or not what was saved");
 }
 
 function corrupt(folder: string, name: string, problem: string, cause?: unknown): Fault {

@@ -1,7 +1,6 @@
 /** @file Models in an executor: weights loaded, programs compiled, both kept for the models asked last. */
 import type { Executor, Program, State, Traced } from "../../engine/index.ts";
 import type { Registry } from "../registry/registry.ts";
-import type { FittedRecord } from "./network.ts";
 import type { ModelRecord, Weights } from "./record.ts";
 import { weightArrays } from "./weights.ts";
 
@@ -72,8 +71,8 @@ function load(executor: Executor, weights: Weights): Loaded {
 
 /** A program of the model's own weights, kept under a name. */
 export function compiled(
-  { executor }: PredictionContext,
-  { weights }: FittedRecord,
+  { executor }: Pick<PredictionContext, "executor">,
+  { weights }: Pick<ModelRecord, "weights">,
   name: string,
   traced: () => Traced,
 ): Program {

@@ -6,7 +6,7 @@ import { Fault } from "../../engine/index.ts";
 import { renameSynced, writeSynced } from "../files/durable.ts";
 import { encodeSafetensors } from "../files/safetensors.ts";
 import { writing } from "../files/writing.ts";
-import { FORMAT, MODEL_FILE, PENDING, showModelFile, VERSION, WEIGHTS_FILE } from "./file.ts";
+import { FORMAT, IMPORTED_FILE, MODEL_FILE, PENDING, showModelFile, VERSION, WEIGHTS_FILE } from "./file.ts";
 import type { ModelRecord } from "./record.ts";
 import { weightArrays } from "./weights.ts";
 
@@ -21,16 +21,18 @@ import { weightArrays } from "./weights.ts";
  */
 export async function saveModel(record: ModelRecord, path: string): Promise<void> {
   const folder = resolve(path);
-  const { weights, ...described } = record;
+  const { weights, imported, ...described } = record;
   const tensors = weights === null ? null : encodeSafetensors(weightArrays(weights), { format: "pt" });
   const file = {
     format: FORMAT,
     version: VERSION,
     ...described,
+    ...(imported !== undefined && { imported: { file: IMPORTED_FILE, sha256: imported.sha256 } }),
     weights: tensors === null ? null : { file: WEIGHTS_FILE, sha256: sha256(tensors), bytes: tensors.length },
   };
   const files = [
     ...(tensors === null ? [] : [[WEIGHTS_FILE, tensors] as const]),
+    ...(imported === undefined ? [] : [[IMPORTED_FILE, new Uint8Array(imported.bytes)] as const]),
     [MODEL_FILE, showModelFile(file)] as const,
   ];
   await writing(folder, async () => {

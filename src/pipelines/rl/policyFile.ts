@@ -1,13 +1,15 @@
-/** @file A saved folder back to a model of either kind: one that learned from data, or a policy. */
+/** @file A saved folder back to a model of any kind: one that learned from data, a policy, or an imported file. */
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { Fault, sameShape } from "../../engine/index.ts";
 import { readRegularFile } from "../files/regular.ts";
 import { decodeSafetensors } from "../files/safetensors.ts";
+import { IMPORTED } from "../imported/importOnnx.ts";
+import { reopened } from "../imported/loadImported.ts";
 import { CELL_NAMES } from "../layers/cells.ts";
 import { MODEL_FILE, PENDING, WEIGHTS_FILE } from "../model/file.ts";
-import { loadModel } from "../model/load.ts";
+import { loadModel, readImported } from "../model/load.ts";
 import type { ModelRecord, Weights } from "../model/record.ts";
 import { packWeights } from "../model/weights.ts";
 import { parseBy, parseConfigured } from "../registry/parse.ts";
@@ -55,8 +57,16 @@ export async function loadAnyModel(registry: Registry, path: string, roots?: rea
   const folder = resolve(path);
   const bytes = await readRegularFile(join(folder, MODEL_FILE), { roots }).catch(() => null);
   const content = bytes === null ? null : parsed(bytes);
+  const saved = content === null ? null : wholeFileOf(content);
+  if (saved !== null) return reopened(await readImported(folder, saved, roots));
   if (content === null || !("policy" in content)) return loadModel(registry, path, roots);
   return loadPolicy(registry, folder, content, roots);
+}
+
+/** The fingerprint of the ONNX file, for a model that is nothing but one. */
+function wholeFileOf(content: object): string | null {
+  const { spec, imported } = content as { spec?: { pipeline?: unknown }; imported?: { sha256?: unknown } };
+  return spec?.pipeline === IMPORTED && typeof imported?.sha256 === "string" ? imported.sha256 : null;
 }
 
 function parsed(bytes: Buffer): object | null {

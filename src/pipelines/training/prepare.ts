@@ -94,7 +94,7 @@ function fitRecord(registry: Registry, record: ModelRecord, dataset: Dataset, tr
   refuseOtherShape(spec, preprocessing);
   const target = fitTargets(registry, spec, dataset, preprocessing.featureShape);
   const { rawWidth, featureShape: features } = preprocessing;
-  const results = resultTypes(registry, { spec, preprocessing, target }, features);
+  const results = resultTypes(registry, { ...record, preprocessing, target }, features);
   const signature = { raw: [rawWidth], features, outputs: outputNames(target).length, results };
   return { ...record, preprocessing, target, signature };
 }

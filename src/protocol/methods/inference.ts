@@ -13,7 +13,11 @@ export const inferenceMethods = {
     errors: ["NOT_FOUND", "INVALID_STATE", "SHAPE_MISMATCH", "DTYPE_UNSUPPORTED", "PATH_DENIED", "DATA_INVALID"],
     params: params({
       model: modelId,
-      inputs: wireTensor.describe("a tensor, nested arrays, rows as objects keyed by column, or texts"),
+      inputs: z
+        .union([wireTensor, z.record(z.string(), wireTensor)])
+        .describe(
+          "a tensor, nested arrays, rows as objects keyed by column, or texts; for an imported file of several inputs an object with a tensor for each",
+        ),
       decoding: z
         .strictObject({
           beams: z.int().min(1).max(64).optional().describe("sequences kept in sight (default 1: greedy)"),

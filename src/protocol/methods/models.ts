@@ -89,6 +89,82 @@ export const modelMethods = {
     result: z.looseObject({ model: modelView }),
   },
 
+  "models.import": {
+    summary:
+      "Take in an ONNX file as a model: to run, to train a new head on (`models.create` with backbone `onnx`), to write back. The report says what its tensors are and what the engine lacks.",
+    errors: ["ALREADY_EXISTS", "NOT_FOUND", "PATH_DENIED", "DATA_INVALID", "DTYPE_UNSUPPORTED", "LIMIT_EXCEEDED"],
+    params: params({
+      format: z.literal("onnx").describe("what the file is"),
+      path: path.optional().describe("the file; data that stand beside it are read from its folder"),
+      b64: z.string().optional().describe("the file's bytes in standard base64, instead of a path"),
+      name: name.optional().describe("a name to give it here"),
+    }),
+    result: z.looseObject({
+      model: modelView,
+      report: z
+        .looseObject({
+          opset: count.describe("the ONNX operator set that it was written for"),
+          irVersion: count.describe("the version of the file format"),
+          producer: z.string().describe("what wrote it"),
+          nodes: count.describe("operators in its graph"),
+          operators: z.record(z.string(), count).describe("how often each operator stands in it"),
+          parameters: count.describe("real numbers that training may change"),
+          initialisers: z
+            .array(
+              z.looseObject({
+                name: z.string().describe("its name in the file"),
+                role: z.enum(["parameter", "buffer", "constant"]).describe("what it became"),
+                shape: z.array(count).describe("its sizes"),
+                why: z.string().describe("why it became that"),
+              }),
+            )
+            .describe("the file's own tensors"),
+          features: z
+            .string()
+            .nullable()
+            .describe(
+              "the value that a new head takes unless `output` names another; null where there is no last layer",
+            ),
+          folded: z.array(z.string()).describe("what an export for inference has made disappear"),
+          unsupported: z
+            .array(
+              z.looseObject({
+                node: z.string().describe("its name"),
+                operator: z.string().describe("what it does"),
+                reason: z.string().describe("why the engine cannot run it"),
+              }),
+            )
+            .describe("why the engine can't run the file; empty where it can"),
+        })
+        .describe("what was found in the file"),
+    }),
+    example: {
+      params: { format: "onnx", path: "resnet18.onnx", name: "resnet" },
+      result: {
+        model: { id: "m_5", name: "resnet", pipeline: "onnx", state: "trained", parameters: 11689512 },
+        report: {
+          opset: 17,
+          irVersion: 8,
+          producer: "pytorch 2.13.0",
+          nodes: 49,
+          operators: { Conv: 20, Gemm: 1 },
+          parameters: 11689512,
+          initialisers: [
+            {
+              name: "fc.weight",
+              role: "parameter",
+              shape: [1000, 512],
+              why: "real numbers that an operator computes with",
+            },
+          ],
+          features: "/avgpool/Flatten_output_0",
+          folded: [],
+          unsupported: [],
+        },
+      },
+    },
+  },
+
   "models.export": {
     summary:
       "Write a trained model as ONNX, preprocessing included, and check the file; or its weights as safetensors; or its training step as ONNX that any runtime can carry on. Where `predict` names a classifier's `labels`, the ONNX file has `label`, an int64 index into its classes.",

@@ -1,5 +1,6 @@
 /** @file Methods that learn by acting: runs with environments inside or the host's own, and policies at work. */
 import { z } from "zod";
+import { dataReference } from "../schemas/data.ts";
 import { jobView } from "../schemas/job.ts";
 import { modelView } from "../schemas/model.ts";
 import { choiceOrName, count, modelId, name, seed, wireNumber } from "../schemas/primitives.ts";
@@ -134,6 +135,38 @@ export const rlMethods = {
     result: z.looseObject({ job: jobView }),
     example: {
       params: { run: "r_1", totalSteps: 100000, stopReturn: 475 },
+      result: { job: { id: "j_1", state: "running", model: "m_1" } },
+    },
+  },
+
+  "rl.imitate": {
+    summary: "Let a run's policy learn to do what was done in recorded episodes, before or between its own steps.",
+    description:
+      "Behaviour cloning, by maximum likelihood: the data's inputs are observations, its target is what was done in each. Answers with a job as soon as the data are read; `rl.update` events follow, one an epoch, with `bc/loss`, `bc/neglogp`, `bc/entropy` and `bc/prob_true_act`. What values are expected is not learned. An observation normaliser takes the data's statistics. Policies with a memory cannot be cloned.",
+    errors: ["NOT_FOUND", "INVALID_STATE", "DATA_INVALID", "SHAPE_MISMATCH", "DIVERGED", "OUT_OF_MEMORY"],
+    params: params({
+      run: runId,
+      data: dataReference.describe(
+        'recorded steps: {"x": observations, "y": actions}, or columns with the actions as `target`',
+      ),
+      epochs: z.int().min(1).max(100_000).optional().describe("how often all of them are learned (default 10)"),
+      batchSize: z.int().min(1).max(1_000_000).optional().describe("steps that an update learns from (default 64)"),
+      learningRate: z.number().positive().max(1).optional().describe("length of the optimizer's steps (default 0.001)"),
+      entCoef: z.number().min(0).max(10).optional().describe("what entropy counts in the loss (default 0.001)"),
+      maxGradNorm: z
+        .number()
+        .positive()
+        .nullable()
+        .optional()
+        .describe("gradients longer than this are shortened; none when left out"),
+      optimizer: z
+        .string()
+        .optional()
+        .describe("any optimizer of the catalog, with its own defaults but the learning rate (default `adam`)"),
+    }),
+    result: z.looseObject({ job: jobView }),
+    example: {
+      params: { run: "r_1", data: { x: [[0.01, 0, 0.02, 0]], y: [1] }, epochs: 20 },
       result: { job: { id: "j_1", state: "running", model: "m_1" } },
     },
   },

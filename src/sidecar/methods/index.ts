@@ -39,10 +39,12 @@ const HANDLERS: { readonly [M in Handled]: Handler<M> } = {
 /** Methods that take their time to make something: the id that it will have. */
 const MAKING: { readonly [M in Handled]?: (session: Session) => string } = {
   "models.load": ({ models }) => models.nextId(),
+  "models.import": ({ models }) => models.nextId(),
   "models.ensemble": ({ models }) => models.nextId(),
   "data.put": ({ datasets }) => datasets.nextId(),
   "train.start": ({ jobs }) => jobs.nextId(),
   "rl.train": ({ jobs }) => jobs.nextId(),
+  "rl.imitate": ({ jobs }) => jobs.nextId(),
 };
 
 /** Validates the params and calls the handler; once only where the call has an idempotency key. */

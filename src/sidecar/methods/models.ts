@@ -1,10 +1,13 @@
 /** @file Methods that make, keep, move and export models. */
+
+import type { ImportedFile } from "../../pipelines/index.ts";
 import { Refusal } from "../../protocol/errors.ts";
 import type { ResultOf } from "../../protocol/methods.ts";
 import { forgetModel, keepModel } from "../keep.ts";
 import type { Learning } from "../learning.ts";
 import type { Model } from "../models.ts";
 import { allowedPath } from "../paths.ts";
+import type { Session } from "../session.ts";
 import type { Handlers } from "./index.ts";
 import { inLine, refuseUntrained, resident } from "./inference.ts";
 
@@ -18,6 +21,12 @@ function portsOf(
   { pipelines, registry }: Learning,
 ): { inputs: Port[] | null; outputs: Port[] | null } {
   const { spec, signature, preprocessing, target } = record;
+  if (pipelines.isImported(record)) {
+    const { opened } = pipelines.openFile(record.imported);
+    const named = (ports: typeof opened.inputs) =>
+      ports.map(pipelines.portOf).map(({ shape, ...port }) => ({ ...port, shape: [...shape] }));
+    return { inputs: named(opened.inputs), outputs: named(opened.outputs) };
+  }
   if (signature === null || preprocessing === null || target === null) return { inputs: null, outputs: null };
   return {
     inputs: preprocessing.columns.map(({ name, kind, shape }) => ({
@@ -58,6 +67,20 @@ function cardOf(model: Model, learning: Learning): ModelCard {
   } as unknown as ModelCard;
 }
 
+/** Of a backbone `onnx`: the file of the model that it names. */
+function fileFor(backbone: unknown, { models }: Session): ImportedFile | undefined {
+  const { type, model } = (backbone ?? {}) as { type?: unknown; model?: unknown };
+  if (type !== "onnx" || typeof model !== "string") return undefined;
+  const { imported } = models.get(model).record;
+  if (imported !== undefined) return imported;
+  throw new Refusal("INVALID_PARAMS", `model ${JSON.stringify(model)} was not imported`, {
+    violations: [
+      { path: "backbone.model", message: "has no file", expected: "a model of `models.import`", got: model },
+    ],
+    hint: "call `models.import` first, and give the id that it answers",
+  });
+}
+
 const ENDINGS = { onnx: ".onnx", safetensors: ".safetensors", "onnx-training": ".onnx" } as const;
 const STEPS_IN_LOOP = 50;
 
@@ -76,7 +99,7 @@ type Seeing = "models.summary" | "models.inspect" | "models.explain";
 export const modelMethods: Omit<Handlers<`models.${string}`>, Seeing> = {
   "models.create"({ name = null, _meta, ...raw }, session) {
     const { pipelines, registry } = session.learning;
-    const model = session.models.add(name, pipelines.createModel(registry, raw));
+    const model = session.models.add(name, pipelines.createModel(registry, raw, fileFor(raw.backbone, session)));
     session.workers.warm();
     session.store?.writeJson("models", model.id, "entry.json", { name, createdAt: model.createdAt, raw });
     return { model: viewOf(model, session.learning) };
@@ -120,6 +143,29 @@ export const modelMethods: Omit<Handlers<`models.${string}`>, Seeing> = {
       call.onAbandoned(task.abandon);
       return { path: folder, ...(await task.reply) };
     });
+  },
+
+  async "models.import"({ path, b64, name = null }, session, call, id) {
+    if ((path === undefined) === (b64 === undefined)) {
+      throw new Refusal("INVALID_PARAMS", "give `path` or `b64`, one of the two", {
+        violations: [
+          {
+            path: "path",
+            message: "one of `path` and `b64`",
+            expected: "one",
+            got: path === undefined ? "neither" : "both",
+          },
+        ],
+        hint: "`path` for a file, `b64` for its bytes",
+      });
+    }
+    const file = path === undefined ? null : allowedPath(path, session.settings.roots);
+    const task = session.workers.call("importModel", { path: file, b64: b64 ?? null });
+    call.onAbandoned(task.abandon);
+    const { record, report } = await task.reply;
+    const model = session.models.add(name, record, id);
+    await keepModel(model, session);
+    return { model: viewOf(model, session.learning), report: report as never };
   },
 
   async "models.load"({ path, name = null }, session, call, id) {

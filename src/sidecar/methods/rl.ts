@@ -3,7 +3,7 @@ import { Refusal } from "../../protocol/errors.ts";
 import type { ResultOf } from "../../protocol/methods.ts";
 import { forgetRun } from "../keep.ts";
 import type { Model } from "../models.ts";
-import { checkpointOf, keepRun, startRunTraining } from "../running.ts";
+import { checkpointOf, keepRun, startImitation, startRunTraining } from "../running.ts";
 import type { Run } from "../runs.ts";
 import type { Session } from "../session.ts";
 import type { Handlers } from "./index.ts";
@@ -57,6 +57,11 @@ export const rlMethods: Handlers<`rl.${string}` | `policy.${string}`> = {
 
   "rl.train"(params, session, call, id) {
     return { job: jobView(startRunTraining(id, session.runs.get(params.run), params, session, call), session) };
+  },
+
+  async "rl.imitate"(params, session, call, id) {
+    const job = await startImitation(id, session.runs.get(params.run), params, session, call);
+    return { job: jobView(job, session) };
   },
 
   async "rl.step"({ run: name, _meta, ...sent }, session) {

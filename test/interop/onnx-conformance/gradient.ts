@@ -1,7 +1,7 @@
 /** @file Gradients of a case's inputs against central differences, in float64 on the reference executor. */
 import type { Executor, Program } from "../../../src/engine/executors/executor.ts";
 import { gradients } from "../../../src/engine/grad.ts";
-import { openOnnx } from "../../../src/engine/onnx/import/open.ts";
+import { openModel } from "../../../src/engine/onnx/import/open.ts";
 import { sizeOf } from "../../../src/engine/shape.ts";
 import type { Tensor } from "../../../src/engine/tensor.ts";
 import { trace } from "../../../src/engine/trace.ts";
@@ -26,7 +26,7 @@ export interface Checked {
 /** @returns null where there is nothing to differentiate. @throws Error for a gradient that is wrong */
 export function checkGradients({ model, sets: [set] }: Case, reference: Executor): Checked | null {
   if (set === undefined || [...set.inputs.values()].some(({ array }) => sizeOf(array.shape) > LARGEST)) return null;
-  const opened = openOnnx(model);
+  const opened = openModel(model);
   const program = withInputs((areGiven) => {
     let hasReals = false;
     const traced = trace((t) => {

@@ -1,7 +1,7 @@
 /** @file A case raised, compiled and run, and its outputs beside those it should have. */
 import type { Executor } from "../../../src/engine/executors/executor.ts";
 import { Fault } from "../../../src/engine/fault.ts";
-import { type OpenedOnnx, openOnnx } from "../../../src/engine/onnx/import/open.ts";
+import { type OpenedOnnx, openModel } from "../../../src/engine/onnx/import/open.ts";
 import type { Read } from "../../../src/engine/onnx/import/tensor.ts";
 import { factsOf } from "../../../src/engine/onnx/import/value.ts";
 import { showShape } from "../../../src/engine/shape.ts";
@@ -51,7 +51,7 @@ export function withInputs<T>(attempt: (areGiven: boolean) => T): T {
  * @throws Error that says where an output is wrong
  */
 export function runCase({ model, sets, relative, absolute }: Case, executor: Executor): number {
-  const opened = openOnnx(model);
+  const opened = openModel(model);
   return sets.reduce((worst, set) => {
     const results = withInputs((areGiven) => execute(opened, executor, set, areGiven));
     const errors = [...set.outputs].map(([name, expected]) =>

@@ -627,6 +627,51 @@ class ModelsLoadResult(TypedDict):
     model: Model
 
 
+class _ModelsImportParamsRequired(TypedDict):
+    format: Literal["onnx"]  # what the file is
+
+
+class ModelsImportParams(_ModelsImportParamsRequired, total=False):
+    """Params of `models.import`."""
+    path: str  # the file; data that stand beside it are read from its folder
+    name: str  # a name to give it here
+    b64: str  # the file's bytes in standard base64, instead of a path
+    _meta: Meta
+
+
+class ModelsImportResultReportInitialisersItem(TypedDict):
+    name: str  # its name in the file
+    role: Literal["parameter", "buffer", "constant"]  # what it became
+    shape: List[int]  # its sizes
+    why: str  # why it became that
+
+
+class ModelsImportResultReportUnsupportedItem(TypedDict):
+    node: str  # its name
+    operator: str  # what it does
+    reason: str  # why the engine cannot run it
+
+
+class ModelsImportResultReport(TypedDict):
+    """What was found in the file."""
+    opset: int  # the ONNX operator set that it was written for
+    irVersion: int  # the version of the file format
+    producer: str  # what wrote it
+    nodes: int  # operators in its graph
+    operators: Dict[str, int]  # how often each operator stands in it
+    parameters: int  # real numbers that training may change
+    initialisers: List[ModelsImportResultReportInitialisersItem]  # the file's own tensors
+    features: Union[str, None]  # the value that a new head takes unless `output` names another; null where there is no last layer
+    folded: List[str]  # what an export for inference has made disappear
+    unsupported: List[ModelsImportResultReportUnsupportedItem]  # why the engine can't run the file; empty where it can
+
+
+class ModelsImportResult(TypedDict):
+    """Result of `models.import`."""
+    model: Model
+    report: ModelsImportResultReport  # what was found in the file
+
+
 class _ModelsExportParamsRequired(TypedDict):
     model: str  # the model's id (`m_1`) or name
     format: Literal["onnx", "safetensors", "onnx-training"]  # onnx: to run elsewhere; safetensors: the weights alone; onnx-training: forward, loss, backward, clipping and optimizer as plain ONNX, weights and slots in and out
@@ -1022,7 +1067,7 @@ class PredictParamsDecoding(TypedDict, total=False):
 
 class _PredictParamsRequired(TypedDict):
     model: str  # the model's id (`m_1`) or name
-    inputs: TensorLike  # a tensor, nested arrays, rows as objects keyed by column, or texts
+    inputs: Union[TensorLike, Dict[str, TensorLike]]  # a tensor, nested arrays, rows as objects keyed by column, or texts; for an imported file of several inputs an object with a tensor for each
 
 
 class PredictParams(_PredictParamsRequired, total=False):
@@ -1318,6 +1363,27 @@ class RlTrainParams(_RlTrainParamsRequired, total=False):
 
 class RlTrainResult(TypedDict):
     """Result of `rl.train`."""
+    job: Job
+
+
+class _RlImitateParamsRequired(TypedDict):
+    run: str  # the run's id (`r_1`)
+    data: DataReference  # recorded steps: {"x": observations, "y": actions}, or columns with the actions as `target`
+
+
+class RlImitateParams(_RlImitateParamsRequired, total=False):
+    """Params of `rl.imitate`."""
+    epochs: int  # how often all of them are learned (default 10)
+    batchSize: int  # steps that an update learns from (default 64)
+    learningRate: float  # length of the optimizer's steps (default 0.001)
+    entCoef: float  # what entropy counts in the loss (default 0.001)
+    maxGradNorm: Union[float, None]  # gradients longer than this are shortened; none when left out
+    optimizer: str  # any optimizer of the catalog, with its own defaults but the learning rate (default `adam`)
+    _meta: Meta
+
+
+class RlImitateResult(TypedDict):
+    """Result of `rl.imitate`."""
     job: Job
 
 

@@ -28,7 +28,7 @@ export interface OpenedOnnx extends OnnxDescription {
 }
 
 /** @throws Fault DATA_INVALID for a file without a graph, or with one name for two values */
-export function openOnnx(model: ModelProto): OpenedOnnx {
+export function openModel(model: ModelProto): OpenedOnnx {
   const { graph, functions = [], opsetImport = [] } = model;
   if (graph === undefined) {
     throw new Fault("DATA_INVALID", "the file holds no graph", { hint: "is it an ONNX model?" });

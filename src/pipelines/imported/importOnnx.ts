@@ -1,0 +1,118 @@
+/** @file An ONNX file as a model: its weights by their own names, what it takes and gives, and a report of what it is. */
+import { createHash } from "node:crypto";
+import {
+  decodeOnnx,
+  encodeOnnx,
+  Fault,
+  factsOf,
+  type ModelProto,
+  type NdArray,
+  type OpenedOnnx,
+  openModel,
+  type ReadPart,
+  sizeOf,
+  type Tracer,
+  trace,
+  withData,
+} from "../../engine/index.ts";
+import type { ModelRecord } from "../model/record.ts";
+import { packWeights } from "../model/weights.ts";
+import type { ImportedFile } from "./importedFile.ts";
+import { type ImportReport, reportOf } from "./importReport.ts";
+import { elementTypeOf } from "./ports.ts";
+
+/** The pipeline of a model that only runs what a file says. */
+export const IMPORTED = "onnx";
+
+export interface ImportedModel extends ModelRecord {
+  readonly imported: ImportedFile;
+}
+
+export const isImported = (record: ModelRecord): record is ImportedModel =>
+  record.imported !== undefined && record.spec.pipeline === IMPORTED;
+
+/**
+ * @param read gives data that stand in files beside the model
+ * @throws Fault DATA_INVALID for a file that is no ONNX model or does not hang together, PATH_DENIED for data outside its folder
+ */
+export function importOnnx(bytes: Uint8Array, read: ReadPart): { record: ImportedModel; report: ImportReport } {
+  const decoded = decodeOnnx(bytes);
+  const model = withData(decoded, read);
+  const opened = openModel(model);
+  const content = model === decoded ? bytes : encodeOnnx(model);
+  const shared = new SharedArrayBuffer(content.byteLength);
+  new Uint8Array(shared).set(content);
+  const imported: ImportedFile = { bytes: shared, sha256: createHash("sha256").update(content).digest("hex") };
+  const refusal = trial(opened);
+  const report = reportOf(model, opened, refusal);
+  return { record: recordOf(model, opened, imported, report.parameters), report };
+}
+
+/** Named sizes get one that few layers have, to see whether the graph can be raised at all; null when it can. */
+function trial(opened: OpenedOnnx): Fault | null {
+  try {
+    trace((t) => {
+      const inputs = opened.inputs.map(({ name, elemType, shape }) => {
+        const { computed } = factsOf(elementTypeOf(name, elemType));
+        const sizes = (shape ?? []).map((size) => (typeof size === "number" ? size : SOME_SIZE));
+        return [name, t.input(name, { dtype: computed, shape: sizes })] as const;
+      });
+      const outputs = raise(t, opened, Object.fromEntries(inputs));
+      return {
+        outputs: Object.fromEntries(Object.entries(outputs).map(([name, { tensor }]) => [`output:${name}`, tensor])),
+      };
+    });
+    return null;
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown;
+    throw thrown;
+  }
+}
+
+const SOME_SIZE = 2;
+
+/** With its weights as states under their own names. */
+export function raise(
+  t: Tracer,
+  opened: OpenedOnnx,
+  inputs: Parameters<OpenedOnnx["raise"]>[1],
+): ReturnType<OpenedOnnx["raise"]> {
+  return opened.raise(t, inputs, (name, { dtype, shape }) =>
+    t.state(name, { dtype: dtype === "F64" ? "F32" : dtype, shape }),
+  );
+}
+
+/** The initialisers that are weights, as programs hold them. */
+export function weightsOf(opened: OpenedOnnx): Record<string, NdArray> {
+  const names = [...opened.roles].filter(([, role]) => role !== "constant").map(([name]) => name);
+  return Object.fromEntries(names.map((name) => [name, single(opened.initialiser(name))]));
+}
+
+function single({ shape, data }: NdArray): NdArray {
+  const values = data instanceof Float32Array ? data : Float32Array.from(data as Float64Array);
+  return { dtype: "F32", shape, data: values.slice(0, sizeOf(shape)) };
+}
+
+function recordOf(_model: ModelProto, opened: OpenedOnnx, imported: ImportedFile, parameters: number): ImportedModel {
+  return {
+    spec: {
+      pipeline: IMPORTED,
+      input: null,
+      backbone: { type: IMPORTED },
+      head: { type: IMPORTED },
+      preprocess: { default: "none" } as never,
+      seed: 0,
+    },
+    seed: 0,
+    state: "trained",
+    signature: null,
+    preprocessing: null,
+    target: null,
+    loss: null,
+    metrics: null,
+    provenance: null,
+    parameters,
+    weights: packWeights(weightsOf(opened)),
+    imported,
+  };
+}

@@ -1,0 +1,99 @@
+/** @file ONNX files on their way in and out of a worker: bytes from a path or the request, data beside a file, results back to a file. */
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { replaceFile } from "../pipelines/files/durable.ts";
+import { writing } from "../pipelines/files/writing.ts";
+import {
+  type Feeds,
+  type ImportedModel,
+  importOnnx,
+  openFile,
+  readRegularFile,
+  writeWhole,
+} from "../pipelines/index.ts";
+import { Refusal } from "../protocol/errors.ts";
+import { decodeTensor, isTensorObject } from "../protocol/tensor.ts";
+import type { Calls } from "./calls.ts";
+import { regionReader } from "./regions.ts";
+import type { Workshop } from "./workshop.ts";
+
+type ImportCall = Calls["importModel"];
+
+export async function readImport(
+  { path, b64 }: ImportCall["request"],
+  { roots }: Workshop,
+): Promise<ImportCall["reply"]> {
+  const bytes = path === null ? Buffer.from(b64!, "base64") : await readRegularFile(path, { roots });
+  return importOnnx(bytes, readBeside(path));
+}
+
+/** A part of a file in the model's folder. */
+function readBeside(model: string | null) {
+  return (location: string, offset: number, length: number | undefined): Uint8Array => {
+    if (model === null) {
+      throw new Refusal("DATA_INVALID", `the file keeps data in \`${location}\`, and came without a folder`, {
+        violations: [{ path: "b64", message: "its data are elsewhere", expected: "one file", got: location }],
+        hint: "give the file's `path`, or save it as one file",
+      });
+    }
+    const path = resolve(dirname(model), location);
+    let file: number;
+    try {
+      file = openSync(path, "r");
+    } catch (cause) {
+      throw new Refusal("NOT_FOUND", `\`${path}\`, where the file keeps data, cannot be read`, {
+        violations: [
+          {
+            path: "path",
+            message: "data are missing",
+            expected: location,
+            got: String((cause as NodeJS.ErrnoException).code),
+          },
+        ],
+        hint: "put the data beside the file",
+      });
+    }
+    try {
+      return partOf(file, path, offset, length);
+    } finally {
+      closeSync(file);
+    }
+  };
+}
+
+function partOf(file: number, path: string, offset: number, length: number | undefined): Uint8Array {
+  const facts = fstatSync(file);
+  const count = length ?? facts.size - offset;
+  if (!facts.isFile() || count < 0 || offset + count > facts.size) {
+    throw new Refusal("DATA_INVALID", `\`${path}\` is shorter than the file says`, {
+      violations: [
+        { path: "path", message: "too short", expected: `${offset + count} bytes`, got: `${facts.size} bytes` },
+      ],
+      hint: "the data were cut off; copy them again",
+    });
+  }
+  const part = new Uint8Array(count);
+  readSync(file, part, 0, count, offset);
+  return part;
+}
+
+/** A tensor for the only input, or an object with one for each. */
+export function decodeFeeds(inputs: unknown, { roots }: Workshop): Feeds {
+  const decode = (wire: unknown, path: string) =>
+    decodeTensor(wire, { path, readRegion: regionReader(roots) }) as Feeds;
+  if (typeof inputs !== "object" || inputs === null || Array.isArray(inputs) || isTensorObject(inputs)) {
+    return decode(inputs, "inputs");
+  }
+  const named = Object.entries(inputs).map(([name, wire]) => [name, decode(wire, `inputs.${name}`)]);
+  return Object.fromEntries(named) as Feeds;
+}
+
+/** The file that was imported, with its weights as they are now. */
+export async function writeImported(record: ImportedModel, path: string): Promise<object> {
+  const bytes = writeWhole(record);
+  await writing(path, async () => replaceFile(path, bytes));
+  const sha256 = createHash("sha256").update(readFileSync(path)).digest("hex");
+  const { opened } = openFile(record.imported);
+  return { path, sha256, bytes: bytes.byteLength, opset: opened.opset, verification: null, note: "as it was imported" };
+}
