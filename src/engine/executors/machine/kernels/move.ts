@@ -34,11 +34,18 @@ export function copyStrided(at: usize, from: i32, to: i32): void {
   const length = load<i32>(last);
   const sourceStep = (<usize>load<i32>(last, 4)) << 2;
   const outStep = (<usize>load<i32>(last, 8)) << 2;
-  for (let unit = from; unit < to; unit++) {
-    let read = source;
-    let write = out;
-    let rest = unit;
-    for (let axis = last - 12; axis >= table; axis -= 12) {
+  // Lines that are neighbours along the axis before follow each other without a division.
+  const before = last - 12;
+  const isFlat = before < table;
+  const lines = isFlat ? 1 : load<i32>(before);
+  const sourceLine = isFlat ? 0 : (<usize>load<i32>(before, 4)) << 2;
+  const outLine = isFlat ? 0 : (<usize>load<i32>(before, 8)) << 2;
+  for (let unit = from; unit < to; ) {
+    let rest = unit / lines;
+    const first = unit - rest * lines;
+    let read = source + <usize>first * sourceLine;
+    let write = out + <usize>first * outLine;
+    for (let axis = before - 12; axis >= table && !isFlat; axis -= 12) {
       const size = load<i32>(axis);
       const quotient = rest / size;
       const index = (<usize>(rest - quotient * size)) << 2;
@@ -46,13 +53,48 @@ export function copyStrided(at: usize, from: i32, to: i32): void {
       read += index * load<i32>(axis, 4);
       write += index * load<i32>(axis, 8);
     }
-    if (sourceStep == 4 && outStep == 4) {
-      let i = 0;
-      for (; i + 4 <= length; i += 4, read += 16, write += 16) v128.store(write, v128.load(read));
-      for (; i < length; i++, read += 4, write += 4) store<i32>(write, load<i32>(read));
-    } else {
-      for (let i = 0; i < length; i++, read += sourceStep, write += outStep) store<i32>(write, load<i32>(read));
+    let count = min(lines - first, to - unit);
+    unit += count;
+    if (sourceLine == 4 && outStep == 4 && length >= 4) {
+      for (; count >= 4; count -= 4, read += 16, write += outLine << 2) turn(read, sourceStep, write, outLine, length);
     }
+    for (; count > 0; count--, read += sourceLine, write += outLine) line(read, sourceStep, write, outStep, length);
+  }
+}
+
+/** Elements one after the other, `sourceStep` and `outStep` bytes apart. */
+// @ts-expect-error: decorator
+@inline
+function line(read: usize, sourceStep: usize, write: usize, outStep: usize, length: i32): void {
+  let i = 0;
+  if (sourceStep == 4 && outStep == 4) {
+    for (; i + 4 <= length; i += 4, read += 16, write += 16) v128.store(write, v128.load(read));
+  }
+  for (; i < length; i++, read += sourceStep, write += outStep) store<i32>(write, load<i32>(read));
+}
+
+/** Four columns of the source, `sourceStep` bytes from element to element, as four lines of `length`, in blocks of 4 × 4. */
+function turn(read: usize, sourceStep: usize, write: usize, outLine: usize, length: i32): void {
+  let i = 0;
+  for (; i + 4 <= length; i += 4, read += sourceStep << 2, write += 16) {
+    const a = v128.load(read);
+    const b = v128.load(read + sourceStep);
+    const c = v128.load(read + 2 * sourceStep);
+    const d = v128.load(read + 3 * sourceStep);
+    const ab = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
+    const cd = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
+    const abHigh = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
+    const cdHigh = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
+    v128.store(write, v128.shuffle<i64>(ab, cd, 0, 2));
+    v128.store(write + outLine, v128.shuffle<i64>(ab, cd, 1, 3));
+    v128.store(write + 2 * outLine, v128.shuffle<i64>(abHigh, cdHigh, 0, 2));
+    v128.store(write + 3 * outLine, v128.shuffle<i64>(abHigh, cdHigh, 1, 3));
+  }
+  for (; i < length; i++, read += sourceStep, write += 4) {
+    store<i32>(write, load<i32>(read));
+    store<i32>(write + outLine, load<i32>(read, 4));
+    store<i32>(write + 2 * outLine, load<i32>(read, 8));
+    store<i32>(write + 3 * outLine, load<i32>(read, 12));
   }
 }
 
