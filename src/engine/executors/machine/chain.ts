@@ -145,7 +145,7 @@ export function chain(nodes: readonly Node[], values: Values, states: ReadonlySe
   assignRegisters(prologue, program);
   const wordsOf = ({ operation, to, operands }: Operation): Operand[] => {
     const words = [to, ...operands].map(encodeOperand);
-    return [operation, ...words, ...new Array<number>(5 - words.length).fill(0)];
+    return [operation, ...words, ...new Array<number>(7 - words.length).fill(0)];
   };
   const operations = [...prologue, ...program];
   return {

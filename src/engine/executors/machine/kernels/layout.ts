@@ -110,7 +110,7 @@ export const CONTROL_PATIENCE = 832;
 /** Where the kernels' own constants begin; everything from MEMORY_BASE + 64 KiB is the host's to give out. */
 export const MEMORY_BASE = 4096;
 
-// Pointwise operations: [code, destination, a, b, c, d], operands as in `pointwise.ts`.
+// Pointwise operations: [code, destination, a, b, c, d, e, f], operands as in `pointwise.ts`.
 export const P_COPY = 0;
 export const P_ADD = 1;
 export const P_SUB = 2;
@@ -155,6 +155,8 @@ export const P_TOWARD = 36;
 export const P_MEAN_SQUARE = 37;
 /** a / (√b × c + d). */
 export const P_OVER_ROOT = 38;
+/** a − b × (c / (√d × e + f)): the step of an optimizer that divides by a root. */
+export const P_ROOT_STEP = 39;
 
 export const P_I_ADD = 40;
 export const P_I_SUB = 41;

@@ -2,7 +2,7 @@
  * @file Fused pointwise chains: a little register program, applied strip by strip. A strip's registers stay in the
  * first-level cache, so that the chain touches memory once however long it is.
  *
- * Instruction: elements, count of prologue operations, count of body operations, then operations of six words each. An
+ * Instruction: elements, count of prologue operations, count of body operations, then operations of eight words each. An
  * operand is an offset in the thread's scratch (a register), or, with its lowest bit set, an address in memory whose
  * elements are those of the strip. The prologue runs once (what is the same for all strips), the body once a strip.
  */
@@ -12,7 +12,7 @@ import * as op from "./layout";
 import * as mathematics from "./mathematics";
 import { uniform } from "./random";
 
-const OPERATION_BYTES: usize = 24;
+const OPERATION_BYTES: usize = 32;
 
 // @ts-expect-error: decorator
 @inline
@@ -159,6 +159,14 @@ function quaternary(code: i32, to: usize, a: usize, b: usize, c: usize, d: usize
     const y = quaternaryOf(code, v128.load(a, 16), v128.load(b, 16), v128.load(c, 16), v128.load(d, 16));
     v128.store(to, x);
     v128.store(to, y, 16);
+  }
+}
+
+/** a − b × (c / (√d × e + f)): divisions take so long that all the rest is done meanwhile. */
+function rootStep(to: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, end: usize): void {
+  for (const stop = to + end; to < stop; to += 16, a += 16, b += 16, c += 16, d += 16, e += 16, f += 16) {
+    const divisor = fma(f32x4.sqrt(v128.load(d)), v128.load(e), v128.load(f));
+    v128.store(to, fnma(f32x4.div(v128.load(c), divisor), v128.load(b), v128.load(a)));
   }
 }
 
@@ -400,6 +408,9 @@ function apply(at: usize, count: i32, scratch: usize, start: i32, elements: i32)
         break;
       case op.P_OVER_ROOT:
         quaternary(op.P_OVER_ROOT, to, a, b, c, d, end);
+        break;
+      case op.P_ROOT_STEP:
+        rootStep(to, a, b, c, d, resolve(load<u32>(at, 24), scratch, offset), resolve(load<u32>(at, 28), scratch, offset), end);
         break;
       case op.P_I_DIV:
         integerDivide(to, a, b, end);
