@@ -1,0 +1,213 @@
+/** @file Files that are damaged, wrong or hostile: each is refused in words that name the place, and nothing else happens. */
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { Fault } from "../../../../src/engine/fault.ts";
+import { decodeOnnx, encodeOnnx } from "../../../../src/engine/onnx/codec.ts";
+import { withData } from "../../../../src/engine/onnx/import/external.ts";
+import { openModel } from "../../../../src/engine/onnx/import/open.ts";
+import { elementType, factsOf } from "../../../../src/engine/onnx/import/value.ts";
+import type { GraphProto, ModelProto, NodeProto } from "../../../../src/engine/onnx/schema.ts";
+import { tensorProtoOf, valueInfoOf } from "../../../../src/engine/onnx/tensors.ts";
+import { philox } from "../../../../src/engine/philox.ts";
+import { trace } from "../../../../src/engine/trace.ts";
+import { faultOf } from "../../../support/fault.ts";
+
+const FLOAT = 1;
+const node = (opType: string, input: string[], output: string[], more: Partial<NodeProto> = {}): NodeProto => ({
+  opType,
+  input,
+  output,
+  name: `${opType}_node`,
+  ...more,
+});
+const weights = tensorProtoOf("w", {
+  dtype: "F32",
+  shape: [4, 4],
+  data: Float32Array.from({ length: 16 }, (_, i) => i / 16),
+});
+
+function modelOf(graph: Partial<GraphProto>, opset = 17): ModelProto {
+  return {
+    irVersion: 8n,
+    opsetImport: [{ domain: "", version: BigInt(opset) }],
+    graph: {
+      name: "g",
+      node: [node("MatMul", ["x", "w"], ["h"]), node("Relu", ["h"], ["y"])],
+      initializer: [weights],
+      input: [valueInfoOf("x", FLOAT, ["n", 4])],
+      output: [valueInfoOf("y", FLOAT, ["n", 4])],
+      ...graph,
+    },
+  };
+}
+
+/** As an import tries a file: opened, and raised with some size for what is open. */
+function attempt(model: ModelProto): void {
+  const opened = openModel(model);
+  trace((t) => {
+    const inputs = opened.inputs.map(({ name, elemType, shape = [] }) => {
+      const sizes = (shape ?? []).map((size) => (typeof size === "number" ? size : 2));
+      return [name, t.input(name, { dtype: factsOf(elementType(elemType)).computed, shape: sizes })] as const;
+    });
+    const outputs = opened.raise(t, Object.fromEntries(inputs), (_name, value) => t.constant(value));
+    return { outputs: Object.fromEntries(Object.entries(outputs).map(([name, { tensor }]) => [`=${name}`, tensor])) };
+  });
+}
+
+const refusal = (graph: Partial<GraphProto>): Fault => faultOf(() => attempt(modelOf(graph)));
+
+describe("a file that is wrong", () => {
+  it("is the base of these tests when it is right", () => {
+    expect(() => attempt(modelOf({}))).not.toThrow();
+  });
+
+  it("has a cycle: the node and its input are named", () => {
+    const { reason, violations } = refusal({
+      node: [node("Add", ["x", "b"], ["a"]), node("Relu", ["a"], ["b"]), node("Relu", ["a"], ["y"])],
+    });
+    expect(reason).toBe("DATA_INVALID");
+    expect(violations[0]).toMatchObject({ path: "graph.node[0].input[1]", got: "b" });
+    expect(violations[0]!.message).toMatch(/cycle/);
+  });
+
+  it("reads what nothing gives", () => {
+    const { reason, violations } = refusal({ node: [node("Relu", ["nobody"], ["y"])] });
+    expect(reason).toBe("DATA_INVALID");
+    expect(violations[0]).toMatchObject({ path: "graph.node[0].input[0]", got: "nobody" });
+  });
+
+  it("names two values alike", () => {
+    const { reason, violations } = refusal({ node: [node("Relu", ["x"], ["y"]), node("Tanh", ["x"], ["y"])] });
+    expect(reason).toBe("DATA_INVALID");
+    expect(violations[0]).toMatchObject({ path: "graph.node[1].output[0]", got: "y" });
+  });
+
+  it("asks for a domain that nobody knows", () => {
+    const fault = refusal({ node: [node("Magic", ["x"], ["y"], { domain: "com.nobody", name: "trick" })] });
+    expect(fault.reason).toBe("ONNX_OPERATOR_UNSUPPORTED");
+    expect(fault.message).toContain("trick");
+    expect(fault.context).toMatchObject({ node: "trick", operator: "Magic" });
+  });
+
+  it("gives an operator too few inputs", () => {
+    const { reason, message } = refusal({ node: [node("MatMul", ["x"], ["y"])] });
+    expect(reason).toBe("DATA_INVALID");
+    expect(message).toMatch(/MatMul_node.*input 1 is missing/);
+  });
+
+  it("claims a tensor of a billion elements that it does not hold", () => {
+    const huge = { ...weights, dims: BigInt64Array.of(32768n, 32768n) };
+    const { reason, violations } = refusal({ initializer: [huge] });
+    expect(reason).toBe("DATA_INVALID");
+    expect(violations[0]).toMatchObject({ expected: "4294967296", got: "64" });
+  });
+
+  it("wants a range of a billion numbers", () => {
+    const scalar = (name: string, value: number) =>
+      tensorProtoOf(name, { dtype: "I64", shape: [], data: BigInt64Array.of(BigInt(value)) });
+    const graph = {
+      initializer: [scalar("a", 0), scalar("b", 2 ** 30), scalar("c", 1)],
+      node: [node("Range", ["a", "b", "c"], ["y"])],
+      input: [],
+    };
+    expect(refusal(graph).reason).toBe("LIMIT_EXCEEDED");
+  });
+
+  it("loops without end", () => {
+    const body: GraphProto = {
+      name: "body",
+      node: [node("Identity", ["going"], ["still"])],
+      input: [valueInfoOf("turn", 7, []), valueInfoOf("going", 9, [])],
+      output: [valueInfoOf("still", 9, [])],
+    };
+    const loop = node("Loop", ["", "yes"], [], { attribute: [{ name: "body", g: body, type: 5 }] });
+    const yes = tensorProtoOf("yes", { dtype: "BOOL", shape: [], data: Uint8Array.of(1) });
+    const graph = { node: [loop, node("Relu", ["x"], ["y"])], initializer: [yes] };
+    expect(refusal(graph).reason).toBe("LIMIT_EXCEEDED");
+  });
+
+  it("has no graph", () => {
+    expect(faultOf(() => openModel({ irVersion: 8n })).reason).toBe("DATA_INVALID");
+  });
+});
+
+describe("data beside a file", () => {
+  const external = (location: string): ModelProto =>
+    modelOf({
+      initializer: [
+        {
+          name: "w",
+          dims: weights.dims!,
+          dataType: FLOAT,
+          dataLocation: 1,
+          externalData: [
+            { key: "location", value: location },
+            { key: "length", value: "64" },
+          ],
+        },
+      ],
+    });
+
+  it("is read from where the file says, and put into it", () => {
+    const read: [string, number, number | undefined][] = [];
+    const model = withData(external("weights.bin"), (...place) => {
+      read.push(place);
+      return weights.rawData!;
+    });
+    expect(read).toEqual([["weights.bin", 0, 64]]);
+    expect(() => attempt(model)).not.toThrow();
+  });
+
+  it.each(["../secret", "/etc/passwd", "a/../../b", "C:\\Windows\\win.ini", "..\\up"])(
+    "is refused outside its folder: %s",
+    (location) => {
+      const fault = faultOf(() => withData(external(location), () => expect.unreachable("nothing may be read")));
+      expect(fault).toMatchObject({
+        reason: "PATH_DENIED",
+        violations: [{ path: "graph.initializer[0].externalData.location", got: location }],
+      });
+    },
+  );
+});
+
+/** 10,000 in all; most of the small file, since the larger one takes ten times as long. */
+const CORPUS = [
+  { name: "a small graph", bytes: encodeOnnx(modelOf({})), count: 9000 },
+  {
+    name: "a network",
+    bytes: readFileSync(new URL("../../../vectors/imported/small-cnn.onnx", import.meta.url)),
+    count: 1000,
+  },
+];
+
+/** Some bytes changed, cut out, or put in; decided by the seed. */
+function mutated(bytes: Uint8Array, seed: number): Uint8Array {
+  const draw = (which: number): number => philox([seed, which >> 2, 0, 0], [17, 0])[which & 3]!;
+  let result = Uint8Array.from(bytes);
+  const changes = 1 + (draw(0) % 4);
+  for (let change = 0; change < changes; change++) {
+    const [kind, at, value] = [draw(4 + 4 * change) % 4, draw(5 + 4 * change) % result.length, draw(6 + 4 * change)];
+    if (kind === 0) result[at] = value & 255;
+    else if (kind === 1) result[at]! ^= 1 << (value & 7);
+    else if (kind === 2)
+      result = Uint8Array.from([...result.subarray(0, at), ...result.subarray(at + 1 + (value % 8))]);
+    else result = result.slice(0, Math.max(1, at));
+  }
+  return result;
+}
+
+describe("a damaged file", () => {
+  it.each(CORPUS)("is taken, or refused by a fault, in each of $count forms of $name", ({ bytes, count }) => {
+    let refused = 0;
+    for (let seed = 0; seed < count; seed++) {
+      try {
+        attempt(decodeOnnx(mutated(bytes, seed)));
+      } catch (error) {
+        if (!(error instanceof Fault)) throw new Error(`form ${seed}: ${String(error)}`, { cause: error });
+        if (error.reason === "INTERNAL") throw new Error(`form ${seed}: ${error.message}`, { cause: error });
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(count / 10);
+  });
+});
