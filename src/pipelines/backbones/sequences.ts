@@ -2,7 +2,6 @@
 import { z } from "zod";
 import type { Tensor } from "../../engine/index.ts";
 import { refuse } from "../layers/expect.ts";
-import type { Initialiser } from "../layers/initialisers.ts";
 import type { Scope } from "../layers/scope.ts";
 import { type Sequence, sequenceOf } from "../layers/sequence.ts";
 import type { FeaturePart } from "../registry/define.ts";
@@ -31,7 +30,6 @@ interface SequenceChoice {
   readonly padding?: number | undefined;
   readonly lengths?: string | undefined;
   readonly width: number;
-  readonly init?: Initialiser | undefined;
 }
 
 /** Token numbers and lengths must not be standardised. */

@@ -6,7 +6,7 @@ import { dense } from "../layers/dense.ts";
 import { dropout } from "../layers/dropout.ts";
 import { embedding } from "../layers/embedding.ts";
 import { expectContext } from "../layers/expect.ts";
-import { fanInUniform, type Initialiser, normalOf } from "../layers/initialisers.ts";
+import { fanInUniform } from "../layers/initialisers.ts";
 import { withinLengths } from "../layers/lengths.ts";
 import { layerNorm, rmsNorm } from "../layers/norm.ts";
 import { learnedPositions, sinusoidalPositions } from "../layers/positions.ts";
@@ -94,9 +94,8 @@ export const transformer = defineBackbone({
   },
   build(scope, x, { summary, ...options }, { parts, previous }) {
     const { width, vocabulary, padding, lengths: column, kind, layers, decoderLayers = layers } = options;
-    const init = initOf(options);
     const isText = vocabulary !== undefined || parts[0]?.kind === "tokens";
-    const { elements, lengths } = readSequence(scope, x, { width, vocabulary, padding, lengths: column, init }, parts);
+    const { elements, lengths } = readSequence(scope, x, { width, vocabulary, padding, lengths: column }, parts);
     const wide = isText ? elements : dense(scope.child("input"), elements, { units: width, init: fanInUniform });
     const encoded = stackOf(scope, wide, options, {
       layers,
@@ -105,11 +104,7 @@ export const transformer = defineBackbone({
     });
     if (kind !== "encoderDecoder") return SUMMARIES[summary](encoded, lengths);
     if (previous === undefined) return refuseAlone(scope, x);
-    const written = embedding(scope.child("written"), previous.tokens, {
-      vocabulary: previous.vocabulary,
-      width,
-      init,
-    });
+    const written = embedding(scope.child("written"), previous.tokens, { vocabulary: previous.vocabulary, width });
     return stackOf(scope.child("decoder"), written, options, {
       layers: decoderLayers,
       causal: true,
@@ -118,13 +113,6 @@ export const transformer = defineBackbone({
     });
   },
 });
-
-/**
- * Of tokens' vectors: N(0, 0.02²) as in GPT-2 (Radford et al. 2019), whose blocks then soon outweigh them; N(0, 1) beside
- * sines and cosines, which are as large.
- */
-const initOf = ({ positions }: Pick<Options, "positions">): Initialiser =>
-  normalOf(positions === "sinusoidal" ? 1 : 0.02);
 
 /** BOOL [batch, 1, 1, time]: where any query may look. */
 function placesWithin(lengths: Tensor, sequence: Tensor): Tensor {

@@ -1,7 +1,6 @@
 /** @file Sequences on their way in and out: tokens or vectors, which of their places count, and one vector for all of them. */
 import { Fault, showShape, type Tensor } from "../../engine/index.ts";
 import { embedding } from "./embedding.ts";
-import type { Initialiser } from "./initialisers.ts";
 import { counted, withinLengths } from "./lengths.ts";
 import type { Scope } from "./scope.ts";
 
@@ -12,8 +11,6 @@ export interface SequenceOptions {
   readonly width: number;
   /** The token that fills rows up. */
   readonly padding?: number | undefined;
-  /** Of the tokens' vectors; N(0, 1) when left out. */
-  readonly init?: Initialiser | undefined;
 }
 
 export interface Sequence {
@@ -28,7 +25,7 @@ export interface Sequence {
  * @param x F32 [batch, time] of token numbers below the vocabulary, or [batch, time, features]
  * @throws Fault when x is neither
  */
-export function sequenceOf(scope: Scope, x: Tensor, { vocabulary, width, padding, init }: SequenceOptions): Sequence {
+export function sequenceOf(scope: Scope, x: Tensor, { vocabulary, width, padding }: SequenceOptions): Sequence {
   const rank = vocabulary === undefined ? 3 : 2;
   if (x.shape.length !== rank) {
     const expected = rank === 3 ? "[batch, time, features]" : "[batch, time] of tokens";
@@ -46,7 +43,6 @@ export function sequenceOf(scope: Scope, x: Tensor, { vocabulary, width, padding
     vocabulary,
     width,
     ...(padding !== undefined && { padding }),
-    ...(init !== undefined && { init }),
   });
   if (padding === undefined) return { elements };
   return { elements, lengths: lengthsOfTokens(x, padding) };
