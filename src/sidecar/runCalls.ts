@@ -1,5 +1,5 @@
 /** @file What the main thread may ask of a run's thread, and what passes between; a run has a thread of its own. */
-import type { PolicyModel, RunResult, TrainWishes } from "../pipelines/index.ts";
+import type { CloningOptions, Dataset, Metrics, PolicyModel, RunResult, TrainWishes } from "../pipelines/index.ts";
 import type { PlainFault, WorkerSettings } from "./calls.ts";
 
 type Data = Readonly<Record<string, unknown>>;
@@ -20,6 +20,16 @@ export interface RunCalls {
   train: {
     request: { readonly wishes: TrainWishes; readonly resume: boolean };
     reply: RunResult & { readonly record: PolicyModel };
+  };
+  /** Learns to do what was done in recorded steps. */
+  imitate: {
+    request: { readonly dataset: Dataset; readonly options: CloningOptions };
+    reply: Pick<RunResult, "outcome"> & {
+      readonly epochs: number;
+      readonly rows: number;
+      readonly metrics: Metrics;
+      readonly record: PolicyModel;
+    };
   };
   step: { request: Data; reply: Data };
   /** Actions for episodes that the host names, what they brought, and their ends. */

@@ -4,10 +4,13 @@ import type { Executor } from "../engine/index.ts";
 import { replaceFile } from "../pipelines/files/durable.ts";
 import {
   actionArray,
+  CONTROL,
+  cloneBehaviour,
   createEpisodes,
   createFreeEpisodes,
   createHosting,
   decodeRun,
+  demonstrationsOf,
   type Episodes,
   encodeRun,
   type FreeEpisodes,
@@ -196,6 +199,30 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
       return { ...result, record: own.record };
     },
 
+    imitate({ dataset, options }) {
+      const own = opened();
+      const { learner, spec } = own;
+      const recorded = demonstrationsOf(dataset, spec.policy);
+      notify({ kind: "started" });
+      const { epochs, metrics, word } = cloneBehaviour(
+        { registry, executor, learner, policy: spec.policy, seed: spec.seed },
+        recorded,
+        options,
+        {
+          epoch(done, figures) {
+            notify({ kind: "event", type: "rl.update", data: { ...figures, epoch: done } });
+            const progress = { done, total: options.epochs, unit: "epochs" };
+            notify({ kind: "event", type: "train.progress", data: progress });
+          },
+          word: () => wordFor(control),
+        },
+      );
+      const outcome = ({ go: "completed", keep: "cancelled", drop: "checkpointed" } as const)[word];
+      if (word === "drop") return { outcome, epochs, rows: recorded.rows, metrics, record: own.record };
+      write(own, stateOf(own));
+      return { outcome, epochs, rows: recorded.rows, metrics, record: publish(own) };
+    },
+
     step({ group = 0, reset, form, ...sent }) {
       const own = opened();
       if (own.hosting === null) throw insideAlready();
@@ -246,6 +273,25 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
     },
   };
   return { calls, learn };
+}
+
+/** Everything that a run goes on from. */
+function stateOf({ learner, environment, episodes, hosting, horizon, seconds }: Open): RunState | HostState {
+  if (hosting !== null) return { learner: learner.save(), hosting: hosting.save() };
+  return {
+    learner: learner.save(),
+    environment: environment!.snapshot(),
+    episodes: episodes.save(),
+    horizon,
+    seconds,
+  };
+}
+
+/** What the main thread wants of an imitation; waits while it is paused. One that is to go on later begins anew then. */
+function wordFor(control: Int32Array): "go" | "keep" | "drop" {
+  while (Atomics.load(control, 0) === CONTROL.pause) Atomics.wait(control, 0, CONTROL.pause);
+  const word = Atomics.load(control, 0);
+  return word === CONTROL.cancel ? "keep" : word === CONTROL.checkpointAndStop ? "drop" : "go";
 }
 
 function meanReturnOf({ episodes, free }: Open): number | null {

@@ -1,6 +1,7 @@
 /** @file A run's training from the call that starts it to its last event, and runs across restarts. */
 import { Refusal, toWireError } from "../protocol/errors.ts";
 import type { Meta } from "../protocol/schemas/primitives.ts";
+import { readData } from "./data.ts";
 import type { Job } from "./jobs.ts";
 import { keepModel } from "./keep.ts";
 import type { Model } from "./models.ts";
@@ -60,25 +61,74 @@ export function startRunTraining(
     params: { ...params },
     traceparent: _meta?.traceparent,
   });
-  follow(job, run, model, session, false);
+  const wishes = wishesOf(params);
+  follow(job, run, model, session, () => run.ask("train", { wishes, resume: false }));
   call.afterResponse(() => session.jobs.release(job));
   return job;
 }
 
-/** Goes on with a job of an earlier session, or with one that was stopped, from the run's checkpoint. */
+interface ImitateParams {
+  readonly run: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** @param id of the job, from `jobs.nextId` */
+export async function startImitation(
+  id: string,
+  run: Run,
+  { _meta, ...params }: ImitateParams & { readonly _meta?: Meta | undefined },
+  session: Session,
+  call: Call,
+): Promise<Job> {
+  const model = session.models.get(run.model);
+  refuseBusy(model);
+  const { options, dataset } = await imitationOf(params, session, call);
+  if (call.abandoned) throw new Refusal("CANCELLED", "cancelled before it began");
+  refuseBusy(model);
+  const job = session.jobs.open({
+    id,
+    kind: "rl",
+    model: model.id,
+    params: { ...params },
+    traceparent: _meta?.traceparent,
+  });
+  follow(job, run, model, session, () => run.ask("imitate", { options, dataset }));
+  call.afterResponse(() => session.jobs.release(job));
+  return job;
+}
+
+async function imitationOf({ data, ...raw }: ImitateParams, session: Session, call?: Call) {
+  const { pipelines, registry } = session.learning;
+  const { run, ...wanted } = raw;
+  const { policy } = pipelines.parseRun(registry, session.runs.get(run).raw);
+  const options = pipelines.parseCloning(registry, policy, wanted);
+  const { dataset } = await readData(data, session, call);
+  return { options, dataset };
+}
+
+/**
+ * Goes on with a job of an earlier session, or with one that was stopped, from the run's checkpoint. An imitation has none:
+ * it begins anew, from what the policy was before.
+ */
 export function resumeRunTraining(job: Job, session: Session): void {
-  const run = session.runs.get((job.params as unknown as TrainParams).run);
+  const params = job.params as unknown as TrainParams | ImitateParams;
+  const run = session.runs.get(params.run);
   const model = session.models.get(job.model);
   refuseBusy(model);
   job.endedAt = null;
-  follow(job, run, model, session, true);
+  if ("data" in params) {
+    model.trainedBy = job.id;
+    follow(job, run, model, session, async () => run.ask("imitate", await imitationOf(params, session)));
+  } else follow(job, run, model, session, () => run.ask("train", { wishes: wishesOf(params), resume: true }));
 }
 
-function follow(job: Job, run: Run, model: Model, session: Session, resume: boolean): void {
+type Reply = RunCalls["train" | "imitate"]["reply"];
+
+function follow(job: Job, run: Run, model: Model, session: Session, ask: () => Promise<Reply>): void {
   model.trainedBy = job.id;
   run.command("run");
   run.listener = (notice) => hear(notice, job, model, session);
-  const reply = run.ask("train", { wishes: wishesOf(job.params as unknown as TrainParams), resume });
+  const reply = ask();
   const command: Run["command"] = (word) => {
     run.command(word);
     if (word !== "cancel") return;
@@ -108,7 +158,7 @@ async function conclude(
   run: Run,
   model: Model,
   session: Session,
-  { outcome, record, ...result }: RunCalls["train"]["reply"],
+  { outcome, record, ...result }: Reply,
 ): Promise<void> {
   model.record = record;
   await keepModel(model, session).catch((thrown: unknown) => {

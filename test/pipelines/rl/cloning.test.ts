@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Fault } from "../../../src/engine/index.ts";
 import { loadData } from "../../../src/pipelines/data/load.ts";
 import type { DataReference } from "../../../src/pipelines/data/reference.ts";
 import type { Algorithm, Metrics } from "../../../src/pipelines/rl/algorithm.ts";
-import { CloningOptions, cloneBehaviour } from "../../../src/pipelines/rl/algorithms/cloning.ts";
+import { cloneBehaviour, parseCloning } from "../../../src/pipelines/rl/algorithms/cloning.ts";
 import { demonstrationsOf } from "../../../src/pipelines/rl/algorithms/demonstrations.ts";
 import { dqn } from "../../../src/pipelines/rl/algorithms/dqn.ts";
 import { ppo } from "../../../src/pipelines/rl/algorithms/ppo.ts";
@@ -35,15 +36,20 @@ const turn = ([cos, sin, spin]: Float32Array): number => 1.5 * Math.tanh(sin! - 
 
 const load = (data: unknown) => loadData(data as DataReference, { registry, handles: {} });
 
-async function clone(driver: Driver, data: unknown, options: object = {}, stopAfter = Number.POSITIVE_INFINITY) {
+async function clone(
+  driver: Driver,
+  data: unknown,
+  options: object = {},
+  stop: { after: number; word: "keep" | "drop" } = { after: Number.POSITIVE_INFINITY, word: "keep" },
+) {
   const told: Metrics[] = [];
   let updates = 0;
   const { learner, spec: policy } = driver;
   const context = { registry, executor, learner, policy, seed: 1 };
   const recorded = demonstrationsOf(await load(data), policy);
-  const result = cloneBehaviour(context, recorded, CloningOptions.parse(options), {
+  const result = cloneBehaviour(context, recorded, parseCloning(registry, policy, options), {
     epoch: (_, metrics) => told.push(metrics),
-    isStopped: () => ++updates >= stopAfter,
+    word: () => (++updates >= stop.after ? stop.word : "go"),
   });
   return { told, ...result };
 }
@@ -114,12 +120,16 @@ describe("behaviour cloning", () => {
     expect(weights[0]).toEqual(weights[1]);
   });
 
-  it("stops when it is asked, and keeps what it has learned", async () => {
+  it.each([
+    ["keeps", "keep"],
+    ["drops", "drop"],
+  ] as const)("stops when it is asked, and %s what it has learned", async (_, word) => {
     const driver = drive(executor, ppo, { environment: "CartPole-v1" });
-    const before = driver.learner.weights();
-    const { epochs } = await clone(driver, poles, { epochs: 5 }, 30);
+    const before = driver.learner.save();
+    const { epochs } = await clone(driver, poles, { epochs: 5 }, { after: 30, word });
     expect(epochs).toBe(1);
-    expect(driver.learner.weights()).not.toEqual(before);
+    const isSame = isDeepStrictEqual(driver.learner.save(), before);
+    expect(isSame).toBe(word === "drop");
     driver.release();
   });
 
@@ -128,6 +138,25 @@ describe("behaviour cloning", () => {
     const driver = drive(executor, ppo, { environment: "CartPole-v1" });
     expect((await clone(driver, { rows, target: "done" }, { epochs: 1 })).epochs).toBe(1);
     driver.release();
+  });
+
+  it.each([
+    ["an optimizer that is not there", { optimizer: "adan" }, "optimizer.type"],
+    ["half an epoch", { epochs: 0.5 }, "epochs"],
+  ])("refuses %s, naming the field", (_, options, path) => {
+    const { spec } = drive(executor, ppo, { environment: "CartPole-v1" });
+    try {
+      parseCloning(registry, spec, options);
+      expect.unreachable();
+    } catch (fault) {
+      expect((fault as Fault).violations[0]!.path).toBe(path);
+    }
+  });
+
+  it("refuses a policy with a memory", () => {
+    const { spec } = drive(executor, ppo, { environment: "CartPole-v1" });
+    const memory = { cell: "lstm", hidden: 8, layers: 1 } as const;
+    expect(() => parseCloning(registry, { ...spec, memory }, {})).toThrow(/memory/);
   });
 
   it.each([

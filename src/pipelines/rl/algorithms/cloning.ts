@@ -4,7 +4,7 @@ import { type Executor, Fault, type NdArray, type Program } from "../../../engin
 import type { Configured } from "../../model/spec.ts";
 import { runWhole } from "../../model/whole.ts";
 import { createRandom, permutation } from "../../random.ts";
-import { parseConfigured } from "../../registry/parse.ts";
+import { parseBy, parseConfigured } from "../../registry/parse.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { Learner, Metrics } from "../algorithm.ts";
 import { addRows, momentTensors, newMoments, standardise } from "../normalise.ts";
@@ -35,6 +35,17 @@ export const CloningOptions = z.strictObject({
 
 export type CloningOptions = z.output<typeof CloningOptions>;
 
+/** @throws INVALID_PARAMS naming the field, and for a policy that cannot be cloned */
+export function parseCloning(registry: Registry, policy: PolicySpec, raw: unknown): CloningOptions {
+  const options = parseBy(CloningOptions, raw, "");
+  optimizerOf(registry, options);
+  if (policy.memory !== null) throw remembering();
+  return options;
+}
+
+const optimizerOf = (registry: Registry, { optimizer: type, learningRate }: CloningOptions): Configured =>
+  parseConfigured(registry.optimizers, { type, learningRate }, "optimizer", "adam");
+
 export interface CloningContext {
   readonly registry: Registry;
   readonly executor: Executor;
@@ -46,14 +57,20 @@ export interface CloningContext {
 export interface CloningHooks {
   /** After each epoch, with means over it: `bc/loss`, `bc/neglogp`, `bc/entropy`, `bc/prob_true_act`. */
   epoch(epoch: number, metrics: Metrics): void;
-  /** Asked after each update; whether to stop there. What was learned stays. */
-  isStopped(): boolean;
+  /** Asked after each update: whether to go on, to stop and keep what was learned, or to stop as if nothing had been. */
+  word(): "go" | "keep" | "drop";
+}
+
+export interface Cloned {
+  readonly epochs: number;
+  readonly metrics: Metrics;
+  readonly word: ReturnType<CloningHooks["word"]>;
 }
 
 /**
  * Lets a learner's policy imitate, and leaves it ready to act and to go on learning. Its statistics of observations, where it
  * has them, become those of what was recorded.
- * @returns epochs that were learned whole, and the last one's figures
+ * @returns epochs that were learned whole, the last one's figures, and how it ended
  * @throws DIVERGED when the loss is no number; the learner is then as it was
  */
 export function cloneBehaviour(
@@ -61,14 +78,8 @@ export function cloneBehaviour(
   recorded: Demonstrations,
   options: CloningOptions,
   hooks: CloningHooks,
-): { epochs: number; metrics: Metrics } {
-  if (policy.memory !== null) throw remembering();
-  const optimizer = parseConfigured(
-    registry.optimizers,
-    { type: options.optimizer, learningRate: options.learningRate },
-    "cloning.optimizer",
-    "adam",
-  );
+): Cloned {
+  const optimizer = optimizerOf(registry, options);
   const leaves = policyLeaves(registry, policy);
   const state = updateState(executor, registry, leaves, optimizer);
   const before = learner.weights();
@@ -78,6 +89,7 @@ export function cloneBehaviour(
   try {
     const { seen, moments } = standardised(policy, recorded);
     const result = learn({ program, registry, optimizer, seed, options, hooks }, { ...recorded, observations: seen });
+    if (result.word === "drop") return result;
     const weights = Object.fromEntries(leaves.map(({ path }) => [path, state.read(path)]));
     transplant(learner, weights, moments === null ? {} : momentTensors("moments", moments));
     return result;
@@ -110,7 +122,7 @@ const FIGURES = ["loss", "neglogp", "entropy", "prob_true_act"] as const;
 function learn(
   { program, registry, optimizer, seed, options, hooks }: Learning,
   { observations, actions, mask, rows }: Demonstrations,
-): { epochs: number; metrics: Metrics } {
+): Cloned {
   const { inputs, outputs } = program;
   const setScalars = scalarWriter(registry, optimizer, "clone", inputs as never);
   const counts = inputs.counts as Float32Array;
@@ -131,12 +143,13 @@ function learn(
       runWhole(program);
       for (const [index, name] of FIGURES.entries()) sums[index]! += Number(outputs[name]![0]) * (to - from);
       if (!Number.isFinite(sums[0])) throw diverged(epoch + 1, options.learningRate);
-      if (hooks.isStopped()) return { epochs: epoch, metrics };
+      const word = hooks.word();
+      if (word !== "go") return { epochs: epoch, metrics, word };
     }
     metrics = Object.fromEntries(FIGURES.map((name, index) => [`bc/${name}`, sums[index]! / rows]));
     hooks.epoch(epoch + 1, metrics);
   }
-  return { epochs: options.epochs, metrics };
+  return { epochs: options.epochs, metrics, word: "go" };
 }
 
 /** New weights into a learner, and into its slower copies of them, leaving everything else as it stood. */
