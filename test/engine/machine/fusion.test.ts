@@ -32,9 +32,8 @@ function run(size: number, relaxedSimd: boolean, extra: readonly (keyof ReturnTy
   const program = machine.compile(traced, machine.createState({}));
   NAMES.forEach((name, n) => {
     const special = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 0, 1e-40];
-    (program.inputs[name] as Float32Array).set(
-      Float32Array.from(program.inputs[name]!, (_, i) => special[i - 7 * n] ?? Math.sin(i * (n + 1)) ** 2 + 0.01),
-    );
+    const view = program.inputs[name] as Float32Array;
+    view.set(view.map((_, i) => special[i - 7 * n] ?? Math.sin(i * (n + 1)) ** 2 + 0.01));
   });
   program.run();
   const bits = RESULTS.map((name) => [
