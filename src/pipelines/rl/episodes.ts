@@ -88,9 +88,12 @@ export function createEpisodes(copies: number, skips: boolean): Episodes {
       state.fresh = { count: 0, returns: 0, lengths: 0 };
       return count === 0 ? null : { count, meanReturn: returns / count, meanLength: lengths / count };
     },
-    save: () => structuredClone({ ...state, over }),
+    save() {
+      const { fresh: _, ...kept } = state; // what is told when depends on the clock
+      return structuredClone({ ...kept, over });
+    },
     restore(saved) {
-      const { over: savedOver, ...rest } = structuredClone(saved) as State & { over: number[] };
+      const { over: savedOver, ...rest } = structuredClone(saved) as Omit<State, "fresh"> & { over: number[] };
       Object.assign(state, rest);
       over = savedOver;
     },

@@ -1,0 +1,122 @@
+/** Runs over the wire: killed and resumed, stopped and gone on with, and hosts that misbehave. */
+import { expect, it } from "vitest";
+import { type Sidecar, startSidecar, temporaryDirectory, until } from "../support/sidecar.ts";
+
+const ENVIRONMENT = { type: "CartPole-v1" };
+const ALGORITHM = { type: "ppo", numEnvs: 4, numSteps: 32 };
+const PROBE = [
+  [0.01, -0.02, 0.03, 0.04],
+  [0.1, 0.2, -0.1, 0.3],
+];
+
+/** What the policy makes of two observations: as good as its weights. */
+async function probe(sidecar: Sidecar): Promise<unknown> {
+  const { values, logProbs } = await sidecar.call("policy.act", { model: "m_1", observations: PROBE });
+  return { values, logProbs };
+}
+
+async function learned(totalSteps: number): Promise<unknown> {
+  const sidecar = startSidecar();
+  await sidecar.call("rl.create", { environment: ENVIRONMENT, algorithm: ALGORITHM, seed: 5 });
+  const { job } = await sidecar.call("rl.train", { run: "r_1", totalSteps });
+  await sidecar.call("jobs.wait", { jobId: job.id });
+  return probe(sidecar);
+}
+
+it("goes on after kill -9, to the same policy as if nothing had happened", async () => {
+  const parameters = ["--data-dir", temporaryDirectory()];
+  const first = startSidecar({ parameters });
+  await first.call("rl.create", { environment: ENVIRONMENT, algorithm: ALGORITHM, seed: 5 });
+  await first.call("rl.train", { run: "r_1", totalSteps: 20_000, checkpoint: { everySteps: 1500 } });
+  await first.event("checkpoint.saved");
+  first.child.kill("SIGKILL");
+  await first.exit;
+  const second = startSidecar({ parameters });
+  expect((await second.call("jobs.get", { jobId: "j_1" })).job).toMatchObject({
+    state: "interrupted",
+    resumable: true,
+  });
+  await second.call("jobs.resume", { jobId: "j_1" });
+  const { job } = await second.call("jobs.wait", { jobId: "j_1" });
+  expect(job.result.steps).toBe(20_000);
+  expect(await probe(second)).toEqual(await learned(20_000));
+});
+
+it("keeps a run across sessions: N steps and N more are 2 N", async () => {
+  const parameters = ["--data-dir", temporaryDirectory()];
+  const algorithm = { ...ALGORITHM, annealLearningRate: false };
+  for (const half of [0, 1]) {
+    const sidecar = startSidecar({ parameters });
+    if (half === 0) await sidecar.call("rl.create", { environment: ENVIRONMENT, algorithm, seed: 5 });
+    const { job } = await sidecar.call("rl.train", { run: "r_1", totalSteps: 5000 });
+    await sidecar.call("jobs.wait", { jobId: job.id });
+    if (half === 0) sidecar.child.kill("SIGKILL");
+    else {
+      const whole = startSidecar();
+      await whole.call("rl.create", { environment: ENVIRONMENT, algorithm, seed: 5 });
+      const long = await whole.call("rl.train", { run: "r_1", totalSteps: 10_000 });
+      await whole.call("jobs.wait", { jobId: long.job.id });
+      expect(await probe(sidecar)).toEqual(await probe(whole));
+    }
+    await Promise.race([sidecar.exit, until(() => half === 1)]);
+  }
+});
+
+it("pauses, goes on and is cancelled like any job", async () => {
+  const sidecar = startSidecar();
+  await sidecar.call("rl.create", { environment: ENVIRONMENT, algorithm: ALGORITHM });
+  const { job } = await sidecar.call("rl.train", { run: "r_1", totalSteps: 100_000_000 });
+  await sidecar.event("rl.update");
+  expect((await sidecar.call("jobs.pause", { jobId: job.id })).job.state).toBe("paused");
+  expect((await sidecar.call("jobs.resume", { jobId: job.id })).job.state).toBe("running");
+  expect((await sidecar.ask("rl.train", { run: "r_1", totalSteps: 1 })).error.data.reason).toBe("INVALID_STATE");
+  await sidecar.call("jobs.cancel", { jobId: job.id });
+  expect((await sidecar.call("jobs.wait", { jobId: job.id })).job.state).toBe("cancelled");
+  const again = await sidecar.call("rl.train", { run: "r_1", totalSteps: 512 });
+  expect((await sidecar.call("jobs.wait", { jobId: again.job.id })).job.state).toBe("completed");
+});
+
+it("says which environment and field of a host's step is wrong, and takes the next one", async () => {
+  const sidecar = startSidecar();
+  const space = { type: "box", shape: [2] };
+  const environment = { type: "host", observation: space, action: { type: "discrete", n: 2 }, count: 2 };
+  await sidecar.call("rl.create", { environment });
+  const step = {
+    run: "r_1",
+    observations: [
+      [0, 1],
+      [1, 0],
+    ],
+  };
+  await sidecar.call("rl.step", step);
+  const told = { rewards: [0, 1], terminated: [false, true], truncated: [false, false] };
+  const { error } = await sidecar.ask("rl.step", {
+    ...step,
+    ...told,
+    observations: [
+      [0, 1],
+      [1, "NaN"],
+    ],
+  });
+  expect(error.data).toMatchObject({ reason: "NON_FINITE", context: { environment: 1, field: "observations" } });
+  expect((await sidecar.call("rl.step", { ...step, ...told })).actions.shape).toEqual([2]);
+});
+
+it("saves a policy and loads it as it was", async () => {
+  const sidecar = startSidecar();
+  const folder = `${temporaryDirectory()}/policy`;
+  await sidecar.call("rl.create", {
+    environment: { type: "Pendulum-v1" },
+    algorithm: { type: "ppo", numSteps: 32, normaliseObservations: true },
+  });
+  const { job } = await sidecar.call("rl.train", { run: "r_1", totalSteps: 512 });
+  await sidecar.call("jobs.wait", { jobId: job.id });
+  await sidecar.call("models.save", { model: "m_1", path: folder });
+  const { model } = await sidecar.call("models.load", { path: folder });
+  const asked = { observations: [[1, 0, 0.5]], seed: 3, deterministic: false };
+  const [own, loaded] = [
+    await sidecar.call("policy.act", { model: "m_1", ...asked }),
+    await sidecar.call("policy.act", { model: model.id, ...asked }),
+  ];
+  expect(loaded).toEqual(own);
+});
