@@ -113,8 +113,10 @@ describe("a violation", () => {
     );
   });
 
-  it("says how to write a choice that came as a bare name", () => {
-    expect(refusal("models.create", { pipeline: "classification", backbone: "mlp" }).hint).toBe('write {"type":"mlp"}');
+  it.each(["mlp", { type: "mlp" }, { hidden: [8] }, undefined])("takes the choice %j", (backbone) => {
+    expect(parseParams("models.create", { pipeline: "classification", backbone })).toMatchObject({
+      pipeline: "classification",
+    });
   });
 
   it.each([{}, { builtin: "digits", rows: [] }])("says that data has exactly one form, not %j", (data) => {

@@ -3,7 +3,10 @@ import { z } from "zod";
 import { choiceOrName, count, metrics, name, seed, timestamp } from "./primitives.ts";
 
 /** A name, or options; `type` may be left out where there is a usual one. */
-const anyChoice = z.union([z.string().min(1), z.looseObject({ type: z.string().min(1).optional() })]);
+const anyChoice = z.union([
+  z.string().min(1),
+  z.looseObject({ type: z.string().min(1).optional().describe("its name in the catalog") }),
+]);
 
 /** What `models.create` takes. The registry checks each choice's own options. */
 export const modelSpec = {
