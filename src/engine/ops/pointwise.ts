@@ -2,6 +2,7 @@
 import { type DType, isStored } from "../dtype.ts";
 import type { Node } from "../graph.ts";
 import { fromBF16, fromF16, toBF16, toF16 } from "../half.ts";
+import { sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { erf } from "./erf.ts";
 import { expectDType, expectSameDType, expectShape } from "./expect.ts";
@@ -41,7 +42,7 @@ export function unary({ gradient, dtypes = ["F32"], domain = [-2, 2], cost = 1, 
       ...(dtypes.includes("I32") ? [{ inputs: [integers([size])], attributes: {} }] : []),
     ],
     pointwise: true,
-    cost: ({ shape }) => cost * shape.reduce((product, dimension) => product * dimension, 1),
+    cost: ({ shape }) => cost * sizeOf(shape),
     ...(simplify && { simplify: ({ inputs: [x] }) => simplify(x) }),
     ...(decompose && { decompose: ({ inputs: [x] }) => decompose(x) }),
   });
@@ -83,7 +84,7 @@ export function binary(entry: Binary): CheckedOp<None> {
       ...(dtypes.includes("I32") ? [{ inputs: [integers([size]), integers([size])], attributes: {} }] : []),
     ],
     pointwise: true,
-    cost: ({ shape }) => cost * shape.reduce((product, dimension) => product * dimension, 1),
+    cost: ({ shape }) => cost * sizeOf(shape),
     ...(simplify && { simplify: ({ inputs: [a, b] }) => simplify(a, b) }),
   });
 }

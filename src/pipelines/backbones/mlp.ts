@@ -1,6 +1,6 @@
 /** @file The multilayer perceptron. */
 import { z } from "zod";
-import type { Tensor } from "../../engine/index.ts";
+import { sizeOf, type Tensor } from "../../engine/index.ts";
 import { ACTIVATION_NAMES, ACTIVATIONS, activate } from "../layers/activations.ts";
 import { batchNorm } from "../layers/batchNorm.ts";
 import { dense } from "../layers/dense.ts";
@@ -39,7 +39,7 @@ export const mlp = defineBackbone({
   options: z.object(mlpOptions),
   build(scope, x, { hidden, activation: name, dropout: rate, norm, residual, init: initName }) {
     const init = INITIALISERS[initName ?? ACTIVATIONS[name].initialiser];
-    const flat = x.shape.length === 2 ? x : x.reshape([x.shape[0]!, x.shape.slice(1).reduce((a, b) => a * b, 1)]);
+    const flat = x.shape.length === 2 ? x : x.reshape([x.shape[0]!, sizeOf(x.shape.slice(1))]);
     return hidden.reduce((input, units, index) => {
       const layer = scope.child(`layers.${index}`);
       const linear = dense(layer, input, { units, init });

@@ -1,5 +1,5 @@
 /** @file Batch normalisation: the one norm that looks across samples, and therefore keeps running statistics. */
-import type { Tensor } from "../../engine/index.ts";
+import { sizeOf, type Tensor } from "../../engine/index.ts";
 import { ones, zeros } from "./initialisers.ts";
 import type { NormOptions } from "./norm.ts";
 import { layer, type Scope } from "./scope.ts";
@@ -46,10 +46,7 @@ export const batchNorm = layer(
 function momentsOf(x: Tensor, present: Tensor | null): Moments {
   const [batch, , ...size] = x.shape as [number, number, ...number[]];
   const rows = present?.reshape([batch]).greater(0) ?? x.constant(1, "BOOL").broadcastTo([batch]);
-  const count = rows
-    .cast("F32")
-    .sum()
-    .mul(size.reduce((product, length) => product * length, 1));
+  const count = rows.cast("F32").sum().mul(sizeOf(size));
   const [mean, variance] = x.channelMoments(rows);
   return { mean, variance, unbiased: variance.mul(count).div(count.sub(1).maximum(1)) };
 }

@@ -1,5 +1,5 @@
 /** @file Windows that slide: maximum, average, Lp, over the whole plane or part of it. */
-import type { Shape } from "../../../shape.ts";
+import { type Shape, sizeOf } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
 import { INT64, type Output } from "../value.ts";
@@ -49,7 +49,7 @@ function maxPool(call: Call): readonly Output[] {
   if (!call.isAsked(1)) return [y];
   const inPlane = real.maxPoolIndices({ window, strides, dilations, before, after });
   const planes = x.shape[0]! * x.shape[1]!;
-  const plane = size.reduce((product, length) => product * length, 1);
+  const plane = sizeOf(size);
   const starts = x.constant({
     dtype: "I32",
     shape: [x.shape[0]!, x.shape[1]!, ...size.map(() => 1)],

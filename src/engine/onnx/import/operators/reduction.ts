@@ -1,4 +1,5 @@
 /** @file Along axes: sums and their kin, arg-max, cumulative sums, softmax. */
+import { sizeOf } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
 import { INT64 } from "../value.ts";
@@ -50,7 +51,7 @@ function normalised(apply: (x: Tensor, axis: number) => Tensor): Operator {
     if (call.opset >= 13) return apply(x, call.int("axis", -1));
     const axis = call.int("axis", 1);
     const at = axis < 0 ? axis + x.shape.length : axis;
-    return apply(x.reshape([x.shape.slice(0, at).reduce((a, b) => a * b, 1), -1]), -1).reshape(x.shape);
+    return apply(x.reshape([sizeOf(x.shape.slice(0, at)), -1]), -1).reshape(x.shape);
   };
 }
 
