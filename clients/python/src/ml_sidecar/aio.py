@@ -256,6 +256,13 @@ class AsyncModel:
         """Outputs by name for an array (rows × features), nested lists, or rows as dicts."""
         return await self._sidecar._send(requests.predict(self.id, inputs), timeout)
 
+    async def generate(self, prompt: Any, *, timeout: Optional[float] = None, **options: Any) -> types.GenerateResult:
+        """``text``, ``tokens`` and ``finishReason``: what a model of pipeline ``language`` writes after a prompt.
+
+        max_new_tokens, temperature, top_k, top_p, seed, stop (a text, or several).
+        """
+        return await self._sidecar._send(requests.generate(self.id, prompt, options), timeout)
+
     async def evaluate(self, data: Any, *, target: Any = None, timeout: Optional[float] = None) -> types.EvaluateResult:
         """``metrics``, ``samples`` and, for classes, ``confusion``, on data that has its targets."""
         return await self._sidecar._send(requests.evaluate(self.id, data, target), timeout)

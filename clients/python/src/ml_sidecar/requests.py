@@ -126,6 +126,10 @@ def predict(model: str, inputs: Any) -> Request:
     return Request("predict", {"model": model, "inputs": inputs}, "outputs")
 
 
+def generate(model: str, prompt: Any, given: Mapping[str, Any]) -> Request:
+    return Request("generate", options({"model": model, "prompt": prompt, **given}))
+
+
 def evaluate(model: str, data: Any, target: Any) -> Request:
     return Request("evaluate", {"model": model, "data": data_reference(data, target)})
 
