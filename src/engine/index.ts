@@ -8,6 +8,7 @@ export { createExecutor, type ExecutorOptions } from "./executors/create.ts";
 export type { Executor, Program, State } from "./executors/executor.ts";
 export { createMachine, type MachineOptions } from "./executors/machine/index.ts";
 export { runApart } from "./executors/onnxruntime/apart.ts";
+export { runKept } from "./executors/onnxruntime/pool.ts";
 export { findOnnxruntime, type OnnxruntimePresence } from "./executors/onnxruntime/find.ts";
 export { type OnnxSession, openOnnx, type StringArray } from "./executors/onnxruntime/session.ts";
 export { createReference } from "./executors/reference/reference.ts";

@@ -2,6 +2,7 @@
 import type {
   Dataset,
   DecodingOptions,
+  ExecutorName,
   Generated,
   GenerateOptions,
   ImportReport,
@@ -47,10 +48,11 @@ export interface Calls {
       readonly model: Resident;
       readonly inputs: unknown;
       readonly decoding: DecodingOptions | null;
+      readonly executor: ExecutorName | null;
       readonly tensors: TensorForm;
       readonly spillPath: string;
     };
-    reply: Data;
+    reply: { readonly outputs: Data; readonly executor?: "engine" | "onnxruntime" };
   };
   summary: { request: { readonly model: Resident; readonly options: Data }; reply: Data };
   inspect: {

@@ -8,6 +8,7 @@ import { writing } from "../pipelines/files/writing.ts";
 import {
   describe,
   evaluate,
+  executeImported,
   exportOnnx,
   exportPolicy,
   exportTraining,
@@ -19,7 +20,6 @@ import {
   playEpisodes,
   policyOf,
   predict,
-  predictImported,
   saveModel,
   type TrainingEvent,
   type TrainingState,
@@ -31,7 +31,7 @@ import type { TensorValue } from "../protocol/tensor.ts";
 import { act } from "./acting.ts";
 import { type CallName, type Calls, CONTROL } from "./calls.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { decodeFeeds, readImport, writeImported } from "./imports.ts";
+import { decodeFeeds, readImport, usualExecutor, writeImported } from "./imports.ts";
 import { inspections } from "./inspections.ts";
 import { decodeInputs, load, machineOf, recordOf, tensorEncoder, type Workshop } from "./workshop.ts";
 
@@ -95,23 +95,29 @@ export const COMPUTATIONS: Computations = {
     }
   },
 
-  predict({ model, inputs, decoding, tensors, spillPath }, workshop) {
+  async predict({ model, inputs, decoding, executor: asked, tensors, spillPath }, workshop) {
     const record = recordOf(model, workshop);
     const executor = machineOf(workshop);
-    const outputs: Readonly<Record<string, unknown>> = isImported(record)
-      ? predictImported({ executor, record }, decodeFeeds(inputs, workshop))
-      : predict(
-          { registry: workshop.registry, executor, record },
-          decodeInputs(inputs, record, workshop) as never,
-          decoding ?? undefined,
-        );
     const encode = tensorEncoder(tensors, spillPath);
-    return Object.fromEntries(
-      Object.entries(outputs).map(([name, value]) => [
-        name,
-        Array.isArray(value) ? value : encode(value as TensorValue),
-      ]),
-    );
+    const encoded = (outputs: Readonly<Record<string, unknown>>) =>
+      Object.fromEntries(
+        Object.entries(outputs).map(([name, value]) => [
+          name,
+          Array.isArray(value) ? value : encode(value as TensorValue),
+        ]),
+      );
+    if (isImported(record)) {
+      const ran = await executeImported(
+        { executor, record },
+        decodeFeeds(inputs, workshop),
+        asked ?? usualExecutor(record),
+      );
+      return { outputs: encoded(ran.outputs), executor: ran.executor };
+    }
+    const rows = decodeInputs(inputs, record, workshop) as never;
+    return {
+      outputs: encoded(predict({ registry: workshop.registry, executor, record }, rows, decoding ?? undefined)),
+    };
   },
 
   generate({ model, prompt, options }, workshop) {

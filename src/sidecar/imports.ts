@@ -5,6 +5,7 @@ import { dirname, resolve } from "node:path";
 import { replaceFile } from "../pipelines/files/durable.ts";
 import { writing } from "../pipelines/files/writing.ts";
 import {
+  type ExecutorName,
   type Feeds,
   type ImportedModel,
   importOnnx,
@@ -88,6 +89,10 @@ export function decodeFeeds(inputs: unknown, { roots }: Workshop): Feeds {
   const named = Object.entries(inputs).map(([name, wire]) => [name, decode(wire, `inputs.${name}`)]);
   return Object.fromEntries(named) as Feeds;
 }
+
+/** The engine, unless it lacks what the file asks for. */
+export const usualExecutor = ({ imported }: ImportedModel): ExecutorName =>
+  imported.needsOnnxruntime === true ? "onnxruntime" : "engine";
 
 /** The file that was imported, with its weights as they are now. */
 export async function writeImported(record: ImportedModel, path: string): Promise<object> {

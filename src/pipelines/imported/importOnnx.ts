@@ -42,8 +42,12 @@ export function importOnnx(bytes: Uint8Array, read: ReadPart): { record: Importe
   const content = model === decoded ? bytes : encodeOnnx(model);
   const shared = new SharedArrayBuffer(content.byteLength);
   new Uint8Array(shared).set(content);
-  const imported: ImportedFile = { bytes: shared, sha256: createHash("sha256").update(content).digest("hex") };
   const refusal = trial(opened);
+  const imported: ImportedFile = {
+    ...(refusal !== null && { needsOnnxruntime: true as const }),
+    bytes: shared,
+    sha256: createHash("sha256").update(content).digest("hex"),
+  };
   const report = reportOf(model, opened, refusal);
   return { record: recordOf(model, opened, imported, report.parameters), report };
 }

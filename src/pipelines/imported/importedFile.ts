@@ -6,6 +6,8 @@ export interface ImportedFile {
   readonly bytes: SharedArrayBuffer;
   /** Of the bytes. */
   readonly sha256: string;
+  /** The engine lacks an operator that it asks for. */
+  readonly needsOnnxruntime?: true;
 }
 
 /** A file as it is computed with: whole, or up to some of its values. */

@@ -83,7 +83,8 @@ function resultsOf(
   );
 }
 
-function namedFeeds({ inputs }: OpenedOnnx, feeds: Feeds): Record<string, NdArray> {
+/** @throws Fault INVALID_PARAMS, SHAPE_MISMATCH naming the input */
+export function namedFeeds({ inputs }: OpenedOnnx, feeds: Feeds): Record<string, NdArray> {
   const named = isArray(feeds) ? { [inputs[0]?.name ?? ""]: feeds } : feeds;
   const missing = inputs.filter(({ name }) => named[name] === undefined).map(({ name }) => name);
   const foreign = Object.keys(named).filter((name) => !inputs.some((input) => input.name === name));

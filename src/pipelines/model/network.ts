@@ -192,10 +192,19 @@ export interface FittedRecord extends ModelRecord {
   readonly target: NonNullable<ModelRecord["target"]>;
 }
 
+/** @throws INVALID_STATE for a model that only runs what its file says. */
+export function refuseImported({ spec, imported }: Pick<ModelRecord, "spec" | "imported">): void {
+  if (imported === undefined || spec.backbone.type !== spec.pipeline) return;
+  throw new Fault("INVALID_STATE", "an imported file has no head of ours: it predicts, and is exported", {
+    hint: 'give it one: models.create {"pipeline":"classification","backbone":{"type":"onnx","model":"…"}}, then train that',
+  });
+}
+
 /** @throws INVALID_STATE for a model that has not been trained. */
 export function fitted(record: ModelRecord): FittedRecord {
   const { signature, preprocessing, target } = record;
   if (signature !== null && preprocessing !== null && target !== null) return record as FittedRecord;
+  refuseImported(record);
   throw new Fault("INVALID_STATE", "the model has not been trained", { hint: "call `train.start` first" });
 }
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { Fault } from "../../engine/index.ts";
 import { usualLosses } from "../model/losses.ts";
+import { refuseImported } from "../model/network.ts";
 import type { ModelRecord } from "../model/record.ts";
 import type { Configured } from "../model/spec.ts";
 import { find, parseBy, parseConfigured } from "../registry/parse.ts";
@@ -200,7 +201,12 @@ export function watchingOf({ earlyStopping, keepBest }: Pick<TrainOptions, "earl
  * What `train.start` says beside model, data and validation, with every default of the model's pipeline filled in.
  * @throws INVALID_PARAMS naming each wrong field; a loss that cannot judge what the pipeline predicts is one.
  */
-export function parseTrainOptions(registry: Registry, record: Pick<ModelRecord, "spec">, raw: unknown): TrainOptions {
+export function parseTrainOptions(
+  registry: Registry,
+  record: Pick<ModelRecord, "spec" | "imported">,
+  raw: unknown,
+): TrainOptions {
+  refuseImported(record);
   const { spec } = record;
   const { defaults } = find(registry.pipelines, spec.pipeline, "pipeline");
   const { optimizer, schedule, loss, augment, ...common } = (raw ?? {}) as Record<string, unknown>;

@@ -18,6 +18,12 @@ export const inferenceMethods = {
         .describe(
           "a tensor, nested arrays, rows as objects keyed by column, or texts; for an imported file of several inputs an object with a tensor for each",
         ),
+      executor: z
+        .enum(["engine", "onnxruntime", "auto"])
+        .optional()
+        .describe(
+          "of an imported file: what runs it; auto tries both once for each set of shapes and keeps the faster. Left out, the engine, or onnxruntime where the engine lacks an operator",
+        ),
       decoding: z
         .strictObject({
           beams: z.int().min(1).max(64).optional().describe("sequences kept in sight (default 1: greedy)"),
@@ -31,6 +37,7 @@ export const inferenceMethods = {
         .describe("how a model of pipeline `seq2seq` writes"),
     }),
     result: z.looseObject({
+      executor: z.enum(["engine", "onnxruntime"]).optional().describe("of an imported file: what ran it"),
       outputs: z
         .record(z.string(), output)
         .describe(

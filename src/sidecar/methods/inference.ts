@@ -1,5 +1,5 @@
 /** @file Methods that use a model. They see the weights that were published last, in training or not. */
-import type { DecodingOptions } from "../../pipelines/index.ts";
+import type { DecodingOptions, ExecutorName } from "../../pipelines/index.ts";
 import { Refusal } from "../../protocol/errors.ts";
 import { requestData } from "../data.ts";
 import type { Model } from "../models.ts";
@@ -33,8 +33,17 @@ export function refuseUntrained({ id, record, trainedBy }: Model): void {
 
 export const resident = ({ id, record }: Model) => ({ id, record });
 
+/** Only a file that was imported can be run by anything but the engine. */
+function foreignExecutor(asked: ExecutorName | undefined, { id, record }: Model): ExecutorName | null {
+  if (asked === undefined || record.spec.pipeline === "onnx" || asked === "engine") return asked ?? null;
+  throw new Refusal("INVALID_PARAMS", `model ${id} is no imported file: the engine runs it`, {
+    violations: [{ path: "executor", message: "of no use here", expected: "engine", got: asked }],
+    hint: "export it and import the file to run it by onnxruntime",
+  });
+}
+
 export const inferenceMethods: Handlers<"predict" | "generate" | "evaluate"> = {
-  predict({ model: name, inputs, decoding, _meta }, session, call) {
+  predict({ model: name, inputs, decoding, executor, _meta }, session, call) {
     const model = session.models.get(name);
     return inLine(model, session, call, async () => {
       refuseUntrained(model);
@@ -42,16 +51,17 @@ export const inferenceMethods: Handlers<"predict" | "generate" | "evaluate"> = {
         model: resident(model),
         inputs,
         decoding: (decoding as DecodingOptions | undefined) ?? null,
+        executor: foreignExecutor(executor, model),
         tensors: _meta?.tensors ?? null,
         spillPath: session.scratch.reserve(".bin"),
       });
       call.onAbandoned(task.abandon);
-      const outputs = await task.reply;
+      const { outputs, executor: ran } = await task.reply;
       for (const output of Object.values(outputs)) {
         const { file } = output as { file?: { path: string } };
         if (file !== undefined) session.scratch.answered(file.path);
       }
-      return { outputs: outputs as never };
+      return { outputs: outputs as never, ...(ran !== undefined && { executor: ran }) };
     });
   },
 

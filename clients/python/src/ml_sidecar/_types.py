@@ -512,11 +512,11 @@ class CancelParams(_CancelParamsRequired, total=False):
 
 
 class ModelsCreateParamsBackbone2(TypedDict, total=False):
-    type: str
+    type: str  # its name in the catalog
 
 
 class ModelsCreateParamsHead2(TypedDict, total=False):
-    type: str
+    type: str  # its name in the catalog
 
 
 class _ModelsCreateParamsRequired(TypedDict):
@@ -1072,13 +1072,18 @@ class _PredictParamsRequired(TypedDict):
 
 class PredictParams(_PredictParamsRequired, total=False):
     """Params of `predict`."""
+    executor: Literal["engine", "onnxruntime", "auto"]  # of an imported file: what runs it; auto tries both once for each set of shapes and keeps the faster. Left out, the engine, or onnxruntime where the engine lacks an operator
     decoding: PredictParamsDecoding  # how a model of pipeline `seq2seq` writes
     _meta: Meta
 
 
-class PredictResult(TypedDict):
-    """Result of `predict`."""
+class _PredictResultRequired(TypedDict):
     outputs: Dict[str, Union[Tensor, List[Any]]]  # classification, multilabel: labels, probabilities; regression: values, and q0.9 … or variance; tagging: labels, probabilities; seq2seq: labels, score; language: probabilities of what comes next; reconstruction: reconstruction, latent, error; contrastive: embeddings; multitask: those of each task, under its name and a dot
+
+
+class PredictResult(_PredictResultRequired, total=False):
+    """Result of `predict`."""
+    executor: Literal["engine", "onnxruntime"]  # of an imported file: what ran it
 
 
 class _GenerateParamsRequired(TypedDict):

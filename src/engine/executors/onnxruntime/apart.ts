@@ -1,8 +1,8 @@
 /**
- * @file One run of an ONNX model in a process of its own: ending a thread in the middle of a run aborts the whole process, and
- * so may a file that the library chokes on. The child is a few lines of source, so that it needs no file beside a bundle.
+ * @file ONNX models in processes of their own: ending a thread in the middle of a run aborts the whole process, and so may a
+ * file that the library chokes on. The child is a few lines of source, so that it needs no file beside a bundle.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { Fault } from "../../fault.ts";
 import type { NdArray } from "../../shape.ts";
@@ -23,19 +23,24 @@ const { Worker } = require("node:worker_threads");
 const watch = "const { ppid } = process; setInterval(() => process.ppid === ppid || process.kill(process.pid, 'SIGKILL'), 200)";
 new Worker(watch, { eval: true }).unref();
 process.once("disconnect", () => process.exit());
-process.once("message", async ({ library, model, options, feeds }) => {
-  let stage = "load", inputNames = [];
+let session, Tensor;
+process.on("message", async ({ open, feeds }) => {
+  let stage = "load";
   try {
-    const { InferenceSession, Tensor } = require(library);
-    stage = "open";
-    const session = await InferenceSession.create(model, options);
-    inputNames = session.inputNames;
+    if (open !== undefined) {
+      const library = require(open.library);
+      Tensor = library.Tensor;
+      stage = "open";
+      session = await library.InferenceSession.create(open.model, open.options);
+      process.send({ results: [] });
+      return;
+    }
     stage = "run";
     const tensors = feeds.map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)]);
     const results = Object.entries(await session.run(Object.fromEntries(tensors)));
     process.send({ results: results.map(([name, { type, data, dims }]) => [name, { type, data, dims }]) });
   } catch (error) {
-    process.send({ stage, inputNames, message: error.message });
+    process.send({ stage, inputNames: session?.inputNames ?? [], message: error.message });
   }
 });
 `;
@@ -44,45 +49,94 @@ type Reply =
   | { readonly results: readonly (readonly [string, PlainTensor])[] }
   | { readonly stage: "load" | "open" | "run"; readonly inputNames: readonly string[]; readonly message: string };
 
-/**
- * @param model its bytes
- * @throws Fault NOT_FOUND where onnxruntime is missing, ONNX_OPERATOR_UNSUPPORTED where it does not take the model,
- *   DATA_INVALID where it refuses the inputs, ENGINE_CRASHED where it dies of them.
- */
-export async function runApart(
-  model: Uint8Array,
-  inputs: Readonly<Record<string, NdArray | StringArray>>,
-): Promise<Record<string, NdArray | StringArray>> {
-  const presence = findOnnxruntime();
-  if ("missing" in presence) throw missingOnnxruntime(presence.missing);
-  const reply = await ask({
-    library: createRequire(import.meta.url).resolve("onnxruntime-node"),
-    model,
-    options: sessionOptions(1),
-    feeds: Object.entries(inputs).map(([name, input]) => [name, feedOf(input)]),
-  });
-  if ("results" in reply)
-    return Object.fromEntries(reply.results.map(([name, tensor]) => [name, arrayOf(name, tensor)]));
-  const cause = new Error(reply.message);
-  if (reply.stage === "load") throw missingOnnxruntime(`onnxruntime-node does not load: ${cause.message}`, cause);
-  throw reply.stage === "open" ? refusedModel(cause) : refusedInputs(cause, reply.inputNames);
+type Arrays = Readonly<Record<string, NdArray | StringArray>>;
+
+/** A model open in a process of its own. One run at a time; others wait their turn. */
+export interface ApartSession {
+  /** @throws Fault DATA_INVALID where it refuses the inputs, ENGINE_CRASHED where it dies of them. */
+  run(inputs: Arrays): Promise<Arrays>;
+  close(): void;
 }
 
-function ask(question: object): Promise<Reply> {
+/**
+ * @param model its bytes
+ * @throws Fault NOT_FOUND where onnxruntime is missing, ONNX_OPERATOR_UNSUPPORTED where it does not take the model
+ */
+export async function openApart(model: Uint8Array): Promise<ApartSession> {
+  const presence = findOnnxruntime();
+  if ("missing" in presence) throw missingOnnxruntime(presence.missing);
   const child = spawn(process.execPath, ["-e", SOURCE], {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
     serialization: "advanced",
   });
-  return new Promise<Reply>((resolve, reject) => {
-    const fail = (cause: unknown) => {
+  const ask = asker(child);
+  const close = (): void => void child.kill("SIGKILL");
+  try {
+    const library = createRequire(import.meta.url).resolve("onnxruntime-node");
+    await ask({ open: { library, model, options: sessionOptions(1) } });
+  } catch (refusal) {
+    close();
+    throw refusal;
+  }
+  child.unref();
+  child.channel?.unref();
+  return {
+    async run(inputs) {
+      const results = await ask({ feeds: Object.entries(inputs).map(([name, input]) => [name, feedOf(input)]) });
+      return Object.fromEntries(results.map(([name, tensor]) => [name, arrayOf(name, tensor)]));
+    },
+    close,
+  };
+}
+
+/** One run, and the process is gone. Faults: those of `openApart` and of its `run`. */
+export async function runApart(model: Uint8Array, inputs: Arrays): Promise<Arrays> {
+  const session = await openApart(model);
+  try {
+    return await session.run(inputs);
+  } finally {
+    session.close();
+  }
+}
+
+type Results = Extract<Reply, { results: unknown }>["results"];
+
+/** Questions to a child, one after the other. */
+function asker(child: ChildProcess): (question: object) => Promise<Results> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (question) => {
+    const answer = last.then(() => put(child, question));
+    last = answer.catch(() => {});
+    return answer;
+  };
+}
+
+async function put(child: ChildProcess, question: object): Promise<Results> {
+  child.ref();
+  child.channel?.ref();
+  const reply = await new Promise<Reply>((resolve, reject) => {
+    const fail = (cause: unknown): void => {
       const message = `onnxruntime ended before it answered: ${String(cause)}`;
-      reject(
-        new Fault("ENGINE_CRASHED", message, { hint: "export with `verify: false` to leave this check out", cause }),
-      );
+      const hint = "the file or the inputs may be more than it can bear; run the model on the engine";
+      reject(new Fault("ENGINE_CRASHED", message, { hint, cause }));
     };
-    child.once("message", (reply) => resolve(reply as Reply));
-    child.once("error", fail);
-    child.once("exit", (code, signal) => fail(signal ?? `code ${code}`));
-    child.send(question, (error) => error && fail(error));
-  }).finally(() => child.kill("SIGKILL"));
+    const onMessage = (answer: unknown): void => {
+      child.off("error", fail).off("exit", onExit);
+      resolve(answer as Reply);
+    };
+    const onExit = (code: number | null, signal: string | null): void => {
+      child.off("message", onMessage);
+      fail(signal ?? `code ${code}`);
+    };
+    child.once("message", onMessage).once("error", fail).once("exit", onExit);
+    if (child.exitCode !== null || child.signalCode !== null) onExit(child.exitCode, child.signalCode);
+    else child.send(question, (error) => error && fail(error));
+  }).finally(() => {
+    child.unref();
+    child.channel?.unref();
+  });
+  if ("results" in reply) return reply.results;
+  const cause = new Error(reply.message);
+  if (reply.stage === "load") throw missingOnnxruntime(`onnxruntime-node does not load: ${cause.message}`, cause);
+  throw reply.stage === "open" ? refusedModel(cause) : refusedInputs(cause, reply.inputNames);
 }

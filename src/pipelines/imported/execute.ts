@@ -1,0 +1,95 @@
+/** @file By what an imported file is run: our engine, onnxruntime, or whichever of the two was faster when both were tried. */
+import { type Executor, Fault, findOnnxruntime, type NdArray, runKept } from "../../engine/index.ts";
+import { openFile } from "./importedFile.ts";
+import type { ImportedModel } from "./importOnnx.ts";
+import { elementTypeOf, wireDType } from "./ports.ts";
+import { type Feeds, namedFeeds, predictImported } from "./predictImported.ts";
+import { writeWhole } from "./writeBack.ts";
+
+export const EXECUTORS = ["engine", "onnxruntime", "auto"] as const;
+export type ExecutorName = (typeof EXECUTORS)[number];
+type Chosen = Exclude<ExecutorName, "auto">;
+
+export interface Executed {
+  readonly outputs: Readonly<Record<string, unknown>>;
+  readonly executor: Chosen;
+}
+
+interface Context {
+  readonly executor: Executor;
+  readonly record: ImportedModel;
+}
+
+/** Runs measured of each, after one that is not. */
+const TRIALS = 3;
+const FASTEST_KEPT = 64;
+/** What `auto` found, by file and shapes. */
+const fastest = new Map<string, Chosen>();
+
+const RUN: Readonly<Record<Chosen, (context: Context, feeds: Feeds) => Promise<Executed["outputs"]>>> = {
+  engine: async (context, feeds) => predictImported(context, feeds),
+  async onnxruntime({ record }, feeds) {
+    const key = `${record.imported.sha256}.${record.weights!.lineage}.${record.weights!.version}`;
+    const { opened } = openFile(record.imported);
+    const outputs = await runKept(key, () => writeWhole(record), typed(namedFeeds(opened, feeds), opened.inputs));
+    return Object.fromEntries(
+      Object.entries(outputs).map(([name, value]) => [name, value.dtype === "STRING" ? [...value.data] : value]),
+    );
+  },
+};
+
+/** @throws Fault NOT_FOUND where onnxruntime is asked for and not there; otherwise those of the executor chosen */
+export async function executeImported(context: Context, feeds: Feeds, asked: ExecutorName): Promise<Executed> {
+  const executor = asked === "auto" ? await choose(context, feeds) : asked;
+  return { outputs: await RUN[executor](context, feeds), executor };
+}
+
+async function choose(context: Context, feeds: Feeds): Promise<Chosen> {
+  if ("missing" in findOnnxruntime()) return "engine";
+  const { imported } = context.record;
+  const named = namedFeeds(openFile(imported).opened, feeds);
+  const key = `${imported.sha256}${Object.values(named).map(({ shape }) => `[${shape.join()}]`)}`;
+  const known = fastest.get(key);
+  if (known !== undefined) return known;
+  const [ours, theirs] = [await timeOf("engine", context, feeds), await timeOf("onnxruntime", context, feeds)];
+  const chosen = theirs < ours ? "onnxruntime" : "engine";
+  fastest.set(key, chosen);
+  if (fastest.size > FASTEST_KEPT) fastest.delete(fastest.keys().next().value!);
+  return chosen;
+}
+
+/** Milliseconds of the best run; infinite where it can't be run so. */
+async function timeOf(executor: Chosen, context: Context, feeds: Feeds): Promise<number> {
+  try {
+    await RUN[executor](context, feeds);
+    let best = Number.POSITIVE_INFINITY;
+    for (let trial = 0; trial < TRIALS; trial++) {
+      const start = performance.now();
+      await RUN[executor](context, feeds);
+      best = Math.min(best, performance.now() - start);
+    }
+    return best;
+  } catch (refusal) {
+    if (refusal instanceof Fault) return Number.POSITIVE_INFINITY;
+    throw refusal;
+  }
+}
+
+/** In the element types that the file declares, to which onnxruntime holds. */
+function typed(
+  feeds: Readonly<Record<string, NdArray>>,
+  ports: readonly { readonly name: string; readonly elemType: number }[],
+): Record<string, NdArray> {
+  return Object.fromEntries(
+    ports.map(({ name, elemType }): [string, NdArray] => {
+      const { shape, data } = feeds[name]!;
+      elementTypeOf(name, elemType);
+      const dtype = wireDType(elemType) as NdArray["dtype"];
+      const numbers =
+        dtype === "I64" && !(data instanceof BigInt64Array)
+          ? BigInt64Array.from(data as Int32Array, (value) => BigInt(Math.trunc(value)))
+          : data;
+      return [name, { dtype, shape, data: numbers }];
+    }),
+  );
+}

@@ -1,0 +1,110 @@
+/** @file Imported ONNX files over the wire: run by either executor, saved, trained on, written back; refused in words. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findOnnxruntime } from "../../src/engine/executors/onnxruntime/find.ts";
+import { decodeOnnx, encodeOnnx } from "../../src/engine/onnx/codec.ts";
+import { type Json, type Sidecar, startSidecar } from "../support/sidecar.ts";
+
+const FILE = new URL("../vectors/imported/small-cnn.onnx", import.meta.url).pathname;
+const picture = Array.from({ length: 8 }, (_, y) => Array.from({ length: 8 }, (_x, x) => Math.sin(x + y)));
+const inputs = [[picture]];
+const needsOnnxruntime = ({ skip }: { skip(note: string): void }) => {
+  const presence = findOnnxruntime();
+  if ("missing" in presence) skip(presence.missing);
+};
+
+let sidecar: Sidecar;
+let folder: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "imports-"));
+  sidecar = startSidecar({ shared: true });
+  await sidecar.call("models.import", { format: "onnx", path: FILE, name: "cnn" });
+});
+afterAll(() => {
+  sidecar.child.kill("SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const logitsOf = async (params: object): Promise<number[]> =>
+  ((await sidecar.call("predict", { model: "cnn", inputs, ...params })) as Json).outputs.logits.values.flat();
+
+describe("an imported file", () => {
+  it("is run by the engine unless something else is asked for, and by its bytes as by its path", async () => {
+    const { executor, outputs } = await sidecar.call("predict", { model: "cnn", inputs: { image: inputs } });
+    expect(executor).toBe("engine");
+    const { model } = await sidecar.call("models.import", {
+      format: "onnx",
+      b64: readFileSync(FILE).toString("base64"),
+    });
+    expect((await sidecar.call("predict", { model: model.id, inputs })).outputs).toEqual(outputs);
+  });
+
+  it("gives the same by onnxruntime, and by whichever was faster, which the answer names", async (context) => {
+    needsOnnxruntime(context);
+    const ours = await logitsOf({});
+    const theirs = await logitsOf({ executor: "onnxruntime" });
+    theirs.forEach((value, index) => {
+      expect(value).toBeCloseTo(ours[index]!, 5);
+    });
+    const { executor } = await sidecar.call("predict", { model: "cnn", inputs, executor: "auto" });
+    expect(["engine", "onnxruntime"]).toContain(executor);
+  });
+
+  it("runs by onnxruntime where the engine lacks an operator, and the report names the node", async (context) => {
+    needsOnnxruntime(context);
+    const model = decodeOnnx(readFileSync(FILE));
+    const [relu, ...rest] = model.graph!.node!.filter(({ opType }) => opType === "Relu");
+    const bernoulli = { ...relu!, opType: "RandomUniformLike", attribute: [] };
+    const node = model.graph!.node!.map((each) => (each === relu ? bernoulli : each));
+    const path = join(folder, "random.onnx");
+    writeFileSync(path, encodeOnnx({ ...model, graph: { ...model.graph!, node } }));
+    const { model: taken, report } = await sidecar.call("models.import", { format: "onnx", path });
+    expect(report.unsupported).toMatchObject([{ node: relu!.name, operator: "RandomUniformLike" }]);
+    expect((await sidecar.call("predict", { model: taken.id, inputs })).executor).toBe("onnxruntime");
+    expect(rest.length).toBeGreaterThan(0);
+  });
+
+  it("comes back from a folder, and is exported byte for byte", async () => {
+    const [saved, written] = [join(folder, "saved"), join(folder, "written.onnx")];
+    await sidecar.call("models.save", { model: "cnn", path: saved });
+    const { model } = await sidecar.call("models.load", { path: saved });
+    await sidecar.call("models.export", { model: model.id, format: "onnx", path: written });
+    expect(Buffer.compare(readFileSync(written), readFileSync(FILE))).toBe(0);
+  });
+});
+
+describe("a refusal", () => {
+  it("says that a training wants a head first", async () => {
+    const { error } = await sidecar.ask("train.start", { model: "cnn", data: { builtin: "digits" } });
+    expect(error.data.hint).toContain("models.create");
+  });
+
+  it("says that an evaluation wants a head first", async () => {
+    const { error } = await sidecar.ask("evaluate", { model: "cnn", data: { builtin: "digits" } });
+    expect(error.data.hint).toContain("models.create");
+  });
+
+  it("names a backbone's model that was not imported", async () => {
+    await sidecar.call("models.create", { name: "plain", pipeline: "classification" });
+    const { error } = await sidecar.ask("models.create", {
+      pipeline: "classification",
+      backbone: { type: "onnx", model: "plain" },
+    });
+    expect(error.data.violations[0].path).toBe("backbone.model");
+  });
+
+  it("wants one source", async () => {
+    const { error } = await sidecar.ask("models.import", { format: "onnx" });
+    expect(error.data.reason).toBe("INVALID_PARAMS");
+  });
+
+  it("is given for bytes that are no ONNX file", async () => {
+    const { error } = await sidecar.ask("models.import", {
+      format: "onnx",
+      b64: Buffer.from("hello there").toString("base64"),
+    });
+    expect(error.data.reason).toBe("DATA_INVALID");
+  });
+});
