@@ -105,12 +105,21 @@ export const IMAGES: Readonly<Record<string, Task>> = {
     parts: fashion,
     settings: [
       {
-        model: { ...CLASSIFIER, backbone: cnn(32, 64) },
+        model: {
+          ...CLASSIFIER,
+          backbone: {
+            type: "cnn",
+            blocks: [24, 48, 96].map((channels) => ({ channels, pool: "max" })),
+            hidden: [128],
+            dropout: 0.25,
+          },
+        },
         training: {
-          epochs: 7,
+          augment: ["randomHorizontalFlip"],
+          epochs: 9,
           batchSize: 128,
-          optimizer: { type: "adam", learningRate: 0.002 },
-          schedule: { type: "cosine", warmupSteps: 200 },
+          optimizer: { type: "adam", learningRate: 0.004 },
+          schedule: { type: "oneCycle" },
         },
       },
     ],
@@ -124,9 +133,18 @@ export const IMAGES: Readonly<Record<string, Task>> = {
     parts: mnist,
     settings: [
       {
-        model: { ...CLASSIFIER, backbone: cnn(16, 32) },
+        model: { ...CLASSIFIER, backbone: cnn(24, 48) },
         training: {
-          epochs: 15,
+          augment: [
+            {
+              type: "randomAffine",
+              degrees: 10,
+              translate: [0.08, 0.08],
+              scale: [0.9, 1.1],
+              interpolation: "bilinear",
+            },
+          ],
+          epochs: 16,
           batchSize: 64,
           optimizer: { type: "adam", learningRate: 0.002 },
           schedule: { type: "cosine", warmupSteps: 100 },
