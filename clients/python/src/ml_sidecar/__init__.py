@@ -12,6 +12,7 @@ from ._version import VERSION as __version__
 from .aio import AsyncJob, AsyncModel, AsyncSidecar
 from .client import Job, Model, Sidecar
 from .errors import SidecarDiedError, SidecarError, SidecarMissingError, WaitTimeoutError
+from .learn import Policy
 from .progress import ProgressBar
 from .requests import Handle, Summary
 from .session import Event
@@ -25,6 +26,7 @@ __all__ = [
     "Handle",
     "Job",
     "Model",
+    "Policy",
     "ProgressBar",
     "Sidecar",
     "SidecarDiedError",

@@ -23,6 +23,7 @@ from .session import Call, Event, Session
 
 if TYPE_CHECKING:
     from . import _types as types
+    from .learn import OnUpdate, Policy
 
 #: The longest line that this client asks for; larger answers come through a file.
 MAX_LINE_BYTES = 16 << 20
@@ -142,6 +143,54 @@ class Sidecar:
         Further options (``head``, ``input``, ``preprocess``, ``seed``) as ``models.create`` has them.
         """
         return Model(self, self._send(requests.create(pipeline, backbone, name, spec)))
+
+    def learn(
+        self,
+        environment: Any,
+        *,
+        total_steps: int,
+        algorithm: Union[str, Mapping[str, Any]] = "ppo",
+        num_envs: Optional[int] = None,
+        groups: Optional[int] = None,
+        seed: Optional[int] = None,
+        stop_return: Optional[float] = None,
+        progress: "Union[bool, OnUpdate]" = True,
+        **options: Any,
+    ) -> "Policy":
+        """Learns to act in environments of this program's own, which follow Gymnasium's API; returns the policy.
+
+        environment: an environment, a vector environment, a list of either, or a function that makes one. What a function
+            made is closed at the end, what was given stays open. Observations may be Dicts and Tuples; masks come from
+            ``info["action_mask"]``.
+        total_steps: over all copies together.
+        num_envs: how many a function that makes single environments is to make.
+        groups: into how many groups they are split, so that one moves while the sidecar answers the others.
+        stop_return: ends early once the mean return of the last 100 episodes has reached it.
+        progress: a bar on standard error, none, or a function that takes each update's figures.
+        options: as ``rl.create`` has them: ``backbone``, ``memory``, ``name``.
+
+        What the environment raises is raised here, after the run has been ended.
+        """
+        from .learn import learn
+
+        return learn(
+            self,
+            environment,
+            total_steps=total_steps,
+            algorithm=algorithm,
+            num_envs=num_envs,
+            groups=groups,
+            seed=seed,
+            stop_return=stop_return,
+            progress=progress,
+            **options,
+        )
+
+    def policy(self, id_or_name: str) -> "Policy":
+        """A policy that the sidecar already has; it takes and gives batches, since it does not know the host's spaces."""
+        from .learn import Policy
+
+        return Policy(self, self.call("models.get", model=id_or_name)["model"])
 
     def load(self, path: PathLike) -> "Model":
         """A model that ``Model.save`` wrote."""
@@ -288,6 +337,13 @@ class Model:
         Classification: ``labels`` (strings) and ``probabilities`` (rows × classes); regression: ``values``.
         """
         return self._sidecar._send(requests.predict(self.id, inputs), timeout)
+
+    def generate(self, prompt: Any, *, timeout: Optional[float] = None, **options: Any) -> types.GenerateResult:
+        """``text``, ``tokens`` and ``finishReason``: what a model of pipeline ``language`` writes after a prompt.
+
+        max_new_tokens, temperature, top_k, top_p, seed, stop (a text, or several).
+        """
+        return self._sidecar._send(requests.generate(self.id, prompt, options), timeout)
 
     def evaluate(self, data: Any, *, target: Any = None, timeout: Optional[float] = None) -> types.EvaluateResult:
         """``metrics``, ``samples`` and, for classes, ``confusion``, on data that has its targets."""

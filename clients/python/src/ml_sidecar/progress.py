@@ -43,6 +43,9 @@ class ProgressBar:
             self._facts["numbers"] = " ".join(_numbers(data))
             if epochs:
                 self._fraction = max(self._fraction, data["epoch"] / epochs)
+        elif event.type == "rl.update":
+            self._facts["numbers"] = " ".join(_returns(data))
+            self._fraction = max(self._fraction, _fraction(data))
         elif event.type == "train.progress":
             self._fraction = max(self._fraction, _fraction(data))
         elif event.type == "job.completed":
@@ -51,6 +54,8 @@ class ProgressBar:
             self._facts.pop("left", None)
         elif data.get("secondsLeft") is not None:
             self._facts["left"] = f"{_duration(data['secondsLeft'])} left"
+        if data.get("unit") == "steps" and data.get("rate"):
+            self._facts["rate"] = f"{_short(data['rate'])} steps/s"
         if data.get("samplesPerSecond"):
             self._facts["rate"] = f"{_short(data['samplesPerSecond'])} samples/s"
 
@@ -75,6 +80,12 @@ def _numbers(data: Mapping[str, Any]) -> List[str]:
     metrics = held_out.get("metrics") or data.get("metrics") or {}
     shown += [f"{prefix}{name} {value:.3f}" for name, value in list(metrics.items())[:1] if isinstance(value, (int, float))]
     return shown
+
+
+def _returns(data: Mapping[str, Any]) -> List[str]:
+    """The mean return of the last 100 episodes, once one has ended."""
+    value = data.get("charts/mean_return_100")
+    return [f"return {value:.4g}"] if isinstance(value, (int, float)) else []
 
 
 def _fraction(data: Mapping[str, Any]) -> float:
