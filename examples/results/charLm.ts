@@ -8,21 +8,22 @@ import { book } from "./book.ts";
 const HELD_OUT = 0.1;
 const CONTEXT = 64;
 
+/** Learning rates: the better of two that were tried for each. */
 const LEARNERS = {
   transformer: {
     backbone: { type: "transformer", width: 96, heads: 4, layers: 3, positions: "rotary" },
     training: {
-      optimizer: { type: "adamw", learningRate: 0.003, weightDecay: 0.05 },
+      optimizer: { type: "adamw", learningRate: 0.006, weightDecay: 0.05 },
       schedule: { type: "cosine", warmupSteps: 100 },
     },
   },
   lstm: {
     backbone: { type: "lstm", width: 96, hidden: 238 },
-    training: { optimizer: { type: "adam", learningRate: 0.004 }, schedule: { type: "cosine", warmupSteps: 100 } },
+    training: { optimizer: { type: "adam", learningRate: 0.01 }, schedule: { type: "cosine", warmupSteps: 100 } },
   },
 } as const;
 
-const SHARED = { epochs: 2, batchSize: 32, clipNorm: 1 } as const;
+const SHARED = { epochs: 2, batchSize: 16, clipNorm: 1 } as const;
 
 interface Row {
   readonly model: string;
