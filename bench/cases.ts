@@ -117,6 +117,36 @@ export const WIRE_CASES = [
   },
 ] as const satisfies readonly LimitCase[];
 
+/** Environment steps a second while learning, here and in Stable-Baselines3. */
+export interface RateCase {
+  readonly name: string;
+  readonly what: string;
+  /** Our steps a second divided by theirs. */
+  readonly goal: number;
+}
+
+/** What `bench/rl.py` measures beside Stable-Baselines3, one thread each. */
+export const RATE_CASES: readonly RateCase[] = [
+  { name: "rl-cleanrl", what: "PPO on CartPole, CleanRL's settings, environment inside", goal: 12 },
+  { name: "rl-zoo", what: "PPO on CartPole, the zoo's settings, environment inside", goal: 5 },
+  {
+    name: "rl-host",
+    what: "PPO on 8 CartPoles that Gymnasium steps in Python, over the wire, the zoo's settings",
+    goal: 3,
+  },
+];
+
+/** What `bench/rl.py` measures of us alone. */
+export const LEARNING_CASES = [
+  {
+    name: "rl-solved",
+    what: "spawn to 100 greedy episodes of CartPole with a mean of 475, median of 3 seeds",
+    unit: "ms",
+    limit: 3000,
+    wanted: "at most",
+  },
+] as const satisfies readonly LimitCase[];
+
 const compiling = <Name extends NetworkName>(name: Name, limit: number) =>
   ({
     name: `compile-${name}`,
@@ -185,4 +215,5 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   limits: LIMIT_CASES.map(({ name }) => name),
   engine: [...STEP_CASES, ...LIMIT_CASES].map(({ name }) => name),
   wire: WIRE_CASES.map(({ name }) => name),
+  rl: [...RATE_CASES, ...LEARNING_CASES].map(({ name }) => name),
 };

@@ -24,6 +24,18 @@ const torchHome = ".cache/bench-venv";
 const torchPython = join(torchHome, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
 const tfjsHome = ".cache/bench-peers";
 
+const learningHome = ".cache/bench-rl-venv";
+
+/** Python with Stable-Baselines3 and Gymnasium; installs them when they are missing. @throws when it can't */
+export async function learningPython(): Promise<string> {
+  const python = join(learningHome, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+  await once(learningHome, async () => {
+    await run(process.env.PYTHON ?? "python3", ["-m", "venv", learningHome]);
+    await run(python, ["-m", "pip", "install", "--quiet", "-r", "bench/requirements-rl.txt"]);
+  });
+  return python;
+}
+
 /** Runs `install` unless it was once seen to succeed in that folder. */
 async function once(folder: string, install: () => Promise<unknown>): Promise<void> {
   const mark = join(folder, "installed");

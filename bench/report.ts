@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import os from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import type { LimitCase } from "./cases.ts";
+import type { LimitCase, RateCase } from "./cases.ts";
 
 /** A step's time, ours and the peers'. */
 export interface StepFigure {
@@ -26,6 +26,14 @@ export interface LimitFigure extends LimitCase {
   readonly value: number;
 }
 
+/** Steps a second, ours and a peer's. */
+export interface RateFigure extends RateCase {
+  readonly ours: number;
+  readonly theirs: number;
+  /** Ours divided by theirs, median of neighbouring rounds. */
+  readonly ratio: number;
+}
+
 export interface Report {
   readonly when: string;
   readonly machine: { cpu: string; cores: number; node: string };
@@ -36,6 +44,7 @@ export interface Report {
   readonly contenders: readonly string[];
   readonly leftOut: readonly string[];
   readonly steps: readonly StepFigure[];
+  readonly rates: readonly RateFigure[];
   readonly limits: readonly LimitFigure[];
 }
 
@@ -65,7 +74,7 @@ function showTime(milliseconds: number): string {
 }
 
 /** Markdown, so that it can stand in a README as it is. */
-export function table({ steps, limits }: Pick<Report, "steps" | "limits">): string {
+export function table({ steps, rates, limits }: Pick<Report, "steps" | "rates" | "limits">): string {
   const peers = [...new Set(steps.flatMap((figure) => Object.keys(figure.peers)))];
   const stepHead = [
     "case",
@@ -77,6 +86,11 @@ export function table({ steps, limits }: Pick<Report, "steps" | "limits">): stri
   ];
   return [
     markdown(steps.length > 0 ? [stepHead, ...steps.map((figure) => stepRow(figure, peers))] : []),
+    markdown(
+      rates.length > 0
+        ? [["learning", "ours, steps/s", "Stable-Baselines3", "ratio (goal)"], ...rates.map(rateRow)]
+        : [],
+    ),
     markdown(limits.length > 0 ? [["figure", "measured", "limit"], ...limits.map(limitRow)] : []),
   ]
     .filter((text) => text !== "")
@@ -105,6 +119,11 @@ function stepRow(figure: StepFigure, peers: readonly string[]): string[] {
     share,
     ...cells,
   ];
+}
+
+function rateRow({ name, what, ours, theirs, ratio, goal }: RateFigure): string[] {
+  const show = (rate: number) => Math.round(rate).toLocaleString("en");
+  return [`\`${name}\` ${what}`, show(ours), show(theirs), `${ratio.toFixed(2)} ×${goalOf(ratio, goal)}`];
 }
 
 function limitRow({ name, what, value, unit, limit, wanted }: LimitFigure): string[] {

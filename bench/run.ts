@@ -4,26 +4,45 @@
  */
 import { spawnSync } from "node:child_process";
 import { bundled } from "./bundle.ts";
-import { GROUPS, LIMIT_CASES, type LimitCase, STEP_CASES, type StepCase, WIRE_CASES } from "./cases.ts";
+import {
+  GROUPS,
+  LEARNING_CASES,
+  LIMIT_CASES,
+  type LimitCase,
+  RATE_CASES,
+  STEP_CASES,
+  type StepCase,
+  WIRE_CASES,
+} from "./cases.ts";
 import { type Contender, type ContenderCommand, startContender } from "./contender.ts";
 import { peakOfOneCore } from "./peak.ts";
-import { PEERS, type Peer } from "./peers.ts";
-import { busyShare, type LimitFigure, machine, type Report, type StepFigure, save, table } from "./report.ts";
+import { learningPython, PEERS, type Peer } from "./peers.ts";
+import {
+  busyShare,
+  type LimitFigure,
+  machine,
+  type RateFigure,
+  type Report,
+  type StepFigure,
+  save,
+  table,
+} from "./report.ts";
 import { timeSteps } from "./steps.ts";
 
 /** From this share on, what others do shows in the figures. */
 const BUSY = 0.1;
 
-const known = [...STEP_CASES, ...LIMIT_CASES, ...WIRE_CASES].map(({ name }) => name);
+const known = [...STEP_CASES, ...RATE_CASES, ...LIMIT_CASES, ...WIRE_CASES, ...LEARNING_CASES].map(({ name }) => name);
 const wanted = wantedCases(process.argv.slice(2));
 const leftOut: string[] = [];
 const names = new Set<string>();
 const before = await busyShare();
 const peak = await peakOfOneCore();
 const steps = await stepFigures();
-const limits = [...(await limitFigures()), ...wireFigures()];
+const learning = await learningFigures();
+const limits = [...(await limitFigures()), ...wireFigures(), ...learning.limits];
 const busy = [before, await busyShare()] as const;
-console.log(`\n${table({ steps, limits })}`);
+console.log(`\n${table({ steps, rates: learning.rates, limits })}`);
 if (Math.max(...busy) > BUSY) {
   const [first, last] = busy.map((share) => `${Math.round(share * 100)} %`);
   console.log(`\nOthers used ${first} of this machine before and ${last} after: these figures are not to be trusted.`);
@@ -37,6 +56,7 @@ const report: Report = {
   contenders: [...names],
   leftOut,
   steps,
+  rates: learning.rates,
   limits,
 };
 console.log(
@@ -177,6 +197,42 @@ function wireFigures(): LimitFigure[] {
     const answer = answers.find(({ case: name }) => name === each.name);
     return answer === undefined ? [] : [{ ...each, value: answer.milliseconds }];
   });
+}
+
+/** Without Stable-Baselines3 what is measured of us alone still is. */
+async function learningFigures(): Promise<{ rates: RateFigure[]; limits: LimitFigure[] }> {
+  const alone = LEARNING_CASES.filter(({ name }) => wanted.has(name));
+  const compared = RATE_CASES.filter(({ name }) => wanted.has(name));
+  const ask = (python: string, names: readonly string[]) => {
+    if (names.length === 0) return [];
+    console.error(`${names.join(", ")} …`);
+    return askChild<Partial<RateFigure> & { case: string; milliseconds?: number }>(
+      "learning by acting",
+      python,
+      ["bench/rl.py", ...names],
+      { PYTHONPATH: "clients/python/src" },
+    );
+  };
+  const limits = ask(
+    process.env.PYTHON ?? "python3",
+    alone.map(({ name }) => name),
+  ).map(({ milliseconds }, index) => ({ ...alone[index]!, value: milliseconds! }));
+  if (compared.length === 0) return { rates: [], limits };
+  const python = await learningPython().catch((error: unknown) => {
+    leftOut.push(`Stable-Baselines3 cannot be installed: ${firstLine(error)}`);
+    return null;
+  });
+  if (python === null) return { rates: [], limits };
+  names.add("Stable-Baselines3 2.9.2");
+  const answers = ask(
+    python,
+    compared.map(({ name }) => name),
+  );
+  const rates = compared.flatMap((each) => {
+    const answer = answers.find((other) => other.case === each.name);
+    return answer === undefined ? [] : [{ ...each, ...(answer as Pick<RateFigure, "ours" | "theirs" | "ratio">) }];
+  });
+  return { rates, limits };
 }
 
 function firstLine(error: unknown): string {

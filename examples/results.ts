@@ -8,6 +8,7 @@ import { type Event, type Sidecar, startSidecar } from "../clients/typescript/in
 import { charLm } from "./results/charLm.ts";
 import { learnReturns } from "./results/learnReturns.ts";
 import { RETURNS } from "./results/returns.ts";
+import { selfPlay } from "./results/selfPlay.ts";
 import type { Setting, Task } from "./results/task.ts";
 import { TASKS } from "./results/tasks.ts";
 
@@ -88,7 +89,11 @@ async function show(sidecar: Sidecar, name: string, task: Task): Promise<boolean
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seeds: { type: "string", default: "10" }, out: { type: "string", default: "examples/results/out" } },
+  options: {
+    seeds: { type: "string", default: "10" },
+    out: { type: "string", default: "examples/results/out" },
+    steps: { type: "string", default: "2000000" },
+  },
 });
 
 /** By name: what shows a result, and whether it was reached. */
@@ -102,6 +107,10 @@ const RESULTS: Readonly<Record<string, { description: string; show(sidecar: Side
   "char-lm": {
     description: "Moby-Dick character by character: a transformer, an LSTM of its size, and counted pairs",
     show: (sidecar) => charLm(sidecar, tell),
+  },
+  selfplay: {
+    description: "PPO on Connect4 against a pool of its past selves, rated by Elo",
+    show: (sidecar) => selfPlay(sidecar, Number(options.steps)),
   },
   ...Object.fromEntries(
     Object.entries(RETURNS).map(([name, task]) => [
