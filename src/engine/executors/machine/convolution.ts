@@ -229,7 +229,7 @@ export function convTranspose(node: Node, lowered: Lowered): void {
   const g = geometry(node);
   const [y, weights] = node.inputs.map(lowered.read) as [Buffer, Buffer];
   if (hasWinograd(g)) {
-    winograd({ from: y, weights, isTransposed: true }, g, lowered);
+    winograd(y, weights, g, lowered);
     return;
   }
   const axes = ([0, 1] as const).map((axis) => {

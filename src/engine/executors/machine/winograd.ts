@@ -79,19 +79,10 @@ export function hasWinograd(g: Geometry): boolean {
 const nanosecondsOf = (tiles: number, into: number, outOf: number) =>
   tiles * (POINTS * into * outOf * 0.055 + 25 * (into + outOf));
 
-interface Sides {
-  readonly from: Buffer;
-  readonly weights: Buffer;
-  /** From the output's gradient to the image's, instead of from image to output. */
-  readonly isTransposed: boolean;
-}
-
-/** `conv`, or with `isTransposed` `convTranspose`. */
-export function winograd({ from, weights, isTransposed }: Sides, g: Geometry, lowered: Lowered): void {
-  const [into, outOf] = isTransposed ? [g.outOf, g.into] : [g.into, g.outOf];
-  const [size, places] = isTransposed ? [g.places, g.size] : [g.size, g.places];
-  const before = g.before.map((count) => (isTransposed ? 2 - count : count));
-  const byOut = g.into * 9;
+/** `convTranspose`: from the output's gradient to the image's. */
+export function winograd(y: Buffer, weights: Buffer, g: Geometry, lowered: Lowered): void {
+  const { outOf: into, into: outOf, places: size, size: places } = g;
+  const before = g.before.map((count) => 2 - count);
   const quads = Math.ceil(outOf / 4);
   const step = quads * into * 16 + GAP;
   const spread = lowered.temporary((POINTS * step) / 4);
@@ -100,15 +91,7 @@ export function winograd({ from, weights, isTransposed }: Sides, g: Geometry, lo
       kind: "winogradWeights",
       label: `weights [${g.outOf},${g.into},3,3] at ${POINTS} points`,
       units: quads * into,
-      operands: [
-        { buffer: weights },
-        { buffer: spread },
-        outOf,
-        into,
-        ...(isTransposed ? [9, byOut] : [byOut, 9]),
-        Number(isTransposed),
-        step,
-      ],
+      operands: [{ buffer: weights }, { buffer: spread }, outOf, into, 9, g.into * 9, step],
       reads: [weights],
       writes: [spread],
       nanoseconds: quads * into * 60,
@@ -119,10 +102,10 @@ export function winograd({ from, weights, isTransposed }: Sides, g: Geometry, lo
   lowered.emit(
     kernel({
       kind: "winograd",
-      label: `${isTransposed ? "transposed " : ""}convolution [${g.images},${into},${size}] by [${g.outOf},${g.into},3,3] in tiles`,
+      label: `transposed convolution [${g.images},${into},${size}] by [${g.outOf},${g.into},3,3] in tiles`,
       units: Math.ceil(tiles / room.tiles),
       operands: [
-        { buffer: from },
+        { buffer: y },
         { buffer: spread },
         { buffer: lowered.out },
         g.images,
@@ -138,7 +121,7 @@ export function winograd({ from, weights, isTransposed }: Sides, g: Geometry, lo
         room.image,
         room.others,
       ],
-      reads: [from, spread],
+      reads: [y, spread],
       writes: [lowered.out],
       flops: 2 * g.images * places[0] * places[1] * into * outOf * 9,
       nanoseconds: nanosecondsOf(tiles, into, outOf),

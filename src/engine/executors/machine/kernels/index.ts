@@ -154,7 +154,7 @@ export function run(program: usize, threads: i32): i32 {
     if (isShared && units > grain) {
       const chunks = publish(at, units, grain, threads);
       if ((flags & op.FLAG_WAKE) != 0) wake();
-      for (let chunk = take(); chunk >= 0; chunk = take()) performChunk(chunk, scratch);
+      for (let chunk = take(true); chunk >= 0; chunk = take(true)) performChunk(chunk, scratch);
       if (!join(chunks)) return -1;
     } else if (units > 0) {
       perform(at, 0, units, scratch);

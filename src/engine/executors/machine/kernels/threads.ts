@@ -3,8 +3,10 @@
  * a ticket; whoever is awake takes chunks until none are left; the program goes on when all are done. A helper that the
  * system keeps from running is never waited for, unless it holds a chunk.
  *
- * The ticket is one 64-bit word: a phase (24 bits), how many chunks there are (20), the next one (20). Taking a chunk adds
- * one and returns all three at once, so that a late helper can't mistake one phase's chunk for another's.
+ * The ticket is one 64-bit word: a phase, how many chunks there are, how many were taken from the front, and from the back
+ * (16 bits each). Taking a chunk adds one and returns all at once, so that a late helper can't mistake one phase's chunk for
+ * another's. The thread that runs the program takes from the front and helpers from the back, so that most of what a thread
+ * reads it has written itself: lines that another core has changed come slowly.
  */
 import {
   CONTROL_CHUNK_UNITS,
@@ -20,7 +22,9 @@ import {
   CONTROL_WAKE,
 } from "./layout";
 
-const FIELD: i64 = 0xfffff;
+const FIELD: i64 = 0xffff;
+const FRONT: i64 = 0x10000;
+const BACK: i64 = 1;
 /** Looks at a word before going to sleep on it, a few nanoseconds each. */
 const HELPER_SPINS = 20000;
 const JOIN_SPINS = 5000;
@@ -44,18 +48,29 @@ export function publish(instruction: usize, units: i32, grain: i32, threads: i32
   store<i32>(CONTROL_CHUNK_UNITS, share);
   store<i32>(CONTROL_THREADS, threads);
   atomic.store<i32>(CONTROL_DONE, 0);
-  const phase = (atomic.load<i64>(CONTROL_TICKET) >>> 40) + 1;
-  atomic.store<i64>(CONTROL_TICKET, (phase << 40) | (<i64>chunks << 20));
+  const phase = (atomic.load<i64>(CONTROL_TICKET) >>> 48) + 1;
+  atomic.store<i64>(CONTROL_TICKET, (phase << 48) | (<i64>chunks << 32));
   return chunks;
 }
 
-/** The next chunk of the published instruction, or −1 when none is left. */
-export function take(): i32 {
-  const seen = atomic.load<i64>(CONTROL_TICKET);
-  if ((seen & FIELD) >= ((seen >>> 20) & FIELD)) return -1;
-  const ticket = atomic.add<i64>(CONTROL_TICKET, 1);
-  const next = ticket & FIELD;
-  return next < ((ticket >>> 20) & FIELD) ? <i32>next : -1;
+// @ts-ignore: decorator
+@inline
+function chunksOf(ticket: i64): i64 {
+  return (ticket >>> 32) & FIELD;
+}
+
+// @ts-ignore: decorator
+@inline
+function isLeft(ticket: i64): bool {
+  return ((ticket >>> 16) & FIELD) + (ticket & FIELD) < chunksOf(ticket);
+}
+
+/** The next chunk of the published instruction, from the front or from the back, or −1 when none is left. */
+export function take(isFront: bool): i32 {
+  if (!isLeft(atomic.load<i64>(CONTROL_TICKET))) return -1;
+  const ticket = atomic.add<i64>(CONTROL_TICKET, isFront ? FRONT : BACK);
+  if (!isLeft(ticket)) return -1;
+  return <i32>(isFront ? (ticket >>> 16) & FIELD : chunksOf(ticket) - 1 - (ticket & FIELD));
 }
 
 /** A taken chunk is done. */
@@ -91,8 +106,8 @@ export function nextChunk(thread: i32): i32 {
   while (true) {
     for (let spin = 0; spin < HELPER_SPINS; spin++) {
       const seen = atomic.load<i64>(CONTROL_TICKET);
-      if ((seen & FIELD) < ((seen >>> 20) & FIELD) && thread < load<i32>(CONTROL_THREADS)) {
-        const chunk = take();
+      if (isLeft(seen) && thread < load<i32>(CONTROL_THREADS)) {
+        const chunk = take(false);
         if (chunk >= 0) return chunk;
       }
     }

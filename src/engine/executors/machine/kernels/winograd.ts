@@ -224,8 +224,8 @@ function placesOf(first: i32, count: i32, places: i32, across: i32, strip: usize
 }
 
 /**
- * Weights at the 36 points: to [36][quads of out][in][4]. Operands: weights, to, channels out and in, strides of both in
- * the weights (elements), 1 to turn the window by half, bytes from point to point. Units: quads of out × in.
+ * Weights, their windows turned by half, at the 36 points: to [36][quads of out][in][4]. Operands: weights, to, channels out
+ * and in, strides of both in the weights (elements), bytes from point to point. Units: quads of out × in.
  */
 export function winogradWeights(at: usize, from: i32, to: i32, scratch: usize): void {
   at += HEAD_LENGTH;
@@ -235,15 +235,14 @@ export function winogradWeights(at: usize, from: i32, to: i32, scratch: usize): 
   const into = load<i32>(at, 12);
   const byOut = <usize>load<i32>(at, 16) << 2;
   const byIn = <usize>load<i32>(at, 20) << 2;
-  const isTurned = load<i32>(at, 24) != 0;
-  const step = <usize>load<i32>(at, 28);
+  const step = <usize>load<i32>(at, 24);
   for (let unit = from; unit < to; unit++) {
     const quad = unit / into;
     const source = weights + <usize>(unit - quad * into) * byIn;
     for (let lane = 0; lane < 4; lane++) {
       const window = source + <usize>min(quad * 4 + lane, channels - 1) * byOut;
       for (let tap: usize = 0; tap < 9; tap++) {
-        store<f32>(scratch + PATCH + (tap << 4) + (<usize>lane << 2), load<f32>(window + ((isTurned ? 8 - tap : tap) << 2)));
+        store<f32>(scratch + PATCH + (tap << 4) + (<usize>lane << 2), load<f32>(window + ((8 - tap) << 2)));
       }
     }
     for (let row: usize = 0; row < 3; row++) {
