@@ -16,7 +16,7 @@ class LateRewards(unittest.TestCase):
 
     def test_it_learns_what_to_offer(self):
         env = {**os.environ, "PYTHONPATH": str(ROOT / "clients" / "python" / "src")}
-        done = subprocess.run([sys.executable, str(EXAMPLE)], env=env, capture_output=True, text=True, timeout=240)
+        done = subprocess.run([sys.executable, str(EXAMPLE)], env=env, capture_output=True, text=True, timeout=600)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("offers taken", done.stdout)
 

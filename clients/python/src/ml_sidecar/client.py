@@ -186,6 +186,27 @@ class Sidecar:
             **options,
         )
 
+    def learn_together(
+        self,
+        environment: Any,
+        *,
+        total_steps: int,
+        shared: bool = True,
+        algorithm: Union[str, Mapping[str, Any]] = "ppo",
+        seed: Optional[int] = None,
+        **options: Any,
+    ) -> "Dict[str, Policy]":
+        """Learns for all agents of one of PettingZoo's parallel environments; returns the policy of each by its name.
+
+        shared: whether one policy acts for all (their spaces are then the same), or each has its own.
+        total_steps: over all agents together. Further options as ``learn`` has them. The environment stays open.
+        """
+        from .together import learn_together
+
+        return learn_together(
+            self, environment, total_steps=total_steps, shared=shared, algorithm=algorithm, seed=seed, **options
+        )
+
     def policy(self, id_or_name: str) -> "Policy":
         """A policy that the sidecar already has; it takes and gives batches, since it does not know the host's spaces."""
         from .learn import Policy
