@@ -14,7 +14,7 @@ const BLOCK = 64;
 const POOL = 8;
 const UPDATES_BETWEEN_SELVES = 15;
 /** How often a past self moves at random, so that games differ. */
-const WHIM = 0.1;
+const WHIM = 0.3;
 const ELO_STEP = 4;
 const JUDGED_GAMES = 200;
 const WANTED = { random: 0.95, lookAhead: 0.6 } as const;
