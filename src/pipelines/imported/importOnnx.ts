@@ -52,13 +52,20 @@ export function importOnnx(bytes: Uint8Array, read: ReadPart): { record: Importe
   return { record: recordOf(model, opened, imported, report.parameters), report };
 }
 
-/** Named sizes get one that few layers have, to see whether the graph can be raised at all; null when it can. */
+/** Sizes that are open get one that small networks take, then one that images have, to see whether the graph can be raised. */
+const SIZES = [2, 64];
+
 function trial(opened: OpenedOnnx): Fault | null {
+  const refusals = SIZES.map((size) => trialAt(opened, size));
+  return refusals.includes(null) ? null : refusals[0]!;
+}
+
+function trialAt(opened: OpenedOnnx, openSize: number): Fault | null {
   try {
     trace((t) => {
       const inputs = opened.inputs.map(({ name, elemType, shape }) => {
         const { computed } = factsOf(elementTypeOf(name, elemType));
-        const sizes = (shape ?? []).map((size) => (typeof size === "number" ? size : SOME_SIZE));
+        const sizes = (shape ?? []).map((size) => (typeof size === "number" ? size : openSize));
         return [name, t.input(name, { dtype: computed, shape: sizes })] as const;
       });
       const outputs = raise(t, opened, Object.fromEntries(inputs));
@@ -72,8 +79,6 @@ function trial(opened: OpenedOnnx): Fault | null {
     throw thrown;
   }
 }
-
-const SOME_SIZE = 2;
 
 /** With its weights as states under their own names. */
 export function raise(

@@ -36,16 +36,8 @@ export function predictImported(
 ): Record<string, NdArray> {
   const { opened } = openFile(record.imported);
   const given = namedFeeds(opened, feeds);
-  const key = Object.entries(given)
-    .map(([name, { shape }]) => `${name}${showShape(shape)}`)
-    .join();
-  let shapes: Readonly<Record<string, Shape>> | undefined;
-  const program = compiled({ executor }, record, key, () => {
-    const traced = traceFile(opened, given);
-    shapes = Object.fromEntries(Object.entries(traced.outputs).map(([name, { shape }]) => [name.slice(1), shape]));
-    return traced;
-  });
-  if (shapes !== undefined) shapesOf.set(program, shapes);
+  const run = (known: readonly string[]): Program => programFor({ executor, record }, opened, given, known);
+  const program = withKnown(given, run);
   for (const [name, view] of Object.entries(program.inputs)) {
     const { data } = given[name]!;
     view.set((data instanceof BigInt64Array ? Int32Array.from(data, Number) : data) as never);
@@ -54,11 +46,51 @@ export function predictImported(
   return resultsOf(opened, program, shapesOf.get(program)!);
 }
 
-function traceFile(opened: OpenedOnnx, given: Readonly<Record<string, NdArray>>): Traced {
+/** Integers up to this many may decide shapes and branches: where they do, a program is made for their values. */
+const SMALL = 8;
+
+function withKnown(given: Readonly<Record<string, NdArray>>, run: (known: readonly string[]) => Program): Program {
+  const small = Object.keys(given).filter((name) => {
+    const { dtype, shape } = given[name]!;
+    return !dtype.startsWith("F") && sizeOf(shape) <= SMALL;
+  });
+  try {
+    return run([]);
+  } catch (refusal) {
+    const isDecided = refusal instanceof Fault && refusal.message.includes("depends on the data");
+    if (!isDecided || small.length === 0) throw refusal;
+    return run(small);
+  }
+}
+
+/** @param known inputs whose values the program is made for */
+function programFor(
+  context: { readonly executor: Executor; readonly record: ImportedModel },
+  opened: OpenedOnnx,
+  given: Readonly<Record<string, NdArray>>,
+  known: readonly string[],
+): Program {
+  const key = Object.entries(given).map(([name, { shape, data }]) => {
+    const values = known.includes(name) ? `=${Array.from(data as Int32Array).join()}` : "";
+    return `${name}${showShape(shape)}${values}`;
+  });
+  let shapes: Readonly<Record<string, Shape>> | undefined;
+  const program = compiled(context, context.record, key.join(), () => {
+    const traced = traceFile(opened, given, known);
+    shapes = Object.fromEntries(Object.entries(traced.outputs).map(([name, { shape }]) => [name.slice(1), shape]));
+    return traced;
+  });
+  if (shapes !== undefined) shapesOf.set(program, shapes);
+  return program;
+}
+
+function traceFile(opened: OpenedOnnx, given: Readonly<Record<string, NdArray>>, known: readonly string[]): Traced {
   return trace((t) => {
-    const inputs = Object.entries(given).map(([name, { shape }]) => {
+    const inputs = Object.entries(given).map(([name, value]) => {
       const { elemType } = opened.inputs.find((input) => input.name === name)!;
-      return [name, t.input(name, { dtype: factsOf(elementTypeOf(name, elemType)).computed, shape })] as const;
+      const { computed } = factsOf(elementTypeOf(name, elemType));
+      const tensor = known.includes(name) ? t.constant(value) : t.input(name, { dtype: computed, shape: value.shape });
+      return [name, tensor] as const;
     });
     const outputs = raise(t, opened, Object.fromEntries(inputs));
     return { outputs: Object.fromEntries(Object.entries(outputs).map(([name, { tensor }]) => [`=${name}`, tensor])) };
