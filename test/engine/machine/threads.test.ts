@@ -21,7 +21,8 @@ const THIEF = `
 const { memory, ticket, ready } = require("node:worker_threads").workerData;
 const tickets = new BigInt64Array(memory.buffer);
 Atomics.add(new Int32Array(memory.buffer), ready / 4, 1);
-const isLeft = (word) => (word & 0xfffffn) < ((word >> 20n) & 0xfffffn);
+const field = (word, at) => (word >> BigInt(at)) & 0xffffn;
+const isLeft = (word) => field(word, 16) + field(word, 0) < field(word, 32);
 while (!isLeft(Atomics.load(tickets, ticket / 8)) || !isLeft(Atomics.add(tickets, ticket / 8, 1n)));
 `;
 
