@@ -373,15 +373,16 @@ describe("life", () => {
   it("FAILURES 66: many requests leave memory flat", { timeout: 60_000 }, async () => {
     const sidecar = startSidecar();
     const used = async () => (await sidecar.call("runtime.health")).memory.rss as number;
-    let early = 0;
-    for (let round = 0; round < 600; round++) {
+    // memory rises and falls with the collector: what it falls to later is to be no more than what it rose to before
+    const [early, late]: [number[], number[]] = [[], []];
+    for (let round = 0; round < 1000; round++) {
       const ids = Array.from({ length: 200 }, (_, index) => `${round}-${index}`);
       sidecar.send(...ids.map((id) => ({ jsonrpc: "2.0", id, method: "jobs.list" })));
       await sidecar.next(({ id }) => id === ids.at(-1));
       (sidecar.messages as Json[]).length = 0;
-      if (round === 200) early = await used();
+      if (round >= 100 && round % 20 === 0) (round < 500 ? early : late).push(await used());
     }
-    expect((await used()) - early).toBeLessThan(30 * 2 ** 20);
+    expect(Math.min(...late)).toBeLessThan(Math.max(...early));
   });
 
   it.each([
