@@ -22,6 +22,7 @@ export { decodeOnnx, encodeOnnx } from "./onnx/codec.ts";
 export { describeOnnx, type OnnxDescription, type OnnxValue } from "./onnx/describe.ts";
 export { exportGraph, IR_VERSIONS, type OnnxExport } from "./onnx/export.ts";
 export { type ReadPart, withData } from "./onnx/import/external.ts";
+export { isDecidedByData } from "./onnx/import/known.ts";
 export { type OpenedOnnx, openModel } from "./onnx/import/open.ts";
 export { pruned } from "./onnx/import/prune.ts";
 export type { Role } from "./onnx/import/roles.ts";

@@ -4,6 +4,7 @@ import {
   type Executor,
   Fault,
   factsOf,
+  isDecidedByData,
   type NdArray,
   type OpenedOnnx,
   type Program,
@@ -57,8 +58,7 @@ function withKnown(given: Readonly<Record<string, NdArray>>, run: (known: readon
   try {
     return run([]);
   } catch (refusal) {
-    const isDecided = refusal instanceof Fault && refusal.message.includes("depends on the data");
-    if (!isDecided || small.length === 0) throw refusal;
+    if (!isDecidedByData(refusal) || small.length === 0) throw refusal;
     return run(small);
   }
 }

@@ -3,7 +3,7 @@ import { Fault } from "../../fault.ts";
 import type { NdArray } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { AttributeProto, GraphProto, NodeProto } from "../schema.ts";
-import { known } from "./known.ts";
+import { decidedByData, known } from "./known.ts";
 import { type Read, readTensor } from "./tensor.ts";
 import type { ElementType, Output, Value } from "./value.ts";
 
@@ -110,7 +110,7 @@ export function callOf(node: NodeProto, inputs: readonly (Value | undefined)[], 
   const numbers = (index: number): number[] => {
     const value = known(required(index).tensor);
     if (value !== null) return Array.from(value.data);
-    throw new Fault("ONNX_OPERATOR_UNSUPPORTED", `input ${index} (\`${node.input?.[index]}\`) depends on the data`, {
+    throw decidedByData(`input ${index} (\`${node.input?.[index]}\`) depends on the data`, {
       violations: [
         { path: `input[${index}]`, message: "it decides a shape", expected: "a constant", got: "a computed value" },
       ],

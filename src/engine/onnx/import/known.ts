@@ -1,4 +1,5 @@
 /** @file Numbers that are known before anything runs: whatever depends on constants alone, computed when somebody asks. */
+import { Fault, type FaultDetails } from "../../fault.ts";
 import type { Node } from "../../graph.ts";
 import { opOf } from "../../ops/index.ts";
 import type { ReferenceArray } from "../../ops/op.ts";
@@ -10,6 +11,22 @@ import type { Tensor } from "../../tensor.ts";
 
 /** By node, since shapes are asked for again and again; null: it depends on an input or on a weight. */
 const numbers = new WeakMap<Node, ReferenceArray | null>();
+
+const DECIDED_BY_DATA = "decidedByData";
+
+/** The fault of a shape or a branch that no constant decides. @param more what `Fault` takes */
+export function decidedByData(message: string, { violations, hint }: FaultDetails): Fault {
+  const context = { [DECIDED_BY_DATA]: true };
+  return new Fault("ONNX_OPERATOR_UNSUPPORTED", message, {
+    ...(violations && { violations }),
+    ...(hint && { hint }),
+    context,
+  });
+}
+
+/** Whether known values for the inputs may mend it. */
+export const isDecidedByData = (error: unknown): error is Fault =>
+  error instanceof Fault && error.context?.[DECIDED_BY_DATA] === true;
 
 /** What decides shapes is small; larger values are not computed ahead. */
 const LARGEST = 1_000_000;

@@ -2,7 +2,7 @@
 import { Fault } from "../../../fault.ts";
 import { concat } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
-import { known } from "../known.ts";
+import { decidedByData, known } from "../known.ts";
 import { BOOL, INT64, type Output, type Value } from "../value.ts";
 
 /** More turns than this are refused: each is written out. */
@@ -15,7 +15,7 @@ function branch(call: Call): readonly Output[] {
 const truthOf = ({ tensor }: Value): boolean => {
   const value = known(tensor);
   if (value !== null) return value.data[0] !== 0;
-  throw new Fault("ONNX_OPERATOR_UNSUPPORTED", "its condition depends on the data", {
+  throw decidedByData("its condition depends on the data", {
     violations: [
       {
         path: "body.output[0]",
