@@ -17,6 +17,7 @@ export { type ExplainOptions, type Explanation, explain } from "./inspect/explai
 export { type Inspection, type InspectOptions, inspect } from "./inspect/inspect.ts";
 export { type Summary, type SummaryOptions, summarise } from "./inspect/summary.ts";
 export { showSummary } from "./inspect/table.ts";
+export { loadAnyModel } from "./loadAny.ts";
 export { createModel, parseModelSpec } from "./model/create.ts";
 export type { DecodingOptions } from "./model/decode.ts";
 export { createEnsemble } from "./model/ensemble.ts";
@@ -48,7 +49,6 @@ export { exportPolicy } from "./rl/onnxPolicy.ts";
 export { openLearner } from "./rl/openRun.ts";
 export { type PlayScores, play, playEpisodes } from "./rl/play.ts";
 export { memoryWidths } from "./rl/policy.ts";
-export { loadAnyModel } from "./rl/policyFile.ts";
 export { createPolicyRecord, isPolicy, type PolicyModel, policyOf, snapshotPolicy } from "./rl/policyRecord.ts";
 export { readFlags, readMemory, readObservations } from "./rl/received.ts";
 export { type RunResult, type RunState, restoreRun, runInside, type TrainWishes } from "./rl/run.ts";

@@ -1,16 +1,13 @@
-/** @file A saved folder back to a model of any kind: one that learned from data, a policy, or an imported file. */
+/** @file A saved folder back to a policy: every part checked, and that the parts are of one policy. */
 import { createHash } from "node:crypto";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { z } from "zod";
 import { Fault, sameShape } from "../../engine/index.ts";
 import { readRegularFile } from "../files/regular.ts";
 import { decodeSafetensors } from "../files/safetensors.ts";
-import { IMPORTED } from "../imported/importOnnx.ts";
-import { reopened } from "../imported/loadImported.ts";
 import { CELL_NAMES } from "../layers/cells.ts";
 import { MODEL_FILE, PENDING, WEIGHTS_FILE } from "../model/file.ts";
-import { loadModel, readImported } from "../model/load.ts";
-import type { ModelRecord, Weights } from "../model/record.ts";
+import type { Weights } from "../model/record.ts";
 import { packWeights } from "../model/weights.ts";
 import { parseBy, parseConfigured } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -52,33 +49,8 @@ const PolicyFile = z.looseObject({
   }),
 });
 
-/** Faults: those of `loadModel`. */
-export async function loadAnyModel(registry: Registry, path: string, roots?: readonly string[]): Promise<ModelRecord> {
-  const folder = resolve(path);
-  const bytes = await readRegularFile(join(folder, MODEL_FILE), { roots }).catch(() => null);
-  const content = bytes === null ? null : parsed(bytes);
-  const saved = content === null ? null : wholeFileOf(content);
-  if (saved !== null) return reopened(await readImported(folder, saved, roots));
-  if (content === null || !("policy" in content)) return loadModel(registry, path, roots);
-  return loadPolicy(registry, folder, content, roots);
-}
-
-/** The fingerprint of the ONNX file, for a model that is nothing but one. */
-function wholeFileOf(content: object): string | null {
-  const { spec, imported } = content as { spec?: { pipeline?: unknown }; imported?: { sha256?: unknown } };
-  return spec?.pipeline === IMPORTED && typeof imported?.sha256 === "string" ? imported.sha256 : null;
-}
-
-function parsed(bytes: Buffer): object | null {
-  try {
-    const content: unknown = JSON.parse(bytes.toString());
-    return typeof content === "object" ? content : null;
-  } catch {
-    return null;
-  }
-}
-
-async function loadPolicy(
+/** @param content of the folder's `model.json`. Faults: those of `loadModel`. */
+export async function loadPolicy(
   registry: Registry,
   folder: string,
   content: object,
