@@ -1,11 +1,11 @@
 /** @file An ONNX file as a model: its weights by their own names, what it takes and gives, and a report of what it is. */
+
 import { createHash } from "node:crypto";
 import {
   decodeOnnx,
   encodeOnnx,
   Fault,
   factsOf,
-  type ModelProto,
   type NdArray,
   type OpenedOnnx,
   openModel,
@@ -15,6 +15,7 @@ import {
   trace,
   withData,
 } from "../../engine/index.ts";
+import { BLANK } from "../model/blank.ts";
 import type { ModelRecord } from "../model/record.ts";
 import { packWeights } from "../model/weights.ts";
 import type { ImportedFile } from "./importedFile.ts";
@@ -49,7 +50,7 @@ export function importOnnx(bytes: Uint8Array, read: ReadPart): { record: Importe
     sha256: createHash("sha256").update(content).digest("hex"),
   };
   const report = reportOf(model, opened, refusal);
-  return { record: recordOf(model, opened, imported, report.parameters), report };
+  return { record: recordOf(opened, imported, report.parameters), report };
 }
 
 /** Sizes that are open get one that small networks take, then one that images have, to see whether the graph can be raised. */
@@ -102,7 +103,7 @@ function single({ shape, data }: NdArray): NdArray {
   return { dtype: "F32", shape, data: values.slice(0, sizeOf(shape)) };
 }
 
-function recordOf(_model: ModelProto, opened: OpenedOnnx, imported: ImportedFile, parameters: number): ImportedModel {
+function recordOf(opened: OpenedOnnx, imported: ImportedFile, parameters: number): ImportedModel {
   return {
     spec: {
       pipeline: IMPORTED,
@@ -114,12 +115,7 @@ function recordOf(_model: ModelProto, opened: OpenedOnnx, imported: ImportedFile
     },
     seed: 0,
     state: "trained",
-    signature: null,
-    preprocessing: null,
-    target: null,
-    loss: null,
-    metrics: null,
-    provenance: null,
+    ...BLANK,
     parameters,
     weights: packWeights(weightsOf(opened)),
     imported,

@@ -1,9 +1,11 @@
 /** @file From what a host asks for to a model record: the spec parsed, and counted where it says enough. */
+
 import { z } from "zod";
 import type { ImportedFile } from "../imported/importedFile.ts";
 import { PreprocessSpec } from "../preprocess/spec.ts";
 import { find, optionsOf, parseBy, parseConfigured } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
+import { BLANK } from "./blank.ts";
 import { countParameters, declare } from "./network.ts";
 import type { ModelRecord } from "./record.ts";
 import type { Configured, ModelSpec } from "./spec.ts";
@@ -60,12 +62,7 @@ export function createModel(registry: Registry, raw: unknown, imported?: Importe
     spec,
     seed: spec.seed,
     state: "new",
-    signature: null,
-    preprocessing: null,
-    target: null,
-    loss: null,
-    metrics: null,
-    provenance: null,
+    ...BLANK,
     parameters: parametersOf(registry, spec, imported),
     weights: null,
   };

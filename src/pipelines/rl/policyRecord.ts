@@ -1,5 +1,7 @@
 /** @file A policy as a model: the same record as any other, so that it is listed, kept, saved and exported with the rest. */
+
 import { Fault } from "../../engine/index.ts";
+import { BLANK } from "../model/blank.ts";
 import { countParameters } from "../model/network.ts";
 import type { ModelRecord, Weights } from "../model/record.ts";
 import type { Configured } from "../model/spec.ts";
@@ -72,12 +74,7 @@ export function createPolicyRecord(registry: Registry, run: RunSpec): PolicyMode
     },
     seed,
     state: "new",
-    signature: null,
-    preprocessing: null,
-    target: null,
-    loss: null,
-    metrics: null,
-    provenance: null,
+    ...BLANK,
     parameters: countParameters(policyLeaves(registry, policy)),
     weights: null,
     policy: { spec: policy, algorithm, environment, moments: null, steps: 0, updates: 0, meanReturn: null },
