@@ -2,7 +2,7 @@
 import { type Executor, Fault, type Program, type State, sizeOf, trace } from "../../engine/index.ts";
 import { type Dataset, sharedArray } from "../data/dataset.ts";
 import { createScope } from "../layers/scope.ts";
-import { encodeBytes, encodeDataset } from "../preprocess/encode.ts";
+import { encodeBytes, encodeDataset } from "../preprocess/encodeDataset.ts";
 import type { Registry } from "../registry/registry.ts";
 import { encodeTarget, targetType } from "../targets/index.ts";
 import { arranged } from "./arranged.ts";

@@ -21,7 +21,7 @@ export function inputFeatures(
 }
 
 /**
- * @param raw count × rawWidth, as `encodeRows` makes it.
+ * @param raw count × rawWidth, as `encodeInputs` makes it.
  * @returns count × prod(featureShape).
  * @throws NON_FINITE when a feature is NaN or infinite: missing values that no step fills, or numbers beyond float32.
  */

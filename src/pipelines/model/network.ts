@@ -171,7 +171,7 @@ export function results(
 /**
  * A trained model from raw rows to its results, without anything that only training does. What `predict` runs, and what
  * is exported. Its weights are the states of the trace.
- * @param raw F32 [batch, ...signature.raw], as `encodeRows` makes it.
+ * @param raw F32 [batch, ...signature.raw], as `encodeInputs` makes it.
  */
 export function infer(
   t: Tracer,

@@ -31,7 +31,7 @@ export interface ModelRecord {
 
 /** The shapes between the rooms of a model; each leaves the batch axis out. */
 export interface Signature {
-  /** One row as `encodeRows` makes it: the program's `inputs`. */
+  /** One row as `encodeInputs` makes it: the program's `inputs`. */
   readonly raw: Shape;
   /** One row after preprocessing: what the backbone sees. */
   readonly features: Shape;

@@ -6,7 +6,7 @@ import type { FittedStep, InputColumn, PerElement, Preprocessing } from "./prepr
 export type Constants = Pick<Tracer, "constant">;
 
 /**
- * @param raw F32 `[batch, rawWidth]` as `encodeRows` makes it, or `[batch, ...shape]` when the model takes one tensor.
+ * @param raw F32 `[batch, rawWidth]` as `encodeInputs` makes it, or `[batch, ...shape]` when the model takes one tensor.
  * @returns F32 `[batch, ...featureShape]`.
  */
 export function applyPreprocessing(t: Constants, raw: Tensor, preprocessing: Preprocessing): Tensor {

@@ -45,7 +45,7 @@ export interface InputColumn {
 export interface Preprocessing {
   readonly columns: readonly InputColumn[];
   readonly dropped: readonly { readonly name: string; readonly why: string }[];
-  /** Numbers in a raw row: what `encodeRows` writes and `applyPreprocessing` takes. */
+  /** Numbers in a raw row: what `encodeInputs` writes and `applyPreprocessing` takes. */
   readonly rawWidth: number;
   /** Of one row after all steps: `[features]`, or the tensor's own shape when the only column is an image. */
   readonly featureShape: readonly number[];
@@ -82,4 +82,16 @@ export function soleTensor({ columns }: Preprocessing): InputColumn | undefined 
 /** The one text column of a model that takes nothing else: its rows may be plain strings. */
 export function soleText({ columns }: Preprocessing): InputColumn | undefined {
   return columns.length === 1 && columns[0]!.kind === "tokens" ? columns[0] : undefined;
+}
+
+/** A category's code by its name. */
+export function codesOf({ categories }: InputColumn): Map<string, number> {
+  return new Map(categories!.map((name, code) => [name, code]));
+}
+
+/** What fitting one column leaves: its part of an `InputColumn`, and what to tell the host. */
+export interface Fitted {
+  readonly parts: Pick<InputColumn, "kind" | "categories" | "unit" | "unknownCode" | "dateOrder" | "steps"> &
+    Partial<Pick<InputColumn, "shape" | "width">>;
+  readonly notes: readonly string[];
 }

@@ -140,3 +140,5 @@ export function listSteps(spec: z.output<typeof steps>): StepOptions[] {
     typeof step === "string" ? (STEPS[step].parse({ type: step }) as StepOptions) : step,
   );
 }
+
+export type OptionsOf<Type extends StepType> = Extract<StepOptions, { type: Type }>;

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Dataset } from "../../../src/pipelines/data/dataset.ts";
-import { encodeDataset, encodeInputs } from "../../../src/pipelines/preprocess/encode.ts";
+import { encodeInputs } from "../../../src/pipelines/preprocess/encode.ts";
+import { encodeDataset } from "../../../src/pipelines/preprocess/encodeDataset.ts";
 import vectors from "../../vectors/preprocessing.json" with { type: "json" };
 import { load, loadCsv } from "../data/load.support.ts";
 import { apply, fitted, transform } from "./preprocess.support.ts";
