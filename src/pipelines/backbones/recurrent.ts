@@ -46,6 +46,7 @@ function network(cell: CellName): Backbone {
       past: { summary: "each", bidirectional: false, kind: "encoder" },
       translated: { kind: "encoderDecoder", bidirectional: false },
     },
+    remembers: true,
     build(scope, x, { summary, kind, hidden, layers, bidirectional, dropout, ...options }, { parts, previous }) {
       const { elements, lengths } = readSequence(scope, x, options, parts);
       const stacked = { cell, hidden, layers, bidirectional, dropout };

@@ -19,7 +19,7 @@ import { readSequence, refuseAlone, sequenceOptions, tokensAsTheyAre } from "./s
 /** What each adds to the elements; rotary positions are the attention's. */
 const POSITIONS = {
   learned: (scope: Scope, x: Tensor, context: number | undefined) =>
-    learnedPositions(scope, x, { context: context ?? x.shape[1]! }),
+    learnedPositions(scope, x, { context: context ?? scope.past?.context ?? x.shape[1]! }),
   sinusoidal: (scope: Scope, x: Tensor) => sinusoidalPositions(scope, x),
   rotary: (_scope: Scope, x: Tensor) => x,
   none: (_scope: Scope, x: Tensor) => x,
@@ -92,6 +92,7 @@ export const transformer = defineBackbone({
     past: { summary: "each", kind: "decoder" },
     translated: { kind: "encoderDecoder" },
   },
+  remembers: true,
   build(scope, x, { summary, ...options }, { parts, previous }) {
     const { width, vocabulary, padding, lengths: column, kind, layers, decoderLayers = layers } = options;
     const isText = vocabulary !== undefined || parts[0]?.kind === "tokens";

@@ -4,6 +4,8 @@ import { dense } from "./dense.ts";
 import { expectDivides, expectSequence } from "./expect.ts";
 import { fanInUniform, uniformWithin } from "./initialisers.ts";
 import { counted } from "./lengths.ts";
+import type { Past } from "./past.ts";
+import { placesOf } from "./positions.ts";
 import { layer, type Scope } from "./scope.ts";
 
 export interface AttentionOptions {
@@ -44,11 +46,25 @@ export const attention = layer("attention", (scope: Scope, x: Tensor, options: A
     dense(scope.child(name), from, { units: count * headWidth, bias, init })
       .reshape([...from.shape.slice(0, 2), count, headWidth])
       .permute([0, 2, 1, 3]);
-  const turn = (heads: Tensor): Tensor => (rotary ? heads.rotary(counted(heads, heads.shape[2]!), rotary) : heads);
+  const turn = (heads: Tensor): Tensor => (rotary ? heads.rotary(placesOf(scope, x, heads.shape[2]!), rotary) : heads);
 
   const queries = turn(project("query", x, heads));
-  const keys = turn(project("key", memory, keyHeads));
-  const seen = queries.attention(keys, project("value", memory, keyHeads), { causal, ...(mask && { mask }) });
+  const [keys, values] = [turn(project("key", memory, keyHeads)), project("value", memory, keyHeads)];
+  const seen =
+    scope.past !== null && causal
+      ? lookBack(scope.past, scope.path, queries, keys, values)
+      : queries.attention(keys, values, { causal, ...(mask && { mask }) });
   const joined = seen.permute([0, 2, 1, 3]).reshape([...x.shape.slice(0, 2), heads * headWidth]);
   return dense(scope.child("output"), joined, { units: width, bias, init: fanInUniform });
 });
+
+/** Causal attention of a piece of a sequence: over what is remembered of the elements before it, and over its own. */
+function lookBack(past: Past, path: string, queries: Tensor, keys: Tensor, values: Tensor): Tensor {
+  const time = queries.shape[2]!;
+  const places = past.context + time;
+  const place = counted(queries, places);
+  const own = place.sub(past.context).lessEqual(counted(queries, time).reshape([time, 1]));
+  const isThere = place.less(past.count).logicalOr(place.greaterEqual(past.context));
+  const mask = own.logicalAnd(isThere);
+  return queries.attention(past.gather(`${path}.keys`, keys), past.gather(`${path}.values`, values), { mask });
+}

@@ -2,7 +2,14 @@
 import type { Tensor } from "../../engine/index.ts";
 import { expectContext, expectSequence } from "./expect.ts";
 import { type Initialiser, normalOf } from "./initialisers.ts";
+import { counted } from "./lengths.ts";
 import { layer, type Scope } from "./scope.ts";
+
+/** I32 [time]: the places of the elements of x, counted from 0. */
+export function placesOf({ past }: Scope, x: Tensor, time: number): Tensor {
+  const places = counted(x, time);
+  return past === null ? places : places.add(past.count);
+}
 
 /** x plus sin(t / base^(2i / width)) in feature 2i and its cosine in 2i + 1 (Vaswani et al. 2017, section 3.5). */
 export const sinusoidalPositions = layer(
@@ -10,14 +17,22 @@ export const sinusoidalPositions = layer(
   (scope: Scope, x: Tensor, { base = 10_000 }: { readonly base?: number } = {}): Tensor => {
     expectSequence(scope, x);
     const [, time, width] = x.shape as [number, number, number];
-    const data = Float64Array.from({ length: time * width }, (_, index) => {
+    const places = scope.past?.context ?? time;
+    const data = Float64Array.from({ length: places * width }, (_, index) => {
       const [place, feature] = [Math.floor(index / width), index % width];
       const angle = place / base ** ((feature - (feature % 2)) / width);
       return feature % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
     });
-    return x.add(scope.constant({ dtype: "F64", shape: [time, width], data }));
+    return x.add(ownPlaces(scope, x, scope.constant({ dtype: "F64", shape: [places, width], data })));
   },
 );
+
+/** Of the vectors of all places those of the elements of x. @param vectors [places, width] @returns [time, width] */
+function ownPlaces(scope: Scope, x: Tensor, vectors: Tensor): Tensor {
+  const [, time, width] = x.shape as [number, number, number];
+  if (scope.past !== null) return vectors.gather(placesOf(scope, x, time), 0);
+  return time === vectors.shape[0] ? vectors : vectors.slice([0, 0], [time, width]);
+}
 
 /**
  * x plus a learned vector for each place up to `context`; N(0, 0.02²) at first (Radford et al. 2019).
@@ -31,9 +46,7 @@ export const learnedPositions = layer(
     { context, init = normalOf(0.02) }: { readonly context: number; readonly init?: Initialiser },
   ): Tensor => {
     expectSequence(scope, x);
-    const [, time, width] = x.shape as [number, number, number];
     expectContext(scope, x, context);
-    const vectors = scope.parameter("weight", [context, width], init);
-    return x.add(time === context ? vectors : vectors.slice([0], [time, width]));
+    return x.add(ownPlaces(scope, x, scope.parameter("weight", [context, x.shape[2]!], init)));
   },
 );

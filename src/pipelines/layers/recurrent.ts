@@ -58,7 +58,9 @@ export const recurrent = layer("recurrent", (scope: Scope, x: Tensor, options: R
     const input = index === 0 ? sequence : dropout(layer, sequence, { rate });
     const directions = bidirectional ? [layer, layer.child("reverse")] : [layer];
     const runs = directions.map((direction, place) =>
-      along(direction, input, { counts, starts }, options, last.length + place),
+      remembering(direction, options, batch, options.initial?.[last.length + place], (initial) =>
+        along(direction, input, { counts, starts }, { ...options, initial, reverse: place === 1 }),
+      ),
     );
     last.push(...runs.map((run) => run.memories));
     sequence = concat(
@@ -69,8 +71,34 @@ export const recurrent = layer("recurrent", (scope: Scope, x: Tensor, options: R
   return { outputs: sequence.permute([1, 0, 2]), last };
 });
 
+interface Run {
+  readonly outputs: Tensor;
+  readonly memories: Tensor[];
+}
+
+interface Beginning {
+  readonly initial: readonly Tensor[] | undefined;
+  /** Whether it reads from the end. */
+  readonly reverse: boolean;
+}
+
+/** Where a sequence comes piece by piece, a run goes on from what is remembered, and is remembered in its turn. */
+function remembering(
+  { past, path }: Scope,
+  { cell, hidden }: RecurrentOptions,
+  batch: number,
+  initial: readonly Tensor[] | undefined,
+  run: (initial: readonly Tensor[] | undefined) => Run,
+): Run {
+  if (past === null) return run(initial);
+  const names = Array.from({ length: CELLS[cell].memories }, (_, index) => `${path}.${index}`);
+  const done = run(names.map((name) => past.recall(name, [batch, hidden])));
+  for (const [index, name] of names.entries()) past.remember(name, done.memories[index]!);
+  return done;
+}
+
 /**
- * One layer in one direction, the `run`th of all.
+ * One layer in one direction.
  * @param x [time, batch, features]
  * @param marks BOOL [time, batch, 1]: where sequences go on, and where they begin anew
  */
@@ -78,9 +106,8 @@ function along(
   scope: Scope,
   x: Tensor,
   { counts, starts }: { readonly counts: Tensor | undefined; readonly starts: Tensor | undefined },
-  { cell: name, hidden, bias = true, bidirectional = false, initial }: RecurrentOptions,
-  run: number,
-): { outputs: Tensor; memories: Tensor[] } {
+  { cell: name, hidden, bias = true, reverse, initial }: Omit<RecurrentOptions, "initial"> & Beginning,
+): Run {
   const cell: Cell = CELLS[name];
   const init = uniformWithin(1 / Math.sqrt(hidden));
   const width = cell.gates * hidden;
@@ -96,10 +123,10 @@ function along(
   const zeros = x.constant(0).broadcastTo([x.shape[1]!, hidden]);
   const { carry, outputs } = scan(
     {
-      carry: initial?.[run] ?? new Array<Tensor>(cell.memories).fill(zeros),
+      carry: initial ?? new Array<Tensor>(cell.memories).fill(zeros),
       over: [ahead, ...(counts === undefined ? [] : [counts]), ...(starts === undefined ? [] : [starts])],
       given: [weights, ...inside],
-      reverse: bidirectional && run % 2 === 1,
+      reverse,
     },
     (before, [fromInput, ...marks], [weight, shift]) => {
       const goesOn = counts && marks[0];

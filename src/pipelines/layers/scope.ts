@@ -2,6 +2,7 @@
 import type { NdArray, Shape, Tensor, TensorType, Tracer } from "../../engine/index.ts";
 import { Fault, sameShape, showShape } from "../../engine/index.ts";
 import type { Initialiser } from "./initialisers.ts";
+import type { Past } from "./past.ts";
 
 /**
  * What a layer gets beside its input. Parameters belong to the scope, so a layer is a plain function; asking twice for one
@@ -20,6 +21,8 @@ export interface Scope {
   readonly watch: Watch | null;
   /** How much of a batch goes into running statistics, F32 []; null: as much as each layer says. */
   readonly share: Tensor | null;
+  /** What came before, where a sequence is read piece by piece; null where it comes as a whole. */
+  readonly past: Past | null;
   /** A scope below this one: `scope.child("layers.0")`. */
   child(name: string): Scope;
   /** F32 numbers that training changes by their gradient. */
@@ -89,13 +92,20 @@ export interface ScopeOptions {
   readonly root?: string;
   readonly watch?: Watch | null;
   readonly share?: Tensor | null;
+  readonly past?: Past | null;
 }
 
 /** The scope of a whole model, and the record of what is asked of it. */
-export function createScope(
-  tracer: Tracer,
-  { training = false, present = null, random = null, root = "", watch = null, share = null }: ScopeOptions = {},
-): { scope: Scope; declarations: Declarations } {
+export function createScope(tracer: Tracer, options: ScopeOptions = {}): { scope: Scope; declarations: Declarations } {
+  const {
+    training = false,
+    present = null,
+    random = null,
+    root = "",
+    watch = null,
+    share = null,
+    past = null,
+  } = options;
   const declarations: Declarations = { leaves: new Map(), updates: new Map() };
 
   const declare = (path: string, shape: Shape, initialiser: Initialiser, trainable: boolean): Tensor => {
@@ -133,6 +143,7 @@ export function createScope(
       random,
       watch,
       share,
+      past,
       child: (name) => scopeAt(join(name)),
       parameter: (name, shape, initialiser) => declare(join(name), shape, initialiser, true),
       buffer: (name, shape, initialiser) => declare(join(name), shape, initialiser, false),

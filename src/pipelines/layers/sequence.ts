@@ -44,7 +44,8 @@ export function sequenceOf(scope: Scope, x: Tensor, { vocabulary, width, padding
     width,
     ...(padding !== undefined && { padding }),
   });
-  if (padding === undefined) return { elements };
+  // What comes piece by piece is not filled up.
+  if (padding === undefined || scope.past !== null) return { elements };
   return { elements, lengths: lengthsOfTokens(x, padding) };
 }
 

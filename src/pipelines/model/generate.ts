@@ -1,20 +1,14 @@
-/**
- * @file A language model that writes. It looks at the last tokens, as many as its context holds, and each new one costs one
- * pass over the context; the program is compiled once.
- */
-import { Fault, trace } from "../../engine/index.ts";
-import { createScope } from "../layers/scope.ts";
-import { applyPreprocessing } from "../preprocess/apply.ts";
+/** @file A language model that writes: token after token, each drawn from what it expects after those before. */
+import { Fault } from "../../engine/index.ts";
 import type { InputColumn } from "../preprocess/preprocessing.ts";
 import { charactersOf, tokenCount } from "../preprocess/tokens.ts";
 import { createRandom } from "../random.ts";
-import type { Raw } from "../registry/define.ts";
 import { find } from "../registry/parse.ts";
 import type { SequenceEncoding } from "../targets/index.ts";
-import { compiled, type PredictionContext } from "./loaded.ts";
-import { type FittedRecord, fitted, network } from "./network.ts";
+import type { PredictionContext } from "./loaded.ts";
+import { type FittedRecord, fitted } from "./network.ts";
+import { openReader } from "./reader.ts";
 import { draw, type SamplingOptions, samplingProbabilities } from "./sampling.ts";
-import { runWhole } from "./whole.ts";
 
 export interface GenerateOptions extends SamplingOptions {
   readonly maxNewTokens: number;
@@ -47,7 +41,7 @@ export function generate(
   const isText = column.kind === "tokens";
   const seen = tokensOf(prompt, column);
   const codes = inputCodes(column, classes);
-  const logits = nextLogits(context, record, column.width, isText);
+  const logits = openReader(context, record);
   const random = createRandom(options.seed, "generate");
   const written: string[] = [];
   const join = (): string => written.join(isText ? "" : " ");
@@ -110,28 +104,4 @@ function tokensOf(prompt: string | readonly number[], column: InputColumn): numb
     const expected = `one of ${column.categories!.join("").slice(0, 200)}`;
     throw refuse(`\`${character}\` is no character that the model knows`, expected, character, "write it another way");
   });
-}
-
-/** The logits of what follows some tokens; texts shorter than the context are filled up behind. */
-function nextLogits(context: PredictionContext, record: FittedRecord, width: number, isText: boolean) {
-  const { registry } = context;
-  const program = compiled(context, record, "generate", () =>
-    trace((t) => {
-      const raw = t.input("raw", { dtype: "F32", shape: [1, width] });
-      const at = t.input("at", { dtype: "I32", shape: [1] });
-      const features = applyPreprocessing(t, raw, record.preprocessing);
-      const { output } = network(registry, record, createScope(t).scope, features) as Raw;
-      return { outputs: { logits: output.gather(at, 1).reshape([output.shape[2]!]) } };
-    }),
-  );
-  const raw = program.inputs.raw as Float32Array;
-  const at = program.inputs.at as Int32Array;
-  return (tokens: readonly number[]): Float32Array => {
-    const last = tokens.slice(-width);
-    raw.fill(isText ? 0 : last[0]!);
-    raw.set(last);
-    at[0] = last.length - 1;
-    runWhole(program);
-    return program.outputs.logits as Float32Array;
-  };
 }

@@ -69,6 +69,8 @@ export interface Backbone extends Definition {
   preprocess?(options: Options): "none" | Readonly<Record<string, "none">> | undefined;
   /** Of a backbone for sequences: the options that make it what a head needs. A need that is not there cannot be met. */
   readonly sequences?: Partial<Readonly<Record<SequenceNeed, Options>>>;
+  /** Whether all its layers heed `Scope.past`, so that a sequence can be read piece by piece. */
+  readonly remembers?: true;
   /** @param x F32 [batch, ...features], preprocessed. @returns F32 [batch, ...], what the head takes. */
   build(scope: Scope, x: Tensor, options: Options, inside: Inside): Tensor;
 }
