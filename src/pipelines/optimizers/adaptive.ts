@@ -1,7 +1,7 @@
 /** @file RMSprop and Adagrad: steps scaled by the size of past gradients. */
 import { z } from "zod";
 import { defineOptimizer } from "../registry/define.ts";
-import { commonOptions, decayed, toward, towardSquare } from "./common.ts";
+import { commonOptions, decayed, fading, toward, towardSquare } from "./common.ts";
 
 /** `torch.optim.RMSprop` (Hinton 2012, lecture 6e; centered after Graves 2013). */
 export const rmsprop = defineOptimizer({
@@ -28,7 +28,7 @@ export const rmsprop = defineOptimizer({
     const square = towardSquare(slots.square!, direction, alpha);
     const mean = centered ? toward(slots.mean!, direction, 1 - alpha) : null;
     const scaled = direction.div((mean === null ? square : square.sub(mean.square())).sqrt().add(epsilon));
-    const velocity = momentum === 0 ? null : slots.momentum!.mul(momentum).add(scaled);
+    const velocity = momentum === 0 ? null : fading(slots.momentum!.mul(momentum).add(scaled));
     return {
       parameter: parameter.sub((velocity ?? scaled).mul(scalars.learningRate!)),
       slots: { square, ...(mean === null ? {} : { mean }), ...(velocity === null ? {} : { momentum: velocity }) },

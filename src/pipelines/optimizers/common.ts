@@ -39,12 +39,23 @@ export function penalised(
   return l1 === 0 ? withL2 : withL2.add(parameter.sign().mul(l1));
 }
 
+/** Numbers below 2⁻²⁴ of this are none beside it. */
+const FAINT = 2 ** -100;
+
+/**
+ * What fades by a share a step, as the mean of gradients that stay zero, would otherwise end among the subnormal numbers and
+ * stay there, where a processor takes many times as long: to multiples of 2⁻¹²³, and 0 below half of that.
+ */
+export function fading(x: Tensor): Tensor {
+  return x.add(FAINT).sub(FAINT);
+}
+
 /** The moving average `average + (value − average) · share`. */
 export function toward(average: Tensor, value: Tensor, share: number): Tensor {
-  return average.add(value.sub(average).mul(share));
+  return fading(average.add(value.sub(average).mul(share)));
 }
 
 /** The moving average of squares, `decay · average + (1 − decay) · value²`. */
 export function towardSquare(average: Tensor, value: Tensor, decay: number): Tensor {
-  return average.mul(decay).add(value.square().mul(1 - decay));
+  return fading(average.mul(decay).add(value.square().mul(1 - decay)));
 }

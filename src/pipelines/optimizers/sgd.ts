@@ -1,7 +1,7 @@
 /** @file Stochastic gradient descent. */
 import { z } from "zod";
 import { defineOptimizer } from "../registry/define.ts";
-import { commonOptions, decayed } from "./common.ts";
+import { commonOptions, decayed, fading } from "./common.ts";
 
 /** `torch.optim.SGD`; momentum after Sutskever et al. 2013. */
 export const sgd = defineOptimizer({
@@ -26,7 +26,7 @@ export const sgd = defineOptimizer({
     const direction = decayed(gradient, parameter, weightDecay);
     if (momentum === 0) return { parameter: parameter.sub(direction.mul(scalars.learningRate!)), slots: {} };
     const share = dampening === 0 ? direction : direction.mul(scalars.share!);
-    const velocity = slots.momentum!.mul(momentum).add(share);
+    const velocity = fading(slots.momentum!.mul(momentum).add(share));
     const along = nesterov ? direction.add(velocity.mul(momentum)) : velocity;
     return { parameter: parameter.sub(along.mul(scalars.learningRate!)), slots: { momentum: velocity } };
   },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMachine, createReference, type Executor, type Tensor, trace } from "../../../src/engine/index.ts";
-import { penalised } from "../../../src/pipelines/optimizers/common.ts";
+import { penalised, toward, towardSquare } from "../../../src/pipelines/optimizers/common.ts";
 import { OPTIMIZERS } from "../../../src/pipelines/optimizers/index.ts";
 import type { Optimizer } from "../../../src/pipelines/registry/define.ts";
 import { compute, expectClose, f32, VECTORS } from "../vectors.ts";
@@ -81,6 +81,25 @@ describe("optimizers", () => {
     const [walked, fresh] = [nadam.scalars(options), nadam.scalars(options)];
     for (let step = 1; step < 57; step++) walked(step, 0.1);
     expect(fresh(57, 0.1)).toEqual(walked(57, 0.1));
+  });
+
+  it.each([0, 1e-3, 1])("lets no average fade into the subnormal numbers, where processors crawl, from %s", (first) => {
+    const state = machine.createState({ mean: { dtype: "F32", shape: [5] }, square: { dtype: "F32", shape: [5] } });
+    const traced = trace((t) => {
+      const [mean, square] = ["mean", "square"].map((path) => t.state(path, { dtype: "F32", shape: [5] }));
+      const gradient = t.input("gradient", { dtype: "F32", shape: [5] });
+      const updates = { mean: toward(mean!, gradient, 0.1), square: towardSquare(square!, gradient, 0.9) };
+      return { outputs: {}, updates };
+    });
+    const program = machine.compile(traced, state);
+    for (let step = 0; step < 2000; step++) {
+      program.inputs.gradient!.fill((step === 0 ? first : 0) as never);
+      program.run();
+    }
+    const faded = ["mean", "square"].flatMap((path) => Array.from(state.read(path).data, Number));
+    expect(faded.filter((value) => value !== 0 && Math.abs(value) < 2 ** -126)).toEqual([]);
+    expect(Math.max(...faded.map(Math.abs))).toBeLessThan(1e-30);
+    if (first === 0) expect(faded).toEqual(Array(10).fill(0));
   });
 
   it("adds the gradients of L1 and L2 penalties", () => {

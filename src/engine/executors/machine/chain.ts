@@ -4,7 +4,7 @@ import type { Buffer } from "../../plan/plan.ts";
 import { sizeOf } from "../../shape.ts";
 import { broadcastAccess, SCALAR, source } from "./access.ts";
 import { isConversion } from "./conversion.ts";
-import { fuse, type Operation, type Value } from "./fusion.ts";
+import { fuse, fuseAdaptive, type Operation, type Value } from "./fusion.ts";
 import { bitsOf, type Instruction, type Operand } from "./instruction.ts";
 import * as code from "./kernels/layout.ts";
 import { CASTS, POINTWISE, type PointwiseForm } from "./pointwise.ts";
@@ -141,11 +141,12 @@ export function chain(nodes: readonly Node[], values: Values, states: ReadonlySe
     return [form[node.inputs[0]!.dtype as "F32"]!, operands];
   }
 
-  const program = storeDirectly(fuse([...body, ...finalCopies]));
+  const uniform = new Set<unknown>(prologue.map(({ to }) => to));
+  const program = fuseAdaptive(storeDirectly(fuse([...body, ...finalCopies])), uniform);
   assignRegisters(prologue, program);
   const wordsOf = ({ operation, to, operands }: Operation): Operand[] => {
     const words = [to, ...operands].map(encodeOperand);
-    return [operation, ...words, ...new Array<number>(7 - words.length).fill(0)];
+    return [operation, ...words, ...new Array<number>((15 - words.length) % 8).fill(0)];
   };
   const operations = [...prologue, ...program];
   return {

@@ -1,6 +1,6 @@
 /**
  * @file Operations of a chain that are made one: what an intermediate value costs is its way through the first-level cache,
- * and these save optimizers six of nine. The same roundings in the same order, so no result changes by a bit.
+ * and these leave optimizers one of thirteen. The same roundings in the same order, so no result changes by a bit.
  */
 import type { Buffer } from "../../plan/plan.ts";
 import type { Operand } from "./instruction.ts";
@@ -32,6 +32,10 @@ const FUSIONS: Readonly<Record<number, Fusion>> = {
     const product = made(addend, code.P_MUL);
     return root && product && { operation: code.P_MEAN_SQUARE, operands: [root, factor!, ...product] };
   },
+  [code.P_SUB]([x, taken], made) {
+    const [faded, added] = made(x, code.P_ADD) ?? [];
+    return faded !== undefined && added === taken ? { operation: code.P_FADE, operands: [faded, added!] } : undefined;
+  },
   [code.P_DIV]([a, divisor], made) {
     const [root, factor, addend] = made(divisor, code.P_FMA) ?? [];
     const [b] = made(root, code.P_SQRT) ?? [];
@@ -49,9 +53,17 @@ export function fuse(program: readonly Operation[]): Operation[] {
   return fused.length < program.length ? fuse(fused) : fused;
 }
 
-function fuseOnce(program: readonly Operation[]): Operation[] {
+type Uses = ReadonlyMap<Operands[number], number>;
+
+/** How often each value is read. */
+function usesIn(program: readonly Operation[]): Uses {
   const uses = new Map<Operands[number], number>();
   for (const { operands } of program) for (const operand of operands) uses.set(operand, (uses.get(operand) ?? 0) + 1);
+  return uses;
+}
+
+function fuseOnce(program: readonly Operation[]): Operation[] {
+  const uses = usesIn(program);
   const makers = new Map<Operands[number], Operation>(program.map((operation) => [operation.to, operation]));
   const absorbed = new Set<Operation>();
   const fused = program.map((operation): Operation => {
@@ -69,3 +81,56 @@ function fuseOnce(program: readonly Operation[]): Operation[] {
   });
   return fused.filter((_, index) => !absorbed.has(program[index]!));
 }
+
+/** The operations of `P_ADAPTIVE_STEP`, one after the other. */
+const ADAPTIVE = [code.P_TOWARD, code.P_FADE, code.P_MEAN_SQUARE, code.P_FADE, code.P_ROOT_STEP];
+/** Which of its operands the kernel reads once. */
+const CONSTANTS = [1, 4, 5, 7, 8, 9, 10];
+
+/**
+ * Adam's step from its five operations, where they read each other and both averages go to memory.
+ * @param program whose places in memory are known @param uniform values that are the same for all elements
+ */
+export function fuseAdaptive(program: readonly Operation[], uniform: ReadonlySet<unknown>): Operation[] {
+  const fused: Operation[] = [];
+  const uses = usesIn(program);
+  for (let at = 0; at < program.length; at++) {
+    const whole = adaptiveStep(program.slice(at, at + ADAPTIVE.length), uses);
+    const isFused = whole !== undefined && CONSTANTS.every((index) => uniform.has(whole.operands[index]));
+    fused.push(isFused ? whole : program[at]!);
+    if (isFused) at += ADAPTIVE.length - 1;
+  }
+  return fused;
+}
+
+function adaptiveStep(operations: readonly Operation[], uses: Uses): Operation | undefined {
+  if (!ADAPTIVE.every((operation, index) => operations[index]?.operation === operation)) return undefined;
+  const [toward, mean, meanSquare, square, step] = operations as [
+    Operation,
+    Operation,
+    Operation,
+    Operation,
+    Operation,
+  ];
+  const [before, gradient, share] = toward.operands;
+  const [root, squareShare, squareBefore, decay] = meanSquare.operands;
+  const [weight, length, above, below, rootScale, epsilon] = step.operands;
+  const isOne =
+    mean.operands[0] === toward.to &&
+    square.operands[0] === meanSquare.to &&
+    mean.operands[1] === square.operands[1] &&
+    isSamePlace(root, gradient) &&
+    isSamePlace(above, mean.to) &&
+    isSamePlace(below, square.to) &&
+    uses.get(toward.to) === 1 &&
+    uses.get(meanSquare.to) === 1 &&
+    "memory" in mean.to &&
+    "memory" in square.to;
+  if (!isOne) return undefined;
+  const averages = [before, gradient, share, squareShare, squareBefore, decay];
+  const rest = [rootScale, epsilon, mean.operands[1], mean.to, square.to];
+  return { operation: code.P_ADAPTIVE_STEP, to: step.to, operands: [weight, length, ...averages, ...rest] as Operands };
+}
+
+const isSamePlace = (a: Operands[number] | undefined, b: Operands[number] | undefined) =>
+  a === b || (a !== undefined && b !== undefined && "memory" in a && "memory" in b && a.memory === b.memory);

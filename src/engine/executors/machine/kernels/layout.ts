@@ -157,6 +157,10 @@ export const P_MEAN_SQUARE = 37;
 export const P_OVER_ROOT = 38;
 /** a − b × (c / (√d × e + f)): the step of an optimizer that divides by a root. */
 export const P_ROOT_STEP = 39;
+/** (a + b) − b: what is too small beside b becomes zero. */
+export const P_FADE = 84;
+/** P_TOWARD, P_MEAN_SQUARE, each faded, and P_ROOT_STEP in one, see `adaptiveStep`; takes two places in the list. */
+export const P_ADAPTIVE_STEP = 85;
 
 export const P_I_ADD = 40;
 export const P_I_SUB = 41;

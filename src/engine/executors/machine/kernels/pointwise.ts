@@ -63,6 +63,7 @@ function binaryOf(code: i32, a: v128, b: v128): v128 {
   if (code == op.P_SUB) return f32x4.sub(a, b);
   if (code == op.P_MUL) return f32x4.mul(a, b);
   if (code == op.P_DIV) return f32x4.div(a, b);
+  if (code == op.P_FADE) return f32x4.sub(f32x4.add(a, b), b);
   if (code == op.P_MAXIMUM) return f32x4.max(a, b);
   if (code == op.P_MINIMUM) return f32x4.min(a, b);
   if (code == op.P_POW) return mathematics.pow(a, b);
@@ -167,6 +168,48 @@ function rootStep(to: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f
   for (const stop = to + end; to < stop; to += 16, a += 16, b += 16, c += 16, d += 16, e += 16, f += 16) {
     const divisor = fma(f32x4.sqrt(v128.load(d)), v128.load(e), v128.load(f));
     v128.store(to, fnma(f32x4.div(v128.load(c), divisor), v128.load(b), v128.load(a)));
+  }
+}
+
+/**
+ * A step of Adam: two faded moving averages, and a weight that follows them; what the division leaves of the time is enough for
+ * all of it. Operands: weight, its place before, length of the step, mean, gradient, its share, the square's share, square,
+ * its decay, factor of the root, what is added to it, what small numbers vanish beside, where mean and square go. All but
+ * weight, mean, gradient and square are the same for all elements.
+ */
+function adaptiveStep(at: usize, scratch: usize, offset: usize, end: usize): void {
+  let to = resolve(load<u32>(at, 4), scratch, offset);
+  let weight = resolve(load<u32>(at, 8), scratch, offset);
+  let mean = resolve(load<u32>(at, 16), scratch, offset);
+  let gradient = resolve(load<u32>(at, 20), scratch, offset);
+  let square = resolve(load<u32>(at, 32), scratch, offset);
+  let meanTo = resolve(load<u32>(at, 52), scratch, offset);
+  let squareTo = resolve(load<u32>(at, 56), scratch, offset);
+  const length = v128.load(scratch + load<u32>(at, 12));
+  const share = v128.load(scratch + load<u32>(at, 24));
+  const squareShare = v128.load(scratch + load<u32>(at, 28));
+  const decay = v128.load(scratch + load<u32>(at, 36));
+  const rootScale = v128.load(scratch + load<u32>(at, 40));
+  const epsilon = v128.load(scratch + load<u32>(at, 44));
+  const faint = v128.load(scratch + load<u32>(at, 48));
+  for (const stop = to + end; to < stop; to += 16) {
+    const g = v128.load(gradient);
+    let m = v128.load(mean);
+    m = fma(f32x4.sub(g, m), share, m);
+    m = f32x4.sub(f32x4.add(m, faint), faint);
+    let v = f32x4.mul(v128.load(square), decay);
+    v = fma(f32x4.mul(g, g), squareShare, v);
+    v = f32x4.sub(f32x4.add(v, faint), faint);
+    v128.store(meanTo, m);
+    v128.store(squareTo, v);
+    const divisor = fma(f32x4.sqrt(v), rootScale, epsilon);
+    v128.store(to, fnma(f32x4.div(m, divisor), length, v128.load(weight)));
+    gradient += 16;
+    mean += 16;
+    square += 16;
+    weight += 16;
+    meanTo += 16;
+    squareTo += 16;
   }
 }
 
@@ -411,6 +454,13 @@ function apply(at: usize, count: i32, scratch: usize, start: i32, elements: i32)
         break;
       case op.P_ROOT_STEP:
         rootStep(to, a, b, c, d, resolve(load<u32>(at, 24), scratch, offset), resolve(load<u32>(at, 28), scratch, offset), end);
+        break;
+      case op.P_FADE:
+        binary(op.P_FADE, to, a, b, end);
+        break;
+      case op.P_ADAPTIVE_STEP:
+        adaptiveStep(at, scratch, offset, end);
+        at += OPERATION_BYTES;
         break;
       case op.P_I_DIV:
         integerDivide(to, a, b, end);
