@@ -119,6 +119,7 @@ function operatorsOf(op: Op): string[] {
     scalar: () => `${values++}`,
     int64: () => `${values++}`,
     shape: () => `${values++}`,
+    range: () => `${values++}`,
   };
   for (const { inputs, attributes } of samplesOf(op)) {
     const output = op.type(inputs as unknown as Few<(typeof inputs)[number]>, attributes);
@@ -128,8 +129,10 @@ function operatorsOf(op: Op): string[] {
   return [...names];
 }
 
+const FORMS = { decomposition: "by decomposition", scan: "`Scan`" } as const;
+
 function onnxOf(op: Op): string {
-  if (typeof op.onnx === "object") return op.onnx.form === "none" ? `none: ${op.onnx.because}` : "by decomposition";
+  if (typeof op.onnx === "object") return op.onnx.form === "none" ? `none: ${op.onnx.because}` : FORMS[op.onnx.form];
   return operatorsOf(op)
     .map((name) => `\`${name}\``)
     .join(", ");

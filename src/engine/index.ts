@@ -19,8 +19,10 @@ export type { Attributes, AttributeValue, Graph, Node, Traced } from "./graph.ts
 export { toBF16, toF16 } from "./half.ts";
 export type { Assembler } from "./onnx/assemble.ts";
 export { decodeOnnx, encodeOnnx } from "./onnx/codec.ts";
+export { tensorBytes, withDataApart } from "./onnx/dataApart.ts";
 export { describeOnnx, type OnnxDescription, type OnnxValue } from "./onnx/describe.ts";
-export { exportGraph, IR_VERSIONS, type OnnxExport } from "./onnx/export.ts";
+export { exportGraph, IR_VERSION, type OnnxExport, OPSETS, type OutputValue } from "./onnx/export.ts";
+export { halved } from "./onnx/halve.ts";
 export { type ReadPart, withData } from "./onnx/import/external.ts";
 export { isDecidedByData } from "./onnx/import/known.ts";
 export { type OpenedOnnx, openModel } from "./onnx/import/open.ts";

@@ -637,6 +637,18 @@ export class Tensor {
       scale,
     });
   }
+  /** I32 [length]: 0 … length − 1, on this tensor's graph; in a file of any length, computed. */
+  range(length: number): Tensor {
+    return apply("range", [this], { length });
+  }
+  /** F32 [length, width]: sines and cosines of places, on this tensor's graph. */
+  sinusoids(length: number, width: number, { base = 10_000 }: { readonly base?: number } = {}): Tensor {
+    return apply("sinusoids", [this], { length, width, base });
+  }
+  /** BOOL [queries, keys], on this tensor's graph: true where a query may look back. */
+  causalMask(queries: number, keys: number): Tensor {
+    return apply("causalMask", [this], { queries, keys });
+  }
   /** Turns pairs of features of [..., t, width] by angles that grow with the I32 `positions` [t]. */
   rotary(positions: Tensor, { base = 10000 }: { readonly base?: number } = {}): Tensor {
     return apply("rotary", [this, positions], { base });

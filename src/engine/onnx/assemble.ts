@@ -2,7 +2,7 @@
 import { DTYPES, type DType } from "../dtype.ts";
 import type { OnnxAttribute, OnnxEmitter } from "../ops/op.ts";
 import type { NdArray, Shape } from "../shape.ts";
-import type { AttributeProto, NodeProto } from "./schema.ts";
+import type { AttributeProto, GraphProto, NodeProto } from "./schema.ts";
 import { ONNX_DTYPES, ONNX_STRING } from "./tensors.ts";
 
 export interface DraftValue {
@@ -11,9 +11,15 @@ export interface DraftValue {
   readonly shape: Shape;
 }
 
-/** A graph for one batch size, before `unify` makes the batch symbolic. */
-export interface Draft {
+/** The sizes that a draft stands for: of the batch, and of a sequence where one may have any length. */
+export interface Sizes {
   readonly batch: number;
+  readonly sequence?: number | undefined;
+}
+
+/** A graph for such sizes, before `unify` makes them symbolic. */
+export interface Draft {
+  readonly sizes: Sizes;
   readonly opset: number;
   readonly nodes: NodeProto[];
   /** By name, in the order first used. */
@@ -23,14 +29,20 @@ export interface Draft {
 }
 
 export interface Assembler extends OnnxEmitter {
-  /** The batch size of this draft; use it in shapes wherever the batch stands. */
-  readonly batch: number;
+  /** Those of this draft; use them in shapes wherever they stand. */
+  readonly sizes: Sizes;
+  /** A shape of this draft. */
+  sized(shape: readonly (number | keyof Sizes)[]): Shape;
   /** Declares an input of the graph. */
   input(name: string, dtype: DType | "STRING", shape: Shape): string;
   /** Declares `value` as an output of the graph under `name`. */
   output(name: string, value: string, dtype: DType, shape: Shape): void;
   /** A named tensor, kept under its own name. */
   weight(name: string, value: NdArray): string;
+  /** A name that nothing has. */
+  fresh(kind: string): string;
+  /** Nodes that `body` emits, kept apart from the graph's own: those of a graph inside a node. */
+  inside<T>(body: () => T): { readonly nodes: NodeProto[]; readonly result: T };
   /** Names of nodes and values emitted by `body` start with `prefix`, so that a reader sees where they come from. */
   within<T>(prefix: string, body: () => T): T;
 }
@@ -47,6 +59,7 @@ const ATTRIBUTES: {
   floats: (floats: readonly number[]) => ({ floats: Float32Array.from(floats), type: 6 }),
   ints: (ints: readonly number[]) => ({ ints: BigInt64Array.from(ints, BigInt), type: 7 }),
   strings: (strings: readonly string[]) => ({ strings: strings.map((text) => Buffer.from(text)), type: 8 }),
+  graph: (g: GraphProto) => ({ g, type: 5 }),
 };
 
 function attributeOf(name: string, attribute: OnnxAttribute): AttributeProto {
@@ -55,10 +68,12 @@ function attributeOf(name: string, attribute: OnnxAttribute): AttributeProto {
 }
 
 /** @returns the emitter, and the draft that it fills. */
-export function assemble(batch: number, opset: number): { assembler: Assembler; draft: Draft } {
-  const draft: Draft = { batch, opset, nodes: [], initialisers: new Map(), inputs: [], outputs: [] };
+export function assemble(sizes: Sizes, opset: number): { assembler: Assembler; draft: Draft } {
+  const draft: Draft = { sizes, opset, nodes: [], initialisers: new Map(), inputs: [], outputs: [] };
   const constants = new Map<string, string>();
   let prefix = "/"; // generated names start with it, so that they don't meet the names of columns and weights
+  let emitted = draft.nodes;
+  let count = 0;
 
   function constant(value: NdArray): string {
     const key = `${value.dtype}[${value.shape.join()}](${value.data.join()})`;
@@ -74,14 +89,14 @@ export function assemble(batch: number, opset: number): { assembler: Assembler; 
     operator: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, OnnxAttribute>>,
-    count: number,
+    outputs: number,
   ): string[] {
     const dot = operator.lastIndexOf(".");
     const domain = operator.slice(0, Math.max(0, dot));
     const opType = operator.slice(dot + 1);
-    const name = `${prefix}${opType}_${draft.nodes.length}`;
-    const output = count === 1 ? [name] : Array.from({ length: count }, (_, index) => `${name}_${index}`);
-    draft.nodes.push({
+    const name = `${prefix}${opType}_${count++}`;
+    const output = outputs === 1 ? [name] : Array.from({ length: outputs }, (_, index) => `${name}_${index}`);
+    emitted.push({
       input: [...inputs],
       output,
       name,
@@ -97,13 +112,16 @@ export function assemble(batch: number, opset: number): { assembler: Assembler; 
     constant({ dtype: "I64", shape: [values.length], data: BigInt64Array.from(values, BigInt) });
 
   const assembler: Assembler = {
-    batch,
+    sizes,
+    sized: (shape) => shape.map((size) => (typeof size === "number" ? size : sizes[size]!)),
     opset,
     node,
     nodes,
     constant,
     int64,
-    shape: int64, // `unify` finds what follows the batch
+    shape: int64, // `unify` finds what follows the batch, and the sequence
+    range: (length) =>
+      constant({ dtype: "I64", shape: [length], data: BigInt64Array.from({ length }, (_, i) => BigInt(i)) }),
     cast: (value, dtype) => node("Cast", [value], { to: { int: ONNX_DTYPES[dtype] } }),
     scalar: (value, dtype) => constant({ dtype, shape: [], data: scalarData(value, dtype) }),
     input(name, dtype, shape) {
@@ -117,6 +135,17 @@ export function assemble(batch: number, opset: number): { assembler: Assembler; 
     weight(name, value) {
       draft.initialisers.set(name, value);
       return name;
+    },
+    fresh: (kind) => `${prefix}${kind}_${count++}`,
+    inside(body) {
+      const outer = emitted;
+      emitted = [];
+      try {
+        const result = body();
+        return { nodes: emitted, result };
+      } finally {
+        emitted = outer;
+      }
     },
     within(inner, body) {
       const outer = prefix;

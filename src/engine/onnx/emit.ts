@@ -7,14 +7,22 @@ import type { Few } from "../ops/op.ts";
 import { optimise } from "../passes/index.ts";
 import { broadcastShapes, type NdArray, sameShape, sizeOf, type TensorType } from "../shape.ts";
 import type { Assembler } from "./assemble.ts";
+import { type EmitBody, emitScan } from "./emitScan.ts";
 
 /** The same program of ops that ONNX has an operator, or a short expression, for. */
 export const emittable = (traced: Traced): Traced => optimise(traced, isEmittedWhole);
 
+const formOf = (op: string) => opOf({ op })?.onnx;
+
 function isEmittedWhole(op: string): boolean {
-  const form = opOf({ op })?.onnx;
+  const form = formOf(op);
   return typeof form !== "object" || form.form !== "decomposition";
 }
+
+const isScan = ({ op }: Node): boolean => {
+  const form = formOf(op);
+  return typeof form === "object" && form.form === "scan";
+};
 
 /**
  * Emits what `roots` need, in order, and notes each node's value.
@@ -27,13 +35,45 @@ export function emit(
   values: Map<Node, string>,
   state: (node: Node) => string,
 ): void {
+  /** Of nodes with several results, which `part` nodes read. */
+  const results = new Map<Node, readonly string[]>();
+  let place = "";
   for (const node of needed(roots)) {
     if (values.has(node)) continue;
     if (node.op === "state") values.set(node, state(node));
     else if (node.op === "constant") values.set(node, assembler.constant(constantOf(node)));
-    else values.set(node, emitOp(node, assembler, values));
+    else if (node.op === "part") values.set(node, results.get(node.inputs[0]!)![node.attributes.index as number]!);
+    else {
+      place = placeOf(node) ?? place;
+      const put = (): void => {
+        if (isScan(node)) results.set(node, emitScan(node, assembler, values, emitBody));
+        else values.set(node, emitOp(node, assembler, values));
+      };
+      if (place === "") put();
+      else assembler.within(place, put);
+    }
   }
 }
+
+/** The layer whose weights a node reads: nodes are named by it, and by its kind, until another layer's are read. */
+function placeOf(node: Node): string | undefined {
+  const path = operandsOf(node).find(({ op }) => op === "state")?.attributes.path as string | undefined;
+  return path === undefined ? undefined : path.slice(0, Math.max(0, path.lastIndexOf(".")));
+}
+
+/** A body's nodes, and what its outputs go by. */
+const emitBody: EmitBody = ({ inputs, outputs }, assembler, given) => {
+  const named = (nodes: readonly Node[]) => Object.fromEntries(nodes.map((node, index) => [`${index}`, node]));
+  const traced = { inputs: named(inputs), outputs: named(outputs), states: {}, updates: {} } as unknown as Traced;
+  const body = emittable(traced);
+  const values = new Map(Object.values(body.inputs).map((input, index) => [input, given[index]!]));
+  const results = Object.values(body.outputs);
+  emit(results, assembler, values, () => {
+    throw new Fault("INTERNAL", "a state inside a loop");
+  });
+  // an output of a body must be computed in it
+  return results.map((result) => assembler.node("Identity", [values.get(result)!]));
+};
 
 function emitOp(node: Node, assembler: Assembler, values: ReadonlyMap<Node, string>): string {
   const { onnx: form, onnxSince = 0 } = opOf(node) ?? {};
@@ -55,7 +95,7 @@ function emitOp(node: Node, assembler: Assembler, values: ReadonlyMap<Node, stri
       attributes: node.attributes,
     });
   }
-  const because = form?.form === "none" ? form.because : "it has no ONNX form";
+  const because = typeof form === "object" && form.form === "none" ? form.because : "it has no ONNX form";
   throw new Fault("ONNX_OPERATOR_UNSUPPORTED", `\`${node.op}\` cannot be exported: ${because}`, {
     hint: "export the model's prediction, not its training step, or use a layer that ONNX has",
   });

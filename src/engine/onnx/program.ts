@@ -6,7 +6,7 @@ import type { Node, Traced } from "../graph.ts";
 import type { NdArray } from "../shape.ts";
 import { type Assembler, assemble, type Draft } from "./assemble.ts";
 import { emit, emittable, needed } from "./emit.ts";
-import { IR_VERSIONS } from "./export.ts";
+import { IR_VERSION } from "./export.ts";
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from "./schema.ts";
 import { ONNX_DTYPES, tensorProtoOf, valueInfoOf } from "./tensors.ts";
 
@@ -39,7 +39,7 @@ function writtenStates({ states, updates }: Traced): [path: string, state: Node,
 /** One run: inputs and states in, outputs and new states out. */
 export function exportProgram({ name, traced, opset, metadata }: ProgramExport): ModelProto {
   const program = runnable(traced);
-  const { assembler, draft } = assemble(0, opset);
+  const { assembler, draft } = assemble({ batch: 0 }, opset);
   const values = declared(program, assembler);
   emitAll(program, assembler, values);
   for (const [output, node] of Object.entries(program.outputs)) {
@@ -67,7 +67,7 @@ export function exportProgram({ name, traced, opset, metadata }: ProgramExport):
  */
 export function exportLoop({ name, traced, opset, metadata }: ProgramExport, steps: number): ModelProto {
   const program = runnable(traced);
-  const { assembler, draft } = assemble(0, opset);
+  const { assembler, draft } = assemble({ batch: 0 }, opset);
   const turn = "turn";
   const values = new Map<Node, string>();
   for (const [input, node] of Object.entries(program.inputs)) {
@@ -139,7 +139,7 @@ const initialisersOf = (draft: Draft): ReturnType<typeof tensorProtoOf>[] =>
 
 function modelOf(graph: GraphProto, opset: number, metadata: ProgramExport["metadata"] = {}): ModelProto {
   return {
-    irVersion: BigInt(IR_VERSIONS[opset]!),
+    irVersion: BigInt(IR_VERSION),
     producerName: "ml-sidecar",
     graph,
     opsetImport: [{ domain: "", version: BigInt(opset) }],

@@ -1,92 +1,144 @@
 /**
- * @file One graph for any batch size, from two drafts of the same model at two batch sizes. Whatever is equal in both is
- * fixed; a size that is k × batch in both follows the batch; anything else is refused. So nothing that depends on the batch
- * can be baked into a file unseen, and no op has to think about it.
+ * @file One graph for any batch, and any length of its sequences, from drafts of the same model at several such sizes.
+ * Whatever is equal in all is fixed; a size that follows them is computed in the graph (`sizes.ts`); anything else is
+ * refused. So nothing that depends on them can be baked into a file unseen, and no op has to think about it.
  *
- * A shape vector that follows the batch becomes `-1` where only Reshape reads it and one entry varies, else a Concat of
- * constants and the batch size read from an input.
+ * A shape vector becomes `-1` where only Reshape reads it and one entry varies.
  */
 import { Fault } from "../fault.ts";
 import { type NdArray, type Shape, sameShape } from "../shape.ts";
-import type { Draft, DraftValue } from "./assemble.ts";
+import type { Draft, DraftValue, Sizes } from "./assemble.ts";
 import type { GraphProto, NodeProto } from "./schema.ts";
+import { type Carrier, isFixed, type Size, showSize, sizeOfAll, sizesInGraph } from "./sizes.ts";
 import { type Dimension, tensorProtoOf, valueInfoOf } from "./tensors.ts";
 
-/** A size: fixed, or so many times the batch. */
-type Size = { readonly fixed: number } | { readonly timesBatch: number };
-
-/** @throws Fault ONNX_OPERATOR_UNSUPPORTED where the model depends on the batch size in another way than by shapes. */
-export function unify(name: string, a: Draft, b: Draft): GraphProto {
-  const sizeAt = (one: number, other: number): Size | null => {
-    if (one === other) return { fixed: one };
-    const factor = one / a.batch;
-    return Number.isInteger(factor) && other === factor * b.batch ? { timesBatch: factor } : null;
-  };
-  if (a.nodes.length !== b.nodes.length || a.initialisers.size !== b.initialisers.size) {
-    throw depends("the number of operators");
-  }
-  a.nodes.forEach((node, index) => {
-    if (!sameNode(node, b.nodes[index]!)) throw depends(`operator \`${node.name}\``);
-  });
-
-  const initialisers = new Map<string, NdArray>();
-  const symbolic = new Map<string, Size[]>();
-  for (const [key, value] of a.initialisers) {
-    const other = b.initialisers.get(key);
-    if (other === undefined || other.dtype !== value.dtype) throw depends(`constant \`${key}\``);
-    if (sameValue(value, other)) {
-      initialisers.set(key, value);
-      continue;
-    }
-    const sizes = vectorOf(value).map((entry, index) => sizeAt(entry, vectorOf(other)[index] ?? -1));
-    const isShape = value.dtype === "I64" && sameShape(value.shape, other.shape) && !sizes.includes(null);
-    if (!isShape) throw depends(`constant \`${key}\``);
-    symbolic.set(key, sizes as Size[]);
-  }
-
-  const dimensionsOf = (value: DraftValue, other: DraftValue | undefined): Dimension[] =>
-    value.shape.map((size, axis) => {
-      const found = sizeAt(size, other?.shape[axis] ?? -1);
-      if (found === null) throw depends(`the shape of \`${value.name}\``);
-      if ("fixed" in found) return found.fixed;
-      return found.timesBatch === 1 ? "batch" : `${found.timesBatch}*batch`;
+/**
+ * @param drafts two at different batch sizes, and any number more at other lengths and the first's batch size
+ * @throws Fault ONNX_OPERATOR_UNSUPPORTED where the model depends on these in another way than by sizes.
+ */
+export function unify(name: string, drafts: readonly Draft[]): GraphProto {
+  const [first, ...others] = drafts as [Draft, ...Draft[]];
+  refuseOtherNodes(first, others);
+  const constants = sortConstants(first, others);
+  const all = drafts.map(({ sizes }) => sizes);
+  const dimensionsOf = (kind: "inputs" | "outputs", index: number): Size[] => {
+    const values = drafts.map((draft) => draft[kind][index]!);
+    return values[0]!.shape.map((_, axis) => {
+      const found = sizeOfAll(
+        values.map(({ shape }) => shape[axis] ?? -1),
+        all,
+      );
+      return found ?? depends(`the shape of \`${values[0]!.name}\``, "size");
     });
-  const inputs = a.inputs.map((value, index) => dimensionsOf(value, b.inputs[index]));
-
-  const prelude: NodeProto[] = [];
-  if (symbolic.size > 0) {
-    const carrier = inputs.findIndex((dimensions) => dimensions.includes("batch"));
-    if (carrier < 0) throw depends("a shape, though no input has the batch as an axis,");
-    const axis = inputs[carrier]!.indexOf("batch");
-    const readers = readersOf(a.nodes);
-    const shapes = symbolicShapes(a.inputs[carrier]!.name, axis);
-    for (const [key, sizes] of symbolic) {
-      const onlyReshape = readers.get(key)!.every((node) => node.opType === "Reshape");
-      if (onlyReshape && sizes.filter((size) => "timesBatch" in size).length === 1) {
-        const entries = sizes.map((size) => ("fixed" in size ? size.fixed : -1));
-        initialisers.set(key, int64(entries));
-      } else {
-        shapes.define(key, sizes);
-      }
+  };
+  const inputs = first.inputs.map((_, index) => dimensionsOf("inputs", index));
+  const computed = sizesInGraph(carriersOf(first.inputs, inputs));
+  const readers = readersOf(first.nodes);
+  for (const [key, { value, sizes, isRange }] of constants.symbolic) {
+    if (sizes.some(({ perElement }) => perElement !== 0) && !inputs.flat().some(isLength)) {
+      depends(`constant \`${key}\``, "length of the sequence");
     }
-    prelude.push(...shapes.nodes);
-    for (const [key, value] of shapes.constants) initialisers.set(key, value);
+    if (sizes.some(({ isRows }) => isRows) && !inputs.flat().some(isBatch)) {
+      depends("a shape, though no input has the batch as an axis,", "size");
+    }
+    const onlyReshape = readers.get(key)?.every(({ opType }) => opType === "Reshape") === true;
+    if (isRange) computed.defineRange(key, sizes[0]!);
+    else if (onlyReshape && sizes.filter((size) => !isFixed(size)).length === 1) {
+      const entries = sizes.map((size) => (isFixed(size) ? size.fixed : -1));
+      constants.fixed.set(key, int64(entries));
+    } else computed.define(key, sizes, value);
   }
-
+  const written = (value: DraftValue, sizes: readonly Size[]) =>
+    valueInfoOf(
+      value.name,
+      value.elemType,
+      sizes.map((size): Dimension => showSize(size)),
+    );
   return {
-    node: [...prelude, ...a.nodes],
+    node: [...computed.nodes, ...first.nodes],
     name,
-    initializer: [...initialisers].map(([key, value]) => tensorProtoOf(key, value)),
-    input: a.inputs.map((value, index) => valueInfoOf(value.name, value.elemType, inputs[index]!)),
-    output: a.outputs.map((value, index) =>
-      valueInfoOf(value.name, value.elemType, dimensionsOf(value, b.outputs[index])),
-    ),
+    initializer: [...constants.fixed, ...computed.constants].map(([key, value]) => tensorProtoOf(key, value)),
+    input: first.inputs.map((value, index) => written(value, inputs[index]!)),
+    output: first.outputs.map((value, index) => written(value, dimensionsOf("outputs", index))),
   };
 }
 
-function depends(what: string): Fault {
-  return new Fault("ONNX_OPERATOR_UNSUPPORTED", `${what} depends on the batch size`, {
-    hint: "a file for any batch size needs a model that treats each sample alike; export with a fixed batch size",
+const isBatch = (size: Size): boolean => size.isRows && size.perElement === 0 && size.fixed === 1;
+const isLength = (size: Size): boolean => !size.isRows && size.perElement === 1 && size.fixed === 0;
+
+/** The first axis of an input that is the batch, or a sequence's length. */
+function carriersOf(inputs: readonly DraftValue[], sizes: readonly (readonly Size[])[]) {
+  const find = (is: (size: Size) => boolean): Carrier[] => {
+    const index = sizes.findIndex((own) => own.some(is));
+    return index < 0 ? [] : [{ input: inputs[index]!.name, axis: sizes[index]!.findIndex(is) }];
+  };
+  const [batch, sequence] = [find(isBatch)[0], find(isLength)[0]];
+  return { ...(batch && { batch }), ...(sequence && { sequence }) };
+}
+
+interface Symbolic {
+  readonly value: NdArray;
+  readonly sizes: readonly Size[];
+  /** 0 … n − 1, of which `sizes` is n. */
+  readonly isRange: boolean;
+}
+
+/** Which constants are the same in all drafts, and what the others follow. */
+function sortConstants(first: Draft, others: readonly Draft[]) {
+  const fixed = new Map<string, NdArray>();
+  const symbolic = new Map<string, Symbolic>();
+  const all = [first, ...others].map(({ sizes }) => sizes);
+  for (const [key, value] of first.initialisers) {
+    const values = [value, ...others.map(({ initialisers }) => initialisers.get(key))];
+    const same = values.filter((each) => each?.dtype === value.dtype) as NdArray[];
+    if (same.length < values.length) depends(`constant \`${key}\``, whatVaries(values, value));
+    if (same.every((each) => sameValue(value, each))) fixed.set(key, value);
+    else symbolic.set(key, symbolicOf(key, same, all));
+  }
+  return { fixed, symbolic };
+}
+
+function symbolicOf(key: string, values: readonly NdArray[], all: readonly Sizes[]): Symbolic {
+  const [value] = values as [NdArray];
+  const isRange = value.dtype === "I64" && value.shape.length === 1 && values.every(isCount);
+  const fits = value.shape.length < 2 && values.every(({ shape }) => sameShape(shape, value.shape));
+  const numbers = isRange
+    ? values.map(({ data }) => [data.length])
+    : values.map(({ data }) => Array.from(data, Number));
+  const sizes =
+    isRange || fits
+      ? numbers[0]!.map((_, i) =>
+          sizeOfAll(
+            numbers.map((each) => each[i]!),
+            all,
+          ),
+        )
+      : [null];
+  if (sizes.includes(null)) depends(`constant \`${key}\``, whatVaries(values, value));
+  return { value, sizes: sizes as Size[], isRange };
+}
+
+const isCount = ({ data }: NdArray): boolean =>
+  (data as BigInt64Array).every((entry, index) => entry === BigInt(index)) && data.length > 1;
+
+const whatVaries = ([, second]: readonly (NdArray | undefined)[], first: NdArray): string =>
+  second !== undefined && sameValue(first, second) ? "length of the sequence" : "size";
+
+function refuseOtherNodes(first: Draft, others: readonly Draft[]): void {
+  for (const [index, other] of others.entries()) {
+    const what = index === 0 ? "size" : "length of the sequence";
+    if (first.nodes.length !== other.nodes.length || first.initialisers.size !== other.initialisers.size) {
+      depends("the number of operators", what);
+    }
+    first.nodes.forEach((node, place) => {
+      if (!sameNode(node, other.nodes[place]!)) depends(`operator \`${node.name}\``, what);
+    });
+  }
+}
+
+function depends(what: string, on: string): never {
+  throw new Fault("ONNX_OPERATOR_UNSUPPORTED", `${what} depends on the ${on === "size" ? "batch size" : on}`, {
+    hint: "a file for any batch size needs a model that treats each sample alike",
   });
 }
 
@@ -111,52 +163,17 @@ function sameValue(a: NdArray, b: NdArray): boolean {
   );
 }
 
-const vectorOf = (value: NdArray): number[] => (value.shape.length === 1 ? Array.from(value.data, Number) : [-1]);
-
 const int64 = (values: Shape): NdArray => ({
   dtype: "I64",
   shape: [values.length],
   data: BigInt64Array.from(values, BigInt),
 });
 
-function readersOf(nodes: readonly NodeProto[]): Map<string, NodeProto[]> {
-  const readers = new Map<string, NodeProto[]>();
+/** Nodes by what they read, those of graphs inside nodes included. */
+function readersOf(nodes: readonly NodeProto[], readers = new Map<string, NodeProto[]>()): Map<string, NodeProto[]> {
   for (const node of nodes) {
     for (const input of node.input ?? []) readers.set(input, [...(readers.get(input) ?? []), node]);
+    for (const { g } of node.attribute ?? []) readersOf(g?.node ?? [], readers);
   }
   return readers;
-}
-
-/** Nodes that compute shape vectors from the size of axis `axis` of the input `carrier`. */
-function symbolicShapes(carrier: string, axis: number) {
-  const nodes: NodeProto[] = [];
-  const constants = new Map<string, NdArray>();
-  const node = (opType: string, output: string, input: string[], axisAttribute?: number): string => {
-    const attribute = axisAttribute === undefined ? [] : [{ name: "axis", i: BigInt(axisAttribute), type: 2 }];
-    nodes.push({ input, output: [output], name: output, opType, attribute });
-    return output;
-  };
-  const constant = (values: Shape): string => {
-    const name = `/sizes_${values.join("_")}`;
-    constants.set(name, int64(values));
-    return name;
-  };
-  const multiples = new Map<number, string>();
-  /** The name of an I64[1] that holds `factor` times the batch size. */
-  const timesBatch = (factor: number): string => {
-    let name = multiples.get(factor);
-    if (name === undefined) {
-      name =
-        factor === 1
-          ? node("Gather", "/batch_size", [node("Shape", `/${carrier}_shape`, [carrier]), constant([axis])], 0)
-          : node("Mul", `/batch_size_times_${factor}`, [timesBatch(1), constant([factor])]);
-      multiples.set(factor, name);
-    }
-    return name;
-  };
-  const define = (key: string, sizes: readonly Size[]): void => {
-    const parts = sizes.map((size) => ("fixed" in size ? constant([size.fixed]) : timesBatch(size.timesBatch)));
-    node("Concat", key, parts, 0);
-  };
-  return { nodes, constants, define };
 }

@@ -134,7 +134,7 @@ function reserve(writer: Writer, size: number): void {
   const used = written(writer);
   if (used + size > LARGEST) {
     throw new Fault("LIMIT_EXCEEDED", "an ONNX file cannot hold more than 2 GiB", {
-      hint: "export as safetensors, or make the model smaller",
+      hint: "keep its data in a file beside it (`externalData: true`), or export as safetensors",
     });
   }
   const grown = new Uint8Array(Math.min(LARGEST, Math.max(writer.buffer.length * 2, used + size)));

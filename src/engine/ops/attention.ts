@@ -2,6 +2,7 @@
 import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { expectDType, expectRank, expectShape, expectThat } from "./expect.ts";
+import { emitAngles } from "./lengths.ts";
 import { forEachIndex, positionOf } from "./loops.ts";
 import { op } from "./op.ts";
 import { booleans, integers, reals } from "./samples.ts";
@@ -12,15 +13,6 @@ const HIDDEN = -1e30;
 /** Angles a unit of position for each pair of features: base^(−2i / width) (Su et al. 2021, section 3.2.2). */
 function frequencies(width: number, base: number): Float64Array {
   return Float64Array.from({ length: width / 2 }, (_, i) => base ** ((-2 * i) / width));
-}
-
-/** BOOL [t, s]: query i of t sees keys 0 … i + s − t. */
-function causalMask(like: Tensor, t: number, s: number): Tensor {
-  const data = new Uint8Array(t * s);
-  forEachIndex([t, s], ([query, key], position) => {
-    data[position] = Number(key! <= query! + s - t);
-  });
-  return like.constant({ dtype: "BOOL", shape: [t, s], data });
 }
 
 export const attention = {
@@ -107,7 +99,7 @@ export const attention = {
       // Query heads that share a key head are rows of one product: [batch, key heads, sharing · t, …].
       const rows = queries.reshape([batch, keyHeads, (heads / keyHeads) * t, width]);
       const scores = rows.matmul(keys.transpose()).mul(scale).reshape([batch, heads, t, s]);
-      const masks = [...(mask === undefined ? [] : [mask]), ...(causal ? [causalMask(queries, t, s)] : [])];
+      const masks = [...(mask === undefined ? [] : [mask]), ...(causal ? [queries.causalMask(t, s)] : [])];
       const visible = masks.reduce<Tensor | null>((all, next) => all?.logicalAnd(next) ?? next, null);
       const weights =
         visible === null ? scores.softmax(-1) : visible.where(visible.where(scores, HIDDEN).softmax(-1), 0);
@@ -146,7 +138,17 @@ export const attention = {
         }
       }
     },
-    onnx: { form: "decomposition" },
+    onnx(emit, [x, positions], { inputs: [type], attributes: { base } }) {
+      const width = type.shape.at(-1)!;
+      const angles = emitAngles(emit, positions, frequencies(width, base));
+      const [cos, sin] = ["Cos", "Sin"].map((name) => emit.cast(emit.node(name, [angles]), "F32")) as [string, string];
+      const part = (from: number, to: number): string =>
+        emit.node("Slice", [x, emit.int64([from]), emit.int64([to]), emit.int64([-1])]);
+      const [a, b] = [part(0, width / 2), part(width / 2, width)];
+      const times = (one: string, other: string): string => emit.node("Mul", [one, other]);
+      const turned = emit.node("Sub", [times(a, cos), times(b, sin)]);
+      return emit.node("Concat", [turned, emit.node("Add", [times(b, cos), times(a, sin)])], { axis: { int: -1 } });
+    },
     samples: (size) => [
       { inputs: [reals([size, 4]), integers([size], 0, 20)], attributes: { base: 10000 } },
       { inputs: [reals([2, 3, size, 6]), integers([size], 0, 20)], attributes: { base: 100 } },

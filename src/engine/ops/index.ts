@@ -3,6 +3,7 @@ import { activation } from "./activation.ts";
 import { attention } from "./attention.ts";
 import { convolution } from "./convolution.ts";
 import { indexing } from "./indexing.ts";
+import { lengths } from "./lengths.ts";
 import { logic } from "./logic.ts";
 import { moments } from "./moments.ts";
 import { movement } from "./movement.ts";
@@ -37,6 +38,7 @@ export const OPS = {
   ...normalization,
   ...attention,
   ...resizing,
+  ...lengths,
   ...scanning,
   ...randomness,
   ...recomputation,

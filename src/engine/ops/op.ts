@@ -47,6 +47,8 @@ export type OnnxForm<A> =
   | string
   | Method<[emit: OnnxEmitter, inputs: Few<string>, node: OnnxNode<A>], string>
   | { readonly form: "decomposition" }
+  /** A loop over sequences, whose body the exporter writes as a graph inside the node. */
+  | { readonly form: "scan" }
   | { readonly form: "none"; readonly because: string };
 
 export interface OnnxNode<A> {
@@ -61,7 +63,9 @@ export type OnnxAttribute =
   | { readonly string: string }
   | { readonly ints: readonly number[] }
   | { readonly floats: readonly number[] }
-  | { readonly strings: readonly string[] };
+  | { readonly strings: readonly string[] }
+  /** A graph inside the node, as `onnx/` has it. */
+  | { readonly graph: object };
 
 /** What the exporter offers to the ops' ONNX forms. Values go by the names that the methods return. */
 export interface OnnxEmitter {
@@ -82,6 +86,8 @@ export interface OnnxEmitter {
   int64(values: readonly number[]): string;
   /** An I64 vector that holds a shape; the exporter puts the symbolic batch size in its place. */
   shape(shape: Shape): string;
+  /** The I64 vector 0 … length − 1, for a length that may be symbolic, too. */
+  range(length: number): string;
 }
 
 /** A random input: uniform in [low, high), integers for I32, or the given values. */

@@ -94,7 +94,7 @@ export const scanning = {
         outputs[i]!.data.set(data);
       });
     },
-    onnx: { form: "decomposition" },
+    onnx: { form: "scan" },
     samples: (size): Sample<ScanAttributes>[] => {
       if (size > 20) return [];
       return [false, true].map((reverse) => ({

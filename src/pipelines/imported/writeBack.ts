@@ -8,9 +8,9 @@ import {
   exportGraph,
   Fault,
   type GraphProto,
-  IR_VERSIONS,
   type ModelProto,
   type NdArray,
+  OPSETS,
   type Shape,
   type TensorProto,
   tensorProtoOf,
@@ -81,8 +81,7 @@ export function writeWithHead(
 
 /** What the file's own writer chose is kept; of it the head takes the nearest that we can write. */
 function nearestOpset(opset: number): number {
-  const offered = Object.keys(IR_VERSIONS).map(Number);
-  return Math.max(Math.min(...offered), Math.min(Math.max(...offered), opset));
+  return Math.max(Math.min(...OPSETS), Math.min(Math.max(...OPSETS), opset));
 }
 
 function refusePreprocessing({ preprocessing }: FittedRecord): void {
@@ -118,8 +117,9 @@ function headOf(
     after(assembler, values) {
       for (const [name, { dtype, shape }] of Object.entries(record.signature.results)) {
         const type = dtype === "I32" ? "I64" : dtype;
-        const value = type === dtype ? values[name]! : assembler.cast(values[name]!, type);
-        assembler.output(name, value, type, [assembler.batch, ...shape]);
+        const { value } = values[name]!;
+        const cast = type === dtype ? value : assembler.cast(value, type);
+        assembler.output(name, cast, type, assembler.sized(["batch", ...shape]));
       }
     },
   });

@@ -3,7 +3,7 @@ import type { Tensor } from "../../engine/index.ts";
 
 /** The I32 numbers 0 … count − 1 on the graph of `like`. */
 export function counted(like: Tensor, count: number): Tensor {
-  return like.constant({ dtype: "I32", shape: [count], data: Int32Array.from({ length: count }, (_, i) => i) });
+  return like.range(count);
 }
 
 /** @param lengths I32 [batch] @returns BOOL [batch, time], true for each sequence's places before its length */

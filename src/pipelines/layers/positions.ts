@@ -17,13 +17,8 @@ export const sinusoidalPositions = layer(
   (scope: Scope, x: Tensor, { base = 10_000 }: { readonly base?: number } = {}): Tensor => {
     expectSequence(scope, x);
     const [, time, width] = x.shape as [number, number, number];
-    const places = scope.past?.context ?? time;
-    const data = Float64Array.from({ length: places * width }, (_, index) => {
-      const [place, feature] = [Math.floor(index / width), index % width];
-      const angle = place / base ** ((feature - (feature % 2)) / width);
-      return feature % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
-    });
-    return x.add(ownPlaces(scope, x, scope.constant({ dtype: "F64", shape: [places, width], data })));
+    const length = scope.past?.context ?? time;
+    return x.add(ownPlaces(scope, x, x.sinusoids(length, width, { base })));
   },
 );
 

@@ -6,18 +6,29 @@ import type { ModelRecord, Provenance, RecordedMetrics } from "./record.ts";
 export interface CardValue {
   readonly name: string;
   readonly dtype: DType | "STRING";
-  /** "batch" stands for any number of rows. */
-  readonly shape: readonly (number | "batch")[];
+  /** "batch" stands for any number of rows, "sequence" for any number of elements. */
+  readonly shape: readonly (number | "batch" | "sequence")[];
   readonly description: string;
   /** The strings that the model knows; any other counts as unknown. */
   readonly categories?: readonly string[];
 }
 
-export interface ModelCard {
+/** What a host says of a model that the model cannot know. */
+export interface About {
+  /** SPDX, such as `CC-BY-4.0`, or words. */
+  readonly license?: string | undefined;
+  readonly author?: string | undefined;
+  readonly description?: string | undefined;
+}
+
+export interface ModelCard extends About {
   readonly format: "ml-sidecar model card 1";
   readonly name: string;
   readonly pipeline: string;
   readonly backbone: unknown;
+  readonly head: unknown;
+  /** Of the network's first weights. */
+  readonly seed: number;
   readonly parameters: number | null;
   readonly inputs: readonly CardValue[];
   readonly outputs: readonly CardValue[];
@@ -36,13 +47,16 @@ export interface ModelCard {
 export function cardOf(
   record: ModelRecord,
   name: string,
-  parts: Pick<ModelCard, "inputs" | "outputs" | "labels">,
+  { about, ...parts }: Pick<ModelCard, "inputs" | "outputs" | "labels"> & { readonly about: About },
 ): ModelCard {
   return {
     format: "ml-sidecar model card 1",
     name,
+    ...saidOf(about),
     pipeline: record.spec.pipeline,
     backbone: record.spec.backbone,
+    head: record.spec.head,
+    seed: record.seed,
     parameters: record.parameters,
     ...parts,
     preprocessing: (record.preprocessing?.columns ?? []).map((column) => ({
@@ -53,3 +67,34 @@ export function cardOf(
     provenance: record.provenance,
   };
 }
+
+/** Only what was said. */
+export const saidOf = (about: About): About =>
+  Object.fromEntries(Object.entries(about).filter(([, value]) => value !== undefined));
+
+/** What runtimes show of a file, as texts: each part of the card by itself, and the card. */
+export function metadataOf(card: object): Record<string, string> {
+  const parts: Readonly<Record<string, unknown>> = { ...card };
+  const entries = SHOWN.flatMap((key): [string, string][] => {
+    const value = parts[key];
+    if (value === undefined || value === null) return [];
+    return [[key, typeof value === "string" ? value : JSON.stringify(value, (_, inner) => plain(inner))]];
+  });
+  return { ...Object.fromEntries(entries), card: JSON.stringify(card, (_, inner) => plain(inner)) };
+}
+
+const SHOWN = [
+  "labels",
+  "license",
+  "author",
+  "description",
+  "pipeline",
+  "preprocessing",
+  "spaces",
+  "metrics",
+  "provenance",
+] as const;
+
+/** JSON has no NaN and no infinities. */
+export const plain = (value: unknown): unknown =>
+  typeof value === "number" && !Number.isFinite(value) ? String(value) : value;

@@ -2,26 +2,21 @@
  * @file A policy as one ONNX file: the normaliser inside, masks and memory as inputs, the most likely action and a drawn one as
  * outputs. The file is run in onnxruntime and compared with our own answers before it is called done.
  */
-import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
-import { basename, dirname, extname } from "node:path";
+import { basename, extname } from "node:path";
 import {
   type Assembler,
   type DType,
-  encodeOnnx,
   exportGraph,
-  findOnnxruntime,
   type NdArray,
-  runApart,
+  type StringArray,
   type Tensor,
   type Tracer,
   trace,
 } from "../../engine/index.ts";
-import { replaceFile } from "../files/durable.ts";
-import { writing } from "../files/writing.ts";
 import { createScope } from "../layers/scope.ts";
-import type { CardValue } from "../model/card.ts";
-import { type ExportOptions, type ExportResult, refuseOthers, type Verification } from "../model/export.ts";
+import { type About, type CardValue, metadataOf, saidOf } from "../model/card.ts";
+import type { ExportOptions } from "../model/export.ts";
+import { type ExportResult, type Verification, writeOnnx } from "../model/onnxFile.ts";
 import { weightArrays } from "../model/weights.ts";
 import { createRandom } from "../random.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -40,31 +35,16 @@ const DEFAULT_OPSET = 17;
 export async function exportPolicy(
   context: PlayContext,
   path: string,
-  { opset = DEFAULT_OPSET, verify = true }: ExportOptions = {},
+  { opset = DEFAULT_OPSET, about = {}, ...options }: ExportOptions = {},
 ): Promise<ExportResult> {
   const { record, registry } = context;
-  const name = basename(path, extname(path));
-  const card = cardOf(record, name);
-  const bytes = encodeOnnx(fileOf(registry, record, card, opset));
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const presence = findOnnxruntime();
-  const missing = "missing" in presence ? `${presence.missing}, so the file was not run` : null;
-  const note = verify ? missing : "not asked for";
-  const verification = note === null ? await compare(context, bytes) : null;
-  const cardPath = `${extname(path) === ".onnx" ? path.slice(0, -".onnx".length) : path}.json`;
-  const file = { name: basename(path), sha256, bytes: bytes.byteLength, opset };
-  await writing(path, async () => {
-    await mkdir(dirname(path), { recursive: true });
-    await refuseOthers(cardPath);
-    replaceFile(path, bytes);
-    replaceFile(cardPath, `${JSON.stringify({ ...card, file, verification }, named, 2)}\n`);
-  });
-  return { path, sha256, bytes: bytes.byteLength, opset, card: cardPath, verification, note };
+  const card = cardOf(record, basename(path, extname(path)), about);
+  const model = fileOf(registry, record, card, opset);
+  const made = inventPlay(record.policy);
+  const own = play(context, { ...made, isGreedy: true, seed: 0, counter: 0 });
+  const feeds = feedsOf(record.policy.spec, made);
+  return writeOnnx(path, { model, opset, card, feeds, compare: (theirs) => compare(theirs, own) }, options);
 }
-
-/** JSON has no infinities; spaces have. */
-const named = (_key: string, value: unknown): unknown =>
-  typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 
 const observationType = (space: Space): DType => (space.type !== "box" ? "I64" : space.dtype === "U8" ? "U8" : "F32");
 const shapeOf = (space: Space): readonly number[] =>
@@ -72,7 +52,7 @@ const shapeOf = (space: Space): readonly number[] =>
 const actionType = (space: Space): DType => (space.type === "box" ? "F32" : "I64");
 
 /** Everything that a host needs to run the file with a runtime alone. */
-function cardOf({ policy, spec, parameters, metrics, provenance }: PolicyModel, name: string) {
+function cardOf({ policy, spec, parameters, metrics, provenance, seed }: PolicyModel, name: string, about: About) {
   const { observation, action, masked, normaliser, distribution } = policy.spec;
   const memories = memoryWidths(policy.spec);
   const rows = (own: readonly number[]): CardValue["shape"] => ["batch", ...own];
@@ -134,7 +114,9 @@ function cardOf({ policy, spec, parameters, metrics, provenance }: PolicyModel, 
   return {
     format: "ml-sidecar model card 1",
     name,
+    ...saidOf(about),
     pipeline: spec.pipeline,
+    seed,
     backbone: policy.spec.backbone,
     memory: policy.spec.memory,
     parameters,
@@ -209,7 +191,7 @@ function fileOf(registry: Registry, record: PolicyModel, card: ReturnType<typeof
     name: card.name,
     opset,
     weights: (path) => weights[path]!,
-    metadata: { card: JSON.stringify(card, named), spaces: JSON.stringify(card.spaces, named) },
+    metadata: metadataOf(card),
     trace: (batch) => trace((t) => ({ outputs: answers(t, registry, record, batch) })),
     before(assembler) {
       const observations = observationsOf(assembler, spec.observation);
@@ -221,22 +203,20 @@ function fileOf(registry: Registry, record: PolicyModel, card: ReturnType<typeof
     after(assembler, values) {
       for (const { name, dtype, shape } of card.outputs) {
         const type = dtype as DType;
-        const value = type === "I64" ? assembler.cast(values[name]!, type) : values[name]!;
-        assembler.output(name, value, type, sized(assembler, shape));
+        const { value } = values[name]!;
+        const cast = type === "I64" ? assembler.cast(value, type) : value;
+        assembler.output(name, cast, type, assembler.sized(shape));
       }
     },
   });
 }
 
-const sized = ({ batch }: Assembler, shape: CardValue["shape"]): number[] =>
-  shape.map((size) => (size === "batch" ? batch : size));
-
 const declared = (assembler: Assembler, name: string, dtype: DType, shape: CardValue["shape"]): string =>
-  assembler.input(name, dtype, sized(assembler, shape));
+  assembler.input(name, dtype, assembler.sized(shape));
 
 /** [batch, ...shape] of whatever type to F32 [batch, size]. */
 function observationsOf(assembler: Assembler, space: Space): string {
-  const { batch } = assembler;
+  const { batch } = assembler.sizes;
   const type = observationType(space);
   const given = assembler.input("observations", type, [batch, ...shapeOf(space)]);
   const floats = type === "F32" ? given : assembler.cast(given, "F32");
@@ -249,13 +229,19 @@ function noise(assembler: Assembler, observations: string, { action }: PolicyMod
   const { width, kind } = noiseOf(action);
   const zeros = assembler.node("Mul", [observations, assembler.scalar(0, "F32")]);
   const column = assembler.node("Gather", [zeros, assembler.int64([0])], { axis: { int: 1 } });
-  const rows = assembler.node("Expand", [column, assembler.shape([assembler.batch, width])]);
+  const rows = assembler.node("Expand", [column, assembler.shape([assembler.sizes.batch, width])]);
   return assembler.node(kind === "uniform" ? "RandomUniformLike" : "RandomNormalLike", [rows]);
 }
 
-/** Observations made up, through the file and through our engine. */
-async function compare(context: PlayContext, bytes: Uint8Array): Promise<Verification> {
-  const { spec, moments } = context.record.policy;
+interface Made {
+  readonly observations: Float32Array;
+  readonly count: number;
+  readonly mask: Uint8Array | null;
+  readonly memory: Played["memory"];
+}
+
+/** Observations, masks and memories made up. */
+function inventPlay({ spec, moments }: PolicyModel["policy"]): Made {
   const random = createRandom(1, "verification");
   const size = spaceSize(spec.observation);
   const observations = new Float32Array(SAMPLES * size);
@@ -268,8 +254,10 @@ async function compare(context: PlayContext, bytes: Uint8Array): Promise<Verific
   const mask = spec.masked
     ? Uint8Array.from({ length: SAMPLES * choices }, () => Number(random.uniform() < 0.7))
     : null;
-  const own = play(context, { observations, count: SAMPLES, mask, memory, isGreedy: true, seed: 0, counter: 0 });
-  const theirs = await runApart(bytes, feeds(spec, observations, mask, memory));
+  return { observations, count: SAMPLES, mask, memory };
+}
+
+function compare(theirs: Readonly<Record<string, NdArray | StringArray>>, own: Played): Verification {
   let maxAbsDiff = 0;
   const judge = (name: string, ours: Float32Array): void => {
     for (const [index, value] of ours.entries()) {
@@ -303,12 +291,7 @@ function invented(
   }
 }
 
-function feeds(
-  spec: PolicyModel["policy"]["spec"],
-  observations: Float32Array,
-  mask: Uint8Array | null,
-  memory: Played["memory"],
-): Record<string, NdArray> {
+function feedsOf(spec: PolicyModel["policy"]["spec"], { observations, mask, memory }: Made): Record<string, NdArray> {
   const type = observationType(spec.observation);
   const data =
     type === "F32"

@@ -23,6 +23,7 @@ import { replaceFile } from "../files/durable.ts";
 import { encodeSafetensors } from "../files/safetensors.ts";
 import { writing } from "../files/writing.ts";
 import { declare, type FittedRecord, fitted } from "../model/network.ts";
+import { refuseOthers } from "../model/onnxFile.ts";
 import type { ModelRecord } from "../model/record.ts";
 import { weightArrays } from "../model/weights.ts";
 import { find, optionsOf } from "../registry/parse.ts";
@@ -58,12 +59,14 @@ export interface OnnxTrainingResult {
 const STEP = "step";
 const LEARNING_RATE = "learningRate";
 const DEFAULT_OPSET = 18;
+const FORMAT = "ml-sidecar training step 1";
 /** Numbers that depend on the step are tables this long; by then corrections for the start have worn off. */
 const TABLE = 20_000;
 
 /**
  * Writes `<name>.onnx`, `<name>.loop.onnx`, `<name>.safetensors` and `<name>.json`.
- * @throws INVALID_STATE for a model that has not been trained; INVALID_PARAMS for training options that a single step
+ * @throws INVALID_STATE for a model that has not been trained; ALREADY_EXISTS where one of the others would replace what no
+ *   export wrote; INVALID_PARAMS for training options that a single step
  *   cannot have; ONNX_OPERATOR_UNSUPPORTED where a layer's gradient has no ONNX form.
  */
 export async function exportTraining(
@@ -99,6 +102,7 @@ export async function exportTraining(
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   await writing(path, async () => {
     await mkdir(dirname(path), { recursive: true });
+    await refuseOthers(files.card, FORMAT, [files.loop, files.states]);
     replaceFile(files.path, bytes);
     replaceFile(files.loop, loop);
     replaceFile(files.states, encodeSafetensors(initialStates(context, traced)));
@@ -221,7 +225,7 @@ function cardOf(record: FittedRecord, { inputs, states, outputs }: Traced, optio
     ...(MEANINGS[name] !== undefined && { description: MEANINGS[name] }),
   });
   return {
-    format: "ml-sidecar training step 1",
+    format: FORMAT,
     pipeline: record.spec.pipeline,
     backbone: record.spec.backbone,
     columns: record.preprocessing.columns.map(({ name, width, categories }) => ({

@@ -59,10 +59,10 @@ export interface ApartSession {
 }
 
 /**
- * @param model its bytes
+ * @param model its bytes, or its path: data that stand in other files are found beside it
  * @throws Fault NOT_FOUND where onnxruntime is missing, ONNX_OPERATOR_UNSUPPORTED where it does not take the model
  */
-export async function openApart(model: Uint8Array): Promise<ApartSession> {
+export async function openApart(model: Uint8Array | string): Promise<ApartSession> {
   const presence = findOnnxruntime();
   if ("missing" in presence) throw missingOnnxruntime(presence.missing);
   const child = spawn(process.execPath, ["-e", SOURCE], {
@@ -90,7 +90,7 @@ export async function openApart(model: Uint8Array): Promise<ApartSession> {
 }
 
 /** One run, and the process is gone. Faults: those of `openApart` and of its `run`. */
-export async function runApart(model: Uint8Array, inputs: Arrays): Promise<Arrays> {
+export async function runApart(model: Uint8Array | string, inputs: Arrays): Promise<Arrays> {
   const session = await openApart(model);
   try {
     return await session.run(inputs);

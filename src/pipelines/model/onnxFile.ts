@@ -1,0 +1,208 @@
+/**
+ * @file A finished ONNX model to disk: written under a name of its own, run there and compared, then put in place with its
+ * card, so that whoever looks sees the old files or the new ones. Data past protobuf's limit stand in a file beside it.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { closeSync, existsSync, fsyncSync, openSync, statfsSync, writeSync } from "node:fs";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+import {
+  encodeOnnx,
+  Fault,
+  findOnnxruntime,
+  halved,
+  type ModelProto,
+  type NdArray,
+  runApart,
+  type StringArray,
+  tensorBytes,
+  withDataApart,
+} from "../../engine/index.ts";
+import { renameSynced, replaceFile, writeSynced } from "../files/durable.ts";
+import { writing } from "../files/writing.ts";
+import { plain } from "./card.ts";
+
+export interface FileOptions {
+  /** Run the file and compare; true when left out. */
+  readonly verify?: boolean | undefined;
+  /** How matrices and kernels are stored; F32 when left out. */
+  readonly weights?: "F32" | "F16" | undefined;
+  /** Whether large tensors stand in `<name>.onnx.data`; left out, where one file cannot hold them. */
+  readonly externalData?: boolean | undefined;
+}
+
+export interface ExportResult {
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly opset: number;
+  /** The file beside it that holds its tensors, if there is one. */
+  readonly data?: DataFile;
+  /** The model card beside the file. */
+  readonly card: string;
+  /** Null where the file was not run; `note` says why. */
+  readonly verification: Verification | null;
+  readonly note: string | null;
+}
+
+export interface DataFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+export interface Verification {
+  readonly samples: number;
+  /** The largest difference of any number in any result, onnxruntime against our engine. */
+  readonly maxAbsDiff: number;
+}
+
+type Arrays = Readonly<Record<string, NdArray | StringArray>>;
+
+/** What is written, and how it is checked. */
+export interface OnnxDraft {
+  readonly model: ModelProto;
+  readonly opset: number;
+  readonly card: object;
+  /** Feeds that were made up. */
+  readonly feeds: Arrays;
+  /** Compares what the file answered to them with our own answers. */
+  compare(answers: Arrays): Verification;
+}
+
+/** One file holds 2 GiB − 1 at most; what is not tensors takes some of it. */
+const LARGEST_INSIDE = 2 ** 31 - 2 ** 26;
+
+/**
+ * Writes `path`, where asked or needed `<path>.data`, and the card as `<name>.json`.
+ * @throws ALREADY_EXISTS where the card would replace something else, LIMIT_EXCEEDED where the disk has no room,
+ *   ONNX_OPERATOR_UNSUPPORTED where onnxruntime refuses the file, and what `writing` throws
+ */
+export async function writeOnnx(path: string, draft: OnnxDraft, options: FileOptions = {}): Promise<ExportResult> {
+  const { verify = true, weights = "F32", externalData } = options;
+  const model = weights === "F16" ? halved(draft.model) : draft.model;
+  const isApart = externalData ?? tensorBytes(model) > LARGEST_INSIDE;
+  const cardPath = `${extname(path) === ".onnx" ? path.slice(0, -".onnx".length) : path}.json`;
+  return writing(path, async () => {
+    await mkdir(dirname(path), { recursive: true });
+    await refuseOthers(cardPath, "ml-sidecar model card 1", isApart ? [`${path}.data`] : []);
+    refuseWithoutRoom(path, tensorBytes(model));
+    const pending = join(dirname(path), `.${basename(path)}.${randomUUID()}.pending`);
+    await mkdir(pending);
+    try {
+      const written = writeInto(pending, basename(path), model, isApart);
+      const { verification, note } = await verified(join(pending, basename(path)), draft, verify);
+      const file = { name: basename(path), ...written.file, opset: draft.opset, weights };
+      const { data } = written;
+      if (data !== undefined) renameSynced(join(pending, data.name), join(dirname(path), data.name));
+      renameSynced(join(pending, basename(path)), path);
+      replaceFile(cardPath, showCard({ ...draft.card, file: { ...file, ...(data && { data }) }, verification }));
+      const { opset } = draft;
+      const beside = data && { data: { path: `${path}.data`, sha256: data.sha256, bytes: data.bytes } };
+      return { path, ...written.file, opset, ...beside, card: cardPath, verification, note };
+    } finally {
+      await rm(pending, { recursive: true, force: true });
+    }
+  });
+}
+
+interface Facts {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+function writeInto(
+  folder: string,
+  name: string,
+  model: ModelProto,
+  isApart: boolean,
+): { file: Facts; data?: Facts & { name: string } } {
+  const beside = `${name}.data`;
+  const apart = isApart ? withDataApart(model, beside) : { model, parts: [], bytes: 0 };
+  const bytes = encodeOnnx(apart.model);
+  writeSynced(join(folder, name), bytes);
+  const file = { sha256: createHash("sha256").update(bytes).digest("hex"), bytes: bytes.byteLength };
+  if (apart.parts.length === 0) return { file };
+  return { file, data: { name: beside, ...writeParts(join(folder, beside), apart.parts), bytes: apart.bytes } };
+}
+
+/** One after the other, from where they are: nothing is held twice. */
+function writeParts(path: string, parts: ReturnType<typeof withDataApart>["parts"]): { sha256: string } {
+  const hash = createHash("sha256");
+  const file = openSync(path, "w");
+  const put = (bytes: Uint8Array): void => {
+    hash.update(bytes);
+    for (let done = 0; done < bytes.byteLength; ) done += writeSync(file, bytes, done);
+  };
+  try {
+    let end = 0;
+    for (const { offset, data } of parts) {
+      put(new Uint8Array(offset - end));
+      put(data);
+      end = offset + data.byteLength;
+    }
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  return { sha256: hash.digest("hex") };
+}
+
+async function verified(
+  path: string,
+  { feeds, compare }: OnnxDraft,
+  isAsked: boolean,
+): Promise<Pick<ExportResult, "verification" | "note">> {
+  if (!isAsked) return { verification: null, note: "not asked for" };
+  const presence = findOnnxruntime();
+  if ("missing" in presence) return { verification: null, note: `${presence.missing}, so the file was not run` };
+  return { verification: compare(await runApart(path, feeds)), note: null };
+}
+
+/** Said before anything is written. */
+function refuseWithoutRoom(path: string, needed: number): void {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  const free = bavail * bsize;
+  if (needed <= free) return;
+  const [expected, got] = [`${needed} bytes`, `${free} bytes`];
+  throw new Fault("LIMIT_EXCEEDED", `\`${path}\` would take ${expected}, and its disk has ${got} left`, {
+    violations: [{ path: "path", message: "no room", expected, got }],
+    hint: 'free some space, choose another disk, or ask for `weights: "F16"`',
+    retryable: true,
+  });
+}
+
+/**
+ * Only what an earlier export wrote is replaced: `model.onnx` in a saved model's folder would put its card over `model.json`.
+ * @param format what a card must say that it is, for files beside it to be an export's own
+ */
+export async function refuseOthers(cardPath: string, format: CardFormat, beside: readonly string[]): Promise<void> {
+  const text = await readFile(cardPath, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return null;
+    throw cause;
+  });
+  const found = text === null ? null : formatOf(text);
+  const strange = text !== null && found === null ? [cardPath] : [];
+  const others = found === format ? strange : [...strange, ...beside.filter((path) => existsSync(path))];
+  if (others.length === 0) return;
+  const [got] = others as [string];
+  throw new Fault("ALREADY_EXISTS", `\`${got}\`, which would be written beside the file, is something else`, {
+    violations: [{ path: "path", message: "would replace another file", expected: "no such file", got }],
+    hint: "choose another name for the ONNX file",
+  });
+}
+
+/** What a card says that it is; null for what is no card. */
+function formatOf(text: string): CardFormat | null {
+  try {
+    const { format } = JSON.parse(text) as { format?: unknown };
+    return CARD_FORMATS.find((known) => known === format) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+export const CARD_FORMATS = ["ml-sidecar model card 1", "ml-sidecar training step 1"] as const;
+export type CardFormat = (typeof CARD_FORMATS)[number];
+
+const showCard = (card: object): string => `${JSON.stringify(card, (_key, value) => plain(value), 2)}\n`;
