@@ -4,7 +4,7 @@ import type { Buffer } from "../../plan/plan.ts";
 import { sizeOf } from "../../shape.ts";
 import { broadcastAccess, SCALAR, source } from "./access.ts";
 import { isConversion } from "./conversion.ts";
-import { fuse, fuseAdaptive, type Operation, type Value } from "./fusion.ts";
+import { fuse, fuseAdaptive, fuseGelu, type Operation, type Value } from "./fusion.ts";
 import { bitsOf, type Instruction, type Operand } from "./instruction.ts";
 import * as code from "./kernels/layout.ts";
 import { CASTS, POINTWISE, type PointwiseForm } from "./pointwise.ts";
@@ -142,7 +142,7 @@ export function chain(nodes: readonly Node[], values: Values, states: ReadonlySe
   }
 
   const uniform = new Set<unknown>(prologue.map(({ to }) => to));
-  const program = fuseAdaptive(storeDirectly(fuse([...body, ...finalCopies])), uniform);
+  const program = fuseGelu(fuseAdaptive(storeDirectly(fuse([...body, ...finalCopies])), uniform));
   assignRegisters(prologue, program);
   const wordsOf = ({ operation, to, operands }: Operation): Operand[] => {
     const words = [to, ...operands].map(encodeOperand);

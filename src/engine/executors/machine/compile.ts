@@ -16,7 +16,7 @@ import type { Instruction } from "./instruction.ts";
 import { type BodyPlaces, loop } from "./loop.ts";
 import { copyInstruction, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
 import { canTakeMoments, canTakeVariance, channelMoments, channelProducts, variance } from "./moments.ts";
-import { POINTWISE } from "./pointwise.ts";
+import { POINTWISE, type PointwiseForm } from "./pointwise.ts";
 import { canPool, maxPool, maxPoolGradient, maxPoolIndices } from "./pooling.ts";
 import { bytesOf, wordsOf } from "./storage.ts";
 
@@ -29,7 +29,6 @@ export const DECOMPOSED = [
   "checkpoint",
   "clamp",
   "softplus",
-  "gelu",
   "logSumExp",
   "softmax",
   "logSoftmax",
@@ -105,6 +104,8 @@ void everyOpIsCovered;
 /** How an op is computed here, for people. */
 export function wayOf(op: OpName): string {
   if (op === "cast") return "chain, or a kernel for stored dtypes";
+  if (op in POINTWISE && "only" in POINTWISE[op as keyof typeof POINTWISE])
+    return "chain where it fits, else decomposed";
   if (op in POINTWISE || op === "uniform") return "chain";
   if (op in LOWERINGS) return "kernel";
   if (op in PARTIAL) return "kernel where it fits, else decomposed";
@@ -144,6 +145,8 @@ export function compile(original: Traced, states: ReadonlyMap<string, Buffer>): 
 }
 
 function isLowered(op: string, node: Node): boolean {
+  const form = (POINTWISE as Readonly<Record<string, PointwiseForm>>)[op];
+  if (form !== undefined) return form.only?.(node) ?? true;
   return partialLowering(op)?.fits(node) ?? op in LOWERINGS;
 }
 

@@ -134,3 +134,26 @@ function adaptiveStep(operations: readonly Operation[], uses: Uses): Operation |
 
 const isSamePlace = (a: Operands[number] | undefined, b: Operands[number] | undefined) =>
   a === b || (a !== undefined && b !== undefined && "memory" in a && "memory" in b && a.memory === b.memory);
+
+/** GELU and its slope of the same numbers share all that is dear. The slope must be on its way to memory. @param program whose places are known */
+export function fuseGelu(program: readonly Operation[]): Operation[] {
+  const at = program.findIndex(
+    ({ operation }, index) => operation === code.P_GELU && slopeBeside(program, index) !== -1,
+  );
+  if (at === -1) return [...program];
+  const other = slopeBeside(program, at);
+  const [x] = program[at]!.operands as readonly [Value];
+  const both = { ...program[at]!, operation: code.P_GELU_BOTH, operands: [x, program[other]!.to] };
+  return fuseGelu(program.with(Math.min(at, other), both).toSpliced(Math.max(at, other), 1));
+}
+
+/** Where the slope of the GELU at `at` is made, if one of the two can be made where the other is; else −1. */
+function slopeBeside(program: readonly Operation[], at: number): number {
+  const [x] = program[at]!.operands;
+  const other = program.findIndex(
+    ({ operation, operands, to }) => operation === code.P_GELU_SLOPE && operands[0] === x && "memory" in to,
+  );
+  const between = program.slice(Math.min(at, other) + 1, Math.max(at, other));
+  const { to } = program[Math.max(at, other)]!;
+  return between.some(({ operands }) => operands.some((operand) => isSamePlace(operand as Value, to))) ? -1 : other;
+}

@@ -5,11 +5,12 @@ import type { Buffer } from "../../plan/plan.ts";
 import { sameShape, showShape, type TensorType } from "../../shape.ts";
 import type { Executor, State } from "../executor.ts";
 import { compile } from "./compile.ts";
-import { CONTROL_SCRATCH, SCRATCH_BYTES } from "./kernels/layout.ts";
+import { CONTROL_SCRATCH, NORMAL_TABLE, SCRATCH_BYTES } from "./kernels/layout.ts";
 import { createMemory } from "./memory.ts";
 import { loadModule, type MachineExports, relaxedSimdAvailable } from "./module.ts";
 import { type Placed, placeProgram } from "./program.ts";
 import { placeState } from "./state.ts";
+import { normalTable } from "./tables.ts";
 import { startHelpers, stopHelpers } from "./threads.ts";
 
 export interface MachineOptions {
@@ -39,6 +40,8 @@ export function createMachine(options: MachineOptions = {}): Executor {
   const memory = createMemory(options.memoryLimitBytes);
   const scratch = memory.allocate(threads * SCRATCH_BYTES, "the machine's scratch memory");
   memory.integers(CONTROL_SCRATCH, 1)[0] = scratch;
+  const normal = normalTable();
+  memory.floats(NORMAL_TABLE, normal.length).set(normal);
   const interrupted = interrupt === undefined ? () => 0 : () => Atomics.load(interrupt, 0);
   const instance = new WebAssembly.Instance(module, { env: { memory: memory.shared, interrupted } });
   const { run, step } = instance.exports as unknown as MachineExports;

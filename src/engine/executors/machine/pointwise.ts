@@ -1,4 +1,5 @@
 /** @file Which operation of the kernels' register program each pointwise op is, by the dtype that it works on. */
+import type { Node } from "../../graph.ts";
 import type { OpName } from "../../ops/index.ts";
 import * as code from "./kernels/layout.ts";
 
@@ -10,6 +11,8 @@ export interface PointwiseForm {
   readonly swap?: boolean;
   /** Nanoseconds an element on one thread. */
   readonly cost?: number;
+  /** Where the operation is only one form of the op: whether this node has it. The other forms are decomposed. */
+  only?(node: Node): boolean;
 }
 
 const cheap = 0.08;
@@ -17,6 +20,8 @@ const division = 0.25;
 const transcendental = 0.7;
 
 const f32 = (operation: number, cost = cheap): PointwiseForm => ({ F32: operation, cost });
+
+const isExact = ({ attributes }: Node) => attributes.approximate === "none";
 
 export const POINTWISE = {
   add: { F32: code.P_ADD, I32: code.P_I_ADD },
@@ -42,6 +47,8 @@ export const POINTWISE = {
   tanh: f32(code.P_TANH, transcendental),
   sigmoid: f32(code.P_SIGMOID, transcendental),
   erf: f32(code.P_ERF, transcendental),
+  gelu: { F32: code.P_GELU, cost: transcendental, only: isExact },
+  geluSlope: { F32: code.P_GELU_SLOPE, cost: transcendental, only: isExact },
   floor: f32(code.P_FLOOR),
   ceil: f32(code.P_CEIL),
   round: f32(code.P_ROUND),

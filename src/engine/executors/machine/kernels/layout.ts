@@ -109,6 +109,10 @@ export const CONTROL_CRASHED = 768;
 export const CONTROL_PATIENCE = 832;
 /** Where the kernels' own constants begin; everything from MEMORY_BASE + 64 KiB is the host's to give out. */
 export const MEMORY_BASE = 4096;
+/** In that room, of the normal distribution: four coefficients for each of `NORMAL_STEPS` steps a unit from −end to end. */
+export const NORMAL_TABLE = 53248;
+export const NORMAL_STEPS = 64;
+export const NORMAL_END = 6;
 
 // Pointwise operations: [code, destination, a, b, c, d, e, f], operands as in `pointwise.ts`.
 export const P_COPY = 0;
@@ -183,6 +187,11 @@ export const P_INT_TO_FLOAT = 60;
 export const P_FLOAT_TO_INT = 61;
 export const P_FLOAT_TO_BOOL = 62;
 export const P_INT_TO_BOOL = 63;
+
+/** x · Φ(x), Φ the normal distribution; its slope Φ(x) + x · φ(x); and both: [code, destination, x, the slope's destination]. */
+export const P_GELU = 64;
+export const P_GELU_SLOPE = 65;
+export const P_GELU_BOTH = 66;
 
 // Sources: [code, destination, …] without vector operands.
 /** [destination, bits] */

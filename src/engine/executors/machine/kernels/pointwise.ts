@@ -10,6 +10,7 @@
 import { choose, fma, fnma, splat, truth } from "./lanes";
 import * as op from "./layout";
 import * as mathematics from "./mathematics";
+import { gelu } from "./normal";
 import { uniform } from "./random";
 
 const OPERATION_BYTES: usize = 32;
@@ -211,6 +212,12 @@ function adaptiveStep(at: usize, scratch: usize, offset: usize, end: usize): voi
     meanTo += 16;
     squareTo += 16;
   }
+}
+
+// @ts-expect-error: decorator
+@inline
+function gelus(to: usize, x: usize, slope: usize, end: usize, isWanted: bool, isSlopeWanted: bool): void {
+  for (const stop = x + end; x < stop; x += 16, to += 16, slope += 16) gelu(v128.load(x), to, slope, isWanted, isSlopeWanted);
 }
 
 /** Toward zero; 0 where divided by 0. */
@@ -461,6 +468,15 @@ function apply(at: usize, count: i32, scratch: usize, start: i32, elements: i32)
       case op.P_ADAPTIVE_STEP:
         adaptiveStep(at, scratch, offset, end);
         at += OPERATION_BYTES;
+        break;
+      case op.P_GELU:
+        gelus(to, a, to, end, true, false);
+        break;
+      case op.P_GELU_SLOPE:
+        gelus(to, a, to, end, false, true);
+        break;
+      case op.P_GELU_BOTH:
+        gelus(to, a, b, end, true, true);
         break;
       case op.P_I_DIV:
         integerDivide(to, a, b, end);
