@@ -37,7 +37,7 @@ export function pruned(graph: GraphProto, outputs: readonly string[]): GraphProt
 }
 
 /** Its own inputs, and what its bodies take from the graph around them. */
-function readBy({ input = [], attribute = [] }: NodeProto): string[] {
+export function readBy({ input = [], attribute = [] }: NodeProto): string[] {
   const bodies = attribute.flatMap(({ g, graphs = [] }) => (g === undefined ? graphs : [g, ...graphs]));
   return [
     ...input,
