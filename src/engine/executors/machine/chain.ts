@@ -168,33 +168,26 @@ export function chain(nodes: readonly Node[], values: Values, states: ReadonlySe
  * what stands there: a state that is updated in place.
  */
 function storeDirectly(program: readonly Operation[]): Operation[] {
-  const result = [...program];
-  const isDirect = new Set<Value>();
-  for (let at = result.length - 1; at >= 0; at--) {
-    const copy = result[at]!;
-    const value = copy.operands[0];
-    if (copy.operation !== code.P_COPY || !("memory" in copy.to) || value === undefined || !("register" in value))
-      continue;
+  const makers = new Map(program.map(({ to }, at) => [to, at]));
+  /** Where in memory values are made. */
+  const places = new Map<unknown, Value>();
+  const gone = new Set<Operation>();
+  for (let at = program.length - 1; at >= 0; at--) {
+    const copy = program[at]!;
+    if (copy.operation !== code.P_COPY || !("memory" in copy.to)) continue;
+    const [value] = copy.operands;
     const target = copy.to.memory;
-    const maker = result.findIndex(({ to }) => to === value);
-    if (maker === -1 || isDirect.has(value) || result[maker]!.operation === code.P_BROADCAST) continue;
-    const touchedLater = result
-      .slice(maker + 1)
-      .some(({ operands }) => operands.some((operand) => "memory" in operand && operand.memory === target));
-    if (touchedLater) continue;
-    const place: Value = { memory: target };
-    isDirect.add(place);
-    result.splice(at, 1);
-    for (let i = maker; i < result.length; i++) {
-      const { operation, to, operands } = result[i]!;
-      result[i] = {
-        operation,
-        to: to === value ? place : to,
-        operands: operands.map((operand) => (operand === value ? place : operand)),
-      };
-    }
+    const maker = value === undefined || !("register" in value) ? undefined : makers.get(value);
+    if (maker === undefined || places.has(value!) || program[maker]!.operation === code.P_BROADCAST) continue;
+    const isTarget = (operand: Operation["operands"][number]) => "memory" in operand && operand.memory === target;
+    if (program.some(({ operands }, later) => later > maker && operands.some(isTarget))) continue;
+    places.set(value!, { memory: target });
+    gone.add(copy);
   }
-  return result;
+  if (gone.size === 0) return [...program];
+  const placed = <Operand>(operand: Operand): Operand | Value => places.get(operand) ?? operand;
+  const kept = program.filter((each) => !gone.has(each));
+  return kept.map((each) => ({ ...each, to: placed(each.to), operands: each.operands.map(placed) }));
 }
 
 /** Registers for the prologue's values for good, and for the body's until their last use. */

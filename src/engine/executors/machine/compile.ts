@@ -2,7 +2,7 @@
 import type { TypedArray } from "../../dtype.ts";
 import type { Node, Traced } from "../../graph.ts";
 import type { OpName } from "../../ops/index.ts";
-import { optimise } from "../../passes/index.ts";
+import { reduced } from "../../passes/index.ts";
 import { reachable } from "../../passes/rewrite.ts";
 import { order } from "../../plan/order.ts";
 import { type Buffer, type Plan, plan } from "../../plan/plan.ts";
@@ -137,7 +137,7 @@ const arenaBuffer = (elements: number): Buffer => ({ bytes: elements * 4, addres
 
 /** @param states the places of states by path */
 export function compile(original: Traced, states: ReadonlyMap<string, Buffer>): Compiled {
-  const traced = optimise(original, (op, node) => op === "scan" || isLowered(op, node));
+  const traced = reduced(original, (op, node) => op === "scan" || isLowered(op, node));
   const [inputs, outputs] = [mapValues(traced.inputs, fixedBuffer), mapValues(traced.outputs, fixedBuffer)];
   const constants: Constant[] = [];
   const instructions = instructionsOf(traced, { inputs, states, outputs }, constants);
@@ -154,7 +154,8 @@ function instructionsOf(traced: Traced, places: BodyPlaces, constants: Constant[
   const roots = [...Object.values(traced.outputs), ...Object.values(traced.updates)].map(source);
   const computed = computedNodes(traced, roots);
   const isComputed = new Set(computed);
-  const producers = (node: Node) => directReads(node).filter((read) => isComputed.has(read));
+  const known = new Map(computed.map((node) => [node, directReads(node).filter((read) => isComputed.has(read))]));
+  const producers = (node: Node) => known.get(node)!;
   const groups = group({ nodes: computed, isPointwise: isChainable, producers });
   const updated = new Set(Object.values(traced.updates).map(source));
   // What writes states goes last: nothing before it can't be taken back.
@@ -300,7 +301,7 @@ function lower(
         read,
         temporary: arenaBuffer,
         // A loop inside a loop is written out.
-        compileBody: (body, at) => instructionsOf(optimise(body, isLowered), at, constants),
+        compileBody: (body, at) => instructionsOf(reduced(body, isLowered), at, constants),
       });
       instructions.push(...steps);
       results.set(node, parts);

@@ -47,12 +47,6 @@ const FUSIONS: Readonly<Record<number, Fusion>> = {
   },
 };
 
-/** Until there is nothing left to make one. @param program operations that write registers alone, but for copies at its end */
-export function fuse(program: readonly Operation[]): Operation[] {
-  const fused = fuseOnce(program);
-  return fused.length < program.length ? fuse(fused) : fused;
-}
-
 type Uses = ReadonlyMap<Operands[number], number>;
 
 /** How often each value is read. */
@@ -62,24 +56,30 @@ function usesIn(program: readonly Operation[]): Uses {
   return uses;
 }
 
-function fuseOnce(program: readonly Operation[]): Operation[] {
+/** Until there is nothing left to make one. @param program operations that write registers alone, but for copies at its end */
+export function fuse(program: readonly Operation[]): Operation[] {
   const uses = usesIn(program);
-  const makers = new Map<Operands[number], Operation>(program.map((operation) => [operation.to, operation]));
+  const makers = new Map<Operands[number], Operation>();
   const absorbed = new Set<Operation>();
-  const fused = program.map((operation): Operation => {
-    const parts: Operation[] = [];
-    const made: Made = (value, wanted) => {
-      const maker = value && uses.get(value) === 1 ? makers.get(value) : undefined;
-      if (maker?.operation !== wanted) return undefined;
-      parts.push(maker);
-      return maker.operands;
-    };
-    const whole = FUSIONS[operation.operation]?.(operation.operands, made);
-    if (whole === undefined) return operation;
-    for (const part of parts) absorbed.add(part);
-    return { ...whole, to: operation.to };
-  });
-  return fused.filter((_, index) => !absorbed.has(program[index]!));
+  const fused: Operation[] = [];
+  for (const plain of program) {
+    let operation = plain;
+    for (let fusion = FUSIONS[operation.operation]; fusion !== undefined; fusion = FUSIONS[operation.operation]) {
+      const parts: Operation[] = [];
+      const whole = fusion(operation.operands, (value, wanted) => {
+        const maker = value && uses.get(value) === 1 ? makers.get(value) : undefined;
+        if (maker?.operation !== wanted) return undefined;
+        parts.push(maker);
+        return maker.operands;
+      });
+      if (whole === undefined) break;
+      for (const part of parts) absorbed.add(part);
+      operation = { ...whole, to: operation.to };
+    }
+    makers.set(operation.to, operation);
+    fused.push(operation);
+  }
+  return absorbed.size === 0 ? fused : fused.filter((operation) => !absorbed.has(operation));
 }
 
 /** The operations of `P_ADAPTIVE_STEP`, one after the other. */
