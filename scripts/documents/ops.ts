@@ -7,6 +7,7 @@ import { attention } from "../../src/engine/ops/attention.ts";
 import { convolution } from "../../src/engine/ops/convolution.ts";
 import { OPS, type OpName } from "../../src/engine/ops/index.ts";
 import { indexing } from "../../src/engine/ops/indexing.ts";
+import { lengths } from "../../src/engine/ops/lengths.ts";
 import { logic } from "../../src/engine/ops/logic.ts";
 import { moments } from "../../src/engine/ops/moments.ts";
 import { movement } from "../../src/engine/ops/movement.ts";
@@ -41,6 +42,7 @@ const FAMILIES: Readonly<Record<string, object>> = {
   "Moments and normalization": { ...moments, ...normalization },
   Attention: attention,
   Recurrence: scanning,
+  "By length": lengths,
   Recomputation: recomputation,
   Randomness: randomness,
 };

@@ -3,8 +3,9 @@ import type {
   Dataset,
   DecodingOptions,
   ExecutorName,
-  Generated,
+  ExportOptions,
   GenerateOptions,
+  Generated,
   ImportReport,
   ModelRecord,
   TrainingResult,
@@ -131,6 +132,8 @@ export interface Calls {
       readonly verify: boolean;
       readonly training: unknown;
       readonly steps: number;
+      /** How the file is written, and what is said of it. */
+      readonly file: Pick<ExportOptions, "weights" | "externalData" | "about">;
     };
     reply: Data;
   };

@@ -163,20 +163,21 @@ export const COMPUTATIONS: Computations = {
 
   importModel: (request, workshop) => readImport(request, workshop),
 
-  async exportModel({ model, format, path, opset, verify, training, steps }, workshop) {
+  async exportModel({ model, format, path, opset: asked, verify, training, steps, file }, workshop) {
     const record = recordOf(model, workshop);
+    const opset = asked ?? undefined;
     if (format === "onnx-training") {
       const context = { registry: workshop.registry, record };
-      return (await exportTraining(context, path, { training, steps, opset: opset ?? undefined })) as never;
+      return (await exportTraining(context, path, { training, steps, opset })) as never;
     }
     if (format === "onnx" && isPolicy(record)) {
       const context = { registry: workshop.registry, executor: machineOf(workshop), record };
-      return (await exportPolicy(context, path, { opset: opset ?? undefined, verify })) as never;
+      return (await exportPolicy(context, path, { opset, verify, ...file })) as never;
     }
-    if (format === "onnx" && isImported(record)) return (await writeImported(record, path)) as never;
+    if (format === "onnx" && isImported(record)) return (await writeImported(record, path, file)) as never;
     if (format === "onnx") {
       const context = { registry: workshop.registry, executor: machineOf(workshop), record };
-      return (await exportOnnx(context, path, { opset: opset ?? undefined, verify })) as never;
+      return (await exportOnnx(context, path, { opset, verify, ...file })) as never;
     }
     await writing(path, async () => replaceFile(path, encodeSafetensors(weightArrays(record.weights!))));
     const bytes = await readFile(path);

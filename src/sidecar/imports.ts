@@ -95,7 +95,19 @@ export const usualExecutor = ({ imported }: ImportedModel): ExecutorName =>
   imported.needsOnnxruntime === true ? "onnxruntime" : "engine";
 
 /** The file that was imported, with its weights as they are now. */
-export async function writeImported(record: ImportedModel, path: string): Promise<object> {
+export async function writeImported(
+  record: ImportedModel,
+  path: string,
+  asked: Calls["exportModel"]["request"]["file"],
+): Promise<object> {
+  const { about, ...rest } = asked;
+  const others = Object.entries({ ...rest, ...about }).filter(([, value]) => value !== undefined);
+  if (others.length > 0) {
+    throw new Refusal("INVALID_PARAMS", `an imported file is written as it came: \`${others[0]![0]}\` cannot be had`, {
+      violations: others.map(([name]) => ({ path: name, message: "of no use here", expected: "left out" })),
+      hint: "leave it out, or give the file a head of its own and export that",
+    });
+  }
   const bytes = writeWhole(record);
   await writing(path, async () => replaceFile(path, bytes));
   const sha256 = createHash("sha256").update(readFileSync(path)).digest("hex");

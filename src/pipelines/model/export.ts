@@ -8,7 +8,7 @@ import { openFile } from "../imported/importedFile.ts";
 import { type About, cardOf } from "./card.ts";
 import type { PredictionContext } from "./loaded.ts";
 import { type FittedRecord, fitted } from "./network.ts";
-import { type ExportResult, type FileOptions, type Verification, writeOnnx } from "./onnxFile.ts";
+import { type Difference, differenceOf, type ExportResult, type FileOptions, writeOnnx } from "./onnxFile.ts";
 import { onnxModelOf } from "./onnxModel.ts";
 import { feedsOf, inventPrevious, withSample } from "./onnxRows.ts";
 import { predictRows } from "./predict.ts";
@@ -53,15 +53,11 @@ const opsetOf = ({ imported }: FittedRecord, asked: number | undefined): number 
 function compare(
   theirs: Readonly<Record<string, NdArray | StringArray>>,
   ours: Readonly<Record<string, NdArray>>,
-): Verification {
-  let maxAbsDiff = 0;
+): Difference {
+  let difference: Difference = { samples: SAMPLES, maxAbsDiff: 0, largest: 0 };
   for (const [name, { data, dtype }] of Object.entries(theirs)) {
     if (dtype !== "F32") continue; // indices differ where two classes are as good as equal
-    const own = ours[name]!;
-    for (let index = 0; index < data.length; index++) {
-      const difference = Math.abs(Number(data[index]) - Number(own.data[index]));
-      if (!(difference <= maxAbsDiff)) maxAbsDiff = difference; // a NaN on one side counts, too
-    }
+    difference = differenceOf(data, ours[name]!.data, difference);
   }
-  return { samples: SAMPLES, maxAbsDiff };
+  return difference;
 }

@@ -40,7 +40,7 @@ export interface ExportResult {
   readonly data?: DataFile;
   /** The model card beside the file. */
   readonly card: string;
-  /** Null where the file was not run; `note` says why. */
+  /** Null where the file was not run; `note` says why, or that it differs by more than it should. */
   readonly verification: Verification | null;
   readonly note: string | null;
 }
@@ -55,6 +55,31 @@ export interface Verification {
   readonly samples: number;
   /** The largest difference of any number in any result, onnxruntime against our engine. */
   readonly maxAbsDiff: number;
+  /** What it is expected to stay below. */
+  readonly tolerance: number;
+}
+
+/** Of results around 1; larger ones may differ by as much more. */
+export const TOLERANCES = { F32: 1e-5, F16: 1e-2 } as const;
+
+/** How far a file's numbers are from ours. */
+export interface Difference {
+  readonly samples: number;
+  readonly maxAbsDiff: number;
+  /** The largest of our numbers. */
+  readonly largest: number;
+}
+
+/** The difference of two lists of numbers, on top of one that was found before. */
+export function differenceOf(theirs: ArrayLike<unknown>, ours: ArrayLike<unknown>, before: Difference): Difference {
+  let { maxAbsDiff, largest } = before;
+  for (let index = 0; index < ours.length; index++) {
+    const value = Number(ours[index]);
+    const difference = Math.abs(Number(theirs[index]) - value);
+    if (!(difference <= maxAbsDiff)) maxAbsDiff = difference; // a NaN on one side counts, too
+    if (Math.abs(value) > largest) largest = Math.abs(value);
+  }
+  return { ...before, maxAbsDiff, largest };
 }
 
 type Arrays = Readonly<Record<string, NdArray | StringArray>>;
@@ -67,7 +92,7 @@ export interface OnnxDraft {
   /** Feeds that were made up. */
   readonly feeds: Arrays;
   /** Compares what the file answered to them with our own answers. */
-  compare(answers: Arrays): Verification;
+  compare(answers: Arrays): Difference;
 }
 
 /** One file holds 2 GiB − 1 at most; what is not tensors takes some of it. */
@@ -91,7 +116,7 @@ export async function writeOnnx(path: string, draft: OnnxDraft, options: FileOpt
     await mkdir(pending);
     try {
       const written = writeInto(pending, basename(path), model, isApart);
-      const { verification, note } = await verified(join(pending, basename(path)), draft, verify);
+      const { verification, note } = await verified(join(pending, basename(path)), draft, verify, weights);
       const file = { name: basename(path), ...written.file, opset: draft.opset, weights };
       const { data } = written;
       if (data !== undefined) renameSynced(join(pending, data.name), join(dirname(path), data.name));
@@ -152,11 +177,16 @@ async function verified(
   path: string,
   { feeds, compare }: OnnxDraft,
   isAsked: boolean,
+  weights: keyof typeof TOLERANCES,
 ): Promise<Pick<ExportResult, "verification" | "note">> {
   if (!isAsked) return { verification: null, note: "not asked for" };
   const presence = findOnnxruntime();
   if ("missing" in presence) return { verification: null, note: `${presence.missing}, so the file was not run` };
-  return { verification: compare(await runApart(path, feeds)), note: null };
+  const { samples, maxAbsDiff, largest } = compare(await runApart(path, feeds));
+  const tolerance = TOLERANCES[weights] * Math.max(1, largest);
+  const note =
+    maxAbsDiff <= tolerance ? null : `the file's answers differ by ${maxAbsDiff}, more than the expected ${tolerance}`;
+  return { verification: { samples, maxAbsDiff, tolerance }, note };
 }
 
 /** Said before anything is written. */

@@ -16,7 +16,7 @@ import {
 import { createScope } from "../layers/scope.ts";
 import { type About, type CardValue, metadataOf, saidOf } from "../model/card.ts";
 import type { ExportOptions } from "../model/export.ts";
-import { type ExportResult, type Verification, writeOnnx } from "../model/onnxFile.ts";
+import { type Difference, differenceOf, type ExportResult, writeOnnx } from "../model/onnxFile.ts";
 import { weightArrays } from "../model/weights.ts";
 import { createRandom } from "../random.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -257,18 +257,14 @@ function inventPlay({ spec, moments }: PolicyModel["policy"]): Made {
   return { observations, count: SAMPLES, mask, memory };
 }
 
-function compare(theirs: Readonly<Record<string, NdArray | StringArray>>, own: Played): Verification {
-  let maxAbsDiff = 0;
-  const judge = (name: string, ours: Float32Array): void => {
-    for (const [index, value] of ours.entries()) {
-      const difference = Math.abs(Number(theirs[name]!.data[index]) - value);
-      if (!(difference <= maxAbsDiff)) maxAbsDiff = difference;
-    }
+function compare(theirs: Readonly<Record<string, NdArray | StringArray>>, own: Played): Difference {
+  const ours: Record<string, ArrayLike<number>> = {
+    values: own.values,
+    ...(own.actions instanceof Float32Array && { actions: own.actions }),
+    ...Object.fromEntries(own.memory.map((each, index) => [`nextState.${index}`, each])),
   };
-  judge("values", own.values);
-  if (own.actions instanceof Float32Array) judge("actions", own.actions);
-  for (const [index, each] of own.memory.entries()) judge(`nextState.${index}`, each);
-  return { samples: SAMPLES, maxAbsDiff };
+  const none: Difference = { samples: SAMPLES, maxAbsDiff: 0, largest: 0 };
+  return Object.keys(ours).reduce((found, name) => differenceOf(theirs[name]!.data, ours[name]!, found), none);
 }
 
 function invented(

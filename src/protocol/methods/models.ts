@@ -182,6 +182,25 @@ export const modelMethods = {
         .boolean()
         .optional()
         .describe("run the file in onnxruntime and compare with the sidecar's own answers (default true)"),
+      weights: z
+        .enum(["F32", "F16"])
+        .optional()
+        .describe(
+          "of onnx: how matrices and kernels are stored (default F32); F16 halves the file, and is cast back where it is read, so that inputs, outputs and arithmetic stay F32",
+        ),
+      externalData: z
+        .boolean()
+        .optional()
+        .describe(
+          "of onnx: large tensors in a second file, `<path>.data` (default: where one file cannot hold them, from 2 GiB)",
+        ),
+      license: z
+        .string()
+        .max(1000)
+        .optional()
+        .describe("of onnx: SPDX, such as CC-BY-4.0, or words; kept with the file"),
+      author: z.string().max(1000).optional().describe("of onnx: who made the model; kept with the file"),
+      description: z.string().max(10_000).optional().describe("of onnx: what the model is for; kept with the file"),
       training: z
         .record(z.string(), z.unknown())
         .optional()
@@ -202,6 +221,9 @@ export const modelMethods = {
         .looseObject({
           samples: count.describe("rows that were compared"),
           maxAbsDiff: wireNumber.describe("the largest difference of any output"),
+          tolerance: wireNumber.describe(
+            "what it is expected to stay below, by how weights are stored and how large the outputs are",
+          ),
         })
         .nullable()
         .optional()
@@ -211,6 +233,10 @@ export const modelMethods = {
         .nullable()
         .optional()
         .describe("why there is no verification, such as: onnxruntime is not installed"),
+      data: z
+        .looseObject({ path: z.string(), sha256: z.string(), bytes: count })
+        .optional()
+        .describe("the file beside it that holds its tensors, if there is one"),
       loop: z.string().optional().describe("of onnx-training: the file that makes many steps in one run"),
       states: z.string().optional().describe("of onnx-training: safetensors that the first run starts from"),
       card: z.string().optional().describe("JSON beside the file: what goes in and out, and what it means"),
@@ -222,7 +248,7 @@ export const modelMethods = {
         sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         bytes: 73411,
         opset: 17,
-        verification: { samples: 64, maxAbsDiff: 2.4e-7 },
+        verification: { samples: 64, maxAbsDiff: 2.4e-7, tolerance: 1e-5 },
       },
     },
   },

@@ -84,13 +84,26 @@ function fileFor(backbone: unknown, { models }: Session): ImportedFile | undefin
 const ENDINGS = { onnx: ".onnx", safetensors: ".safetensors", "onnx-training": ".onnx" } as const;
 const STEPS_IN_LOOP = 50;
 
-/** What only a training step has. */
+/** What only one format has. */
+const OF_FORMAT: Readonly<Record<string, keyof typeof ENDINGS>> = {
+  training: "onnx-training",
+  steps: "onnx-training",
+  weights: "onnx",
+  externalData: "onnx",
+  license: "onnx",
+  author: "onnx",
+  description: "onnx",
+};
+
 function refuseForeign(format: keyof typeof ENDINGS, given: Readonly<Record<string, unknown>>): void {
-  const foreign = format === "onnx-training" ? [] : Object.keys(given).filter((name) => given[name] !== undefined);
-  if (foreign.length === 0) return;
-  throw new Refusal("INVALID_PARAMS", `\`${foreign[0]}\` belongs to the format onnx-training`, {
+  const foreign = Object.keys(given).filter(
+    (name) => given[name] !== undefined && (OF_FORMAT[name] ?? format) !== format,
+  );
+  const [first] = foreign;
+  if (first === undefined) return;
+  throw new Refusal("INVALID_PARAMS", `\`${first}\` belongs to the format ${OF_FORMAT[first]}`, {
     violations: foreign.map((path) => ({ path, message: "of no use here", expected: "left out", got: format })),
-    hint: 'leave it out, or ask for `format: "onnx-training"`',
+    hint: `leave it out, or ask for \`format: "${OF_FORMAT[first]}"\``,
   });
 }
 
@@ -176,13 +189,18 @@ export const modelMethods: Omit<Handlers<`models.${string}`>, Seeing> = {
     return { model: viewOf(model, session.learning) };
   },
 
-  "models.export"({ model: name, format, path, opset, verify = true, training, steps }, session, call) {
+  "models.export"({ model: name, format, path, opset, verify = true, _meta, ...given }, session, call) {
+    const { training, steps, weights, externalData, license, author, description } = given;
     const model = session.models.get(name);
     const file = path === undefined ? session.scratch.path(ENDINGS[format]) : allowedPath(path, session.settings.roots);
     return inLine(model, session, call, async () => {
       refuseUntrained(model);
-      refuseForeign(format, { training, steps });
-      const own = { training: training ?? {}, steps: steps ?? STEPS_IN_LOOP };
+      refuseForeign(format, given);
+      const own = {
+        training: training ?? {},
+        steps: steps ?? STEPS_IN_LOOP,
+        file: { weights, externalData, about: { license, author, description } },
+      };
       const request = { model: resident(model), format, path: file, opset: opset ?? null, verify, ...own };
       const task = session.workers.call("exportModel", request);
       call.onAbandoned(task.abandon);
