@@ -171,7 +171,7 @@ class _JobRequired(TypedDict):
 
 class Job(_JobRequired, total=False):
     """A job as it is now."""
-    kind: str  # what it does: train, or rl for a run's training
+    kind: str  # what it does: train, rl for a run's training, or generate
     model: str  # the model it works on
     createdAt: str  # when it was asked for, ISO 8601 in UTC
     startedAt: Union[str, None]  # when its first step began; null while it waits
@@ -355,6 +355,9 @@ class TrainingResult(TypedDict, total=False):
     episodes: int  # of a run: episodes that ended
     meanReturn: Union[Number, None]  # of a run: mean return of the last 100 episodes
     stepsPerSecond: Number  # of a run: environment steps a second
+    text: str  # of `generate.start`: what was written after the prompt
+    tokens: int  # of `generate.start`: how many tokens that is
+    finishReason: str  # of `generate.start`: `length`; `stop`: one of `stop` came; `interrupted`: the job was cancelled
 
 
 Number = Union[float, Literal["NaN", "Infinity", "-Infinity"]]
@@ -682,6 +685,11 @@ class ModelsExportParams(_ModelsExportParamsRequired, total=False):
     path: str  # the file to write (default: a temporary file that lives as long as the sidecar)
     opset: int  # the ONNX operator set (default 17; of onnx-training 18)
     verify: bool  # run the file in onnxruntime and compare with the sidecar's own answers (default true)
+    weights: Literal["F32", "F16"]  # of onnx: how matrices and kernels are stored (default F32); F16 halves the file, and is cast back where it is read, so that inputs, outputs and arithmetic stay F32
+    externalData: bool  # of onnx: large tensors in a second file, `<path>.data` (default: where one file cannot hold them, from 2 GiB)
+    license: str  # of onnx: SPDX, such as CC-BY-4.0, or words; kept with the file
+    author: str  # of onnx: who made the model; kept with the file
+    description: str  # of onnx: what the model is for; kept with the file
     training: Dict[str, Any]  # of onnx-training: optimizer, loss, batchSize, clipNorm and others as `train.start` takes them
     steps: int  # of onnx-training: steps that one run of the second file makes (default 50)
     _meta: Meta
@@ -690,6 +698,14 @@ class ModelsExportParams(_ModelsExportParamsRequired, total=False):
 class ModelsExportResultVerification(TypedDict):
     samples: int  # rows that were compared
     maxAbsDiff: Number  # the largest difference of any output
+    tolerance: Number  # what it is expected to stay below, by how weights are stored and how large the outputs are
+
+
+class ModelsExportResultData(TypedDict):
+    """The file beside it that holds its tensors, if there is one."""
+    path: str
+    sha256: str
+    bytes: int
 
 
 class _ModelsExportResultRequired(TypedDict):
@@ -703,6 +719,7 @@ class ModelsExportResult(_ModelsExportResultRequired, total=False):
     opset: Union[int, None]  # the ONNX operator set; null for safetensors
     verification: Union[ModelsExportResultVerification, None]  # null where the file was not run; `note` says why
     note: Union[str, None]  # why there is no verification, such as: onnxruntime is not installed
+    data: ModelsExportResultData  # the file beside it that holds its tensors, if there is one
     loop: str  # of onnx-training: the file that makes many steps in one run
     states: str  # of onnx-training: safetensors that the first run starts from
     card: str  # JSON beside the file: what goes in and out, and what it means
@@ -1107,6 +1124,27 @@ class GenerateResult(TypedDict):
     text: str  # what was written after the prompt
     tokens: List[str]  # the same token by token
     finishReason: Literal["length", "stop"]  # `stop`: one of `stop` came
+
+
+class _GenerateStartParamsRequired(TypedDict):
+    model: str  # the model's id (`m_1`) or name
+    prompt: Union[str, List[int]]  # what it goes on from: a text, or token numbers for a model of these
+
+
+class GenerateStartParams(_GenerateStartParamsRequired, total=False):
+    """Params of `generate.start`."""
+    maxNewTokens: int  # tokens to write at most (default 100)
+    temperature: float  # below 1 bolder, above 1 more even, 0 always the likeliest token (default 1)
+    seed: int  # where the draws come from (default 0): the same again with the same seed
+    topK: int  # only so many of the likeliest tokens may come
+    topP: float  # only the likeliest that together have this probability
+    stop: Union[str, List[str]]  # texts that end the writing, left out of the answer; of token numbers these, as strings
+    _meta: Meta
+
+
+class GenerateStartResult(TypedDict):
+    """Result of `generate.start`."""
+    job: Job
 
 
 class _EvaluateParamsRequired(TypedDict):
@@ -1601,6 +1639,16 @@ class TrainEpochData(_TrainEpochDataRequired, total=False):
     bestEpoch: int  # the best pass so far, where one is looked for
     fold: int  # in cross-validation: the part held out, from 1; missing in the last training, on all rows
     folds: int  # in cross-validation: how many parts
+
+
+class _GenerateTextDataRequired(TypedDict):
+    text: str  # what follows the last piece
+    tokens: int  # tokens written so far
+
+
+class GenerateTextData(_GenerateTextDataRequired, total=False):
+    """A piece of what a model writes, at most 20 a second; all pieces together are the text."""
+    rate: Number  # tokens a second
 
 
 RlUpdateData = TypedDict("RlUpdateData", {"global_step": "int", "updates": "int", "episodes": "int", "charts/episodic_return": "Number", "charts/episodic_length": "Number", "charts/mean_return_100": "Number", "charts/SPS": "Number", "charts/learning_rate": "Number", "losses/value_loss": "Number", "losses/policy_loss": "Number", "losses/entropy": "Number", "losses/old_approx_kl": "Number", "losses/approx_kl": "Number", "losses/clipfrac": "Number", "losses/explained_variance": "Number"})
