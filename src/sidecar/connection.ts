@@ -2,7 +2,7 @@
 import { type Batch, type Message, parseMessage } from "../protocol/envelope.ts";
 import { createLineReader, DEFAULT_MAX_OUTPUT_LINE_BYTES } from "../protocol/framing.ts";
 import { createOutbox } from "./outbox.ts";
-import { batchLine, eventLine, type Response, responseLine } from "./responses.ts";
+import { batchLine, eventLine, fits, type Response, responseLine } from "./responses.ts";
 import type { Scratch } from "./scratch.ts";
 import type { Sink } from "./stdout.ts";
 
@@ -11,6 +11,8 @@ export interface Connection {
   maxLineBytes: number;
   /** Sends a response, then calls `sent` (at once, where the response fits in a line). */
   respond(response: Response, sent: () => void): void;
+  /** The same of a response that is a line already, newline included. */
+  respondLine(line: string, sent: () => void): void;
   respondBatch(responses: readonly Response[], sent: () => void): void;
   sendEvent(params: { readonly data: unknown }): void;
   /** Bytes that the host has yet to take. */
@@ -20,6 +22,8 @@ export interface Connection {
 }
 
 export interface Listener {
+  /** Takes a line before it is read as a message. @returns false to have it read */
+  express(text: string): boolean;
   message(message: Message | Batch): void;
   /** Standard input has ended; everything in it has been delivered. */
   ended(): void;
@@ -40,7 +44,8 @@ export function openConnection(
 
   function deliver(lines: ReturnType<typeof reader.read>): void {
     for (const line of lines) {
-      listener.message("text" in line ? parseMessage(line.text) : { kind: "invalid", id: null, refusal: line.refusal });
+      if (!("text" in line)) listener.message({ kind: "invalid", id: null, refusal: line.refusal });
+      else if (!listener.express(line.text)) listener.message(parseMessage(line.text));
     }
   }
 
@@ -72,6 +77,10 @@ export function openConnection(
     maxLineBytes: DEFAULT_MAX_OUTPUT_LINE_BYTES,
     respond(response, sent) {
       post(responseLine(response, this.maxLineBytes, scratch), sent);
+    },
+    respondLine(line, sent) {
+      if (fits(line, this.maxLineBytes)) post(line, sent);
+      else this.respond(JSON.parse(line) as Response, sent);
     },
     respondBatch(responses, sent) {
       post(batchLine(responses, this.maxLineBytes, scratch), sent);

@@ -146,7 +146,7 @@ export function createDispatch(session: Session, loadMethods: () => Promise<{ in
   };
 }
 
-function toResponse(session: Session, id: Request["id"], method: string, outcome: Outcome): Response {
+export function toResponse(session: Session, id: Request["id"], method: string, outcome: Outcome): Response {
   if ("result" in outcome) return { id, result: outcome.result };
   const error = toWireError(outcome.thrown);
   if (error.data.reason === "INTERNAL") {

@@ -19,12 +19,16 @@ export interface Flight extends Call {
   settle(outcome: Outcome): void;
   /** Answers with an error and tells the handler to stop. */
   abandon(refusal: Refusal): void;
+  /** As if it had never begun. @returns false where it has been answered already */
+  withdraw(): boolean;
   limitTime(milliseconds: number): void;
 }
 
 export type Outcome = { readonly result: unknown } | { readonly thrown: unknown };
 
 export interface Requests {
+  /** Whether a request with this id could begin now. */
+  isFree(id: Id): boolean;
   /** @throws Refusal when the id is taken, or too many requests are in flight. */
   begin(id: Id, answer: (outcome: Outcome, sent: () => void) => void): Flight;
   cancel(id: Id): void;
@@ -46,6 +50,7 @@ export function createRequests(): Requests {
   }
 
   return {
+    isFree: (id) => !flights.has(id) && flights.size < MAX_IN_FLIGHT,
     begin(id, answer) {
       if (flights.has(id)) {
         throw new Refusal("INVALID_REQUEST", `a request with the id ${JSON.stringify(id)} is still in flight`, {
@@ -58,10 +63,13 @@ export function createRequests(): Requests {
           context: { retryAfterMs: RETRY_AFTER_MILLISECONDS, inFlight: flights.size },
         });
       }
-      const flight = takeOff((outcome, sent) => {
-        land(id);
-        answer(outcome, sent);
-      });
+      const flight = takeOff(
+        (outcome, sent) => {
+          land(id);
+          answer(outcome, sent);
+        },
+        () => land(id),
+      );
       flights.set(id, flight);
       return flight;
     },
@@ -78,7 +86,7 @@ export function createRequests(): Requests {
   };
 }
 
-function takeOff(answer: (outcome: Outcome, sent: () => void) => void): Flight {
+function takeOff(answer: (outcome: Outcome, sent: () => void) => void, land: () => void): Flight {
   let settled = false;
   let abandoned = false;
   let timer: NodeJS.Timeout | undefined;
@@ -109,6 +117,13 @@ function takeOff(answer: (outcome: Outcome, sent: () => void) => void): Flight {
       abandoned = true;
       flight.settle({ thrown: refusal });
       for (const listener of listeners ?? []) listener();
+    },
+    withdraw() {
+      if (settled) return false;
+      settled = true;
+      clearTimeout(timer);
+      land();
+      return true;
     },
     limitTime(milliseconds) {
       const refuse = () => flight.abandon(deadlineExceeded(milliseconds));

@@ -18,7 +18,7 @@ const LONGEST_MESSAGE = 4000;
 const envelope = (response: Response) => ({ jsonrpc: "2.0", ...response });
 
 /** At most three bytes a UTF-16 unit, so that most lines are known to fit without counting. */
-function fits(text: string, maxBytes: number): boolean {
+export function fits(text: string, maxBytes: number): boolean {
   return text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes;
 }
 

@@ -8,6 +8,7 @@ export interface RunCalls {
   /** Makes the learner; the first call, and the last if it fails. */
   open: {
     request: {
+      readonly id: string;
       /** As the host wrote it; checked before on the main thread. */
       readonly raw: unknown;
       readonly record: PolicyModel;
@@ -32,6 +33,8 @@ export interface RunCalls {
     };
   };
   step: { request: Data; reply: Data };
+  /** A step as the host wrote it; the reply is the line that answers it, or null for one that is to go the usual way. */
+  line: { request: { readonly id: number | string; readonly text: string }; reply: string | null };
   /** Actions for episodes that the host names, what they brought, and their ends. */
   act: { request: Data; reply: Data };
   reward: { request: Data; reply: Data };

@@ -31,7 +31,9 @@ import {
   type VectorEnvironment,
 } from "../pipelines/index.ts";
 import { Refusal, toWireError } from "../protocol/errors.ts";
+import { encodeMessage } from "../protocol/framing.ts";
 import { decodeTensor, encodeTensor, type TensorValue } from "../protocol/tensor.ts";
+import { plainStep } from "./plainStep.ts";
 import { regionReader } from "./regions.ts";
 import type { RunCalls, RunNotice } from "./runCalls.ts";
 
@@ -51,6 +53,7 @@ const PUBLISH_MILLISECONDS = 200;
 
 /** A run once it is open. */
 interface Open {
+  readonly id: string;
   readonly spec: RunSpec;
   readonly learner: Learner;
   readonly episodes: Episodes;
@@ -148,7 +151,7 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
   }
 
   const calls: RunDesk = {
-    open({ raw, record, checkpointPath }) {
+    open({ id, raw, record, checkpointPath }) {
       const spec = parseRun(registry, raw);
       const learner = openLearner(registry, executor, spec, record);
       const hosting = isHosted(spec) ? createHosting(spec, learner, warn) : null;
@@ -156,6 +159,7 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
         hosting === null ? makeEnvironment(registry, spec.environment, spec.count, spec.autoreset) : null;
       const episodes = hosting?.episodes ?? createEpisodes(spec.count, spec.autoreset === "nextStep");
       const own: Open = {
+        id,
         spec,
         learner,
         episodes,
@@ -233,6 +237,11 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
         actions: encodeTensor(actions as TensorValue, { form: form as "values" }),
         ...(update === null ? {} : { update }),
       };
+    },
+
+    line({ id, text }) {
+      const params = plainStep(text, id, opened().id);
+      return params === null ? null : encodeMessage({ jsonrpc: "2.0", id, result: calls.step(params) });
     },
 
     act({ episodes, observations, mask, form }) {

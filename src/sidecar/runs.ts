@@ -33,6 +33,7 @@ export interface Run {
 export interface Runs {
   nextId(): string;
   add(run: Pick<Run, "id" | "raw" | "createdAt">, model: Model, checkpointPath: string | null): Run;
+  find(id: string): Run | null;
   /** @throws Refusal `NOT_FOUND` */
   get(id: string): Run;
   delete(run: Run): void;
@@ -61,6 +62,7 @@ export function createRuns(entry: URL, settings: () => Omit<WorkerSettings, "con
       runs.set(id, run);
       return run;
     },
+    find: (id) => runs.get(id) ?? null,
     get(id) {
       const run = runs.get(id);
       if (run !== undefined) return run;
@@ -160,7 +162,7 @@ function openRun(
     started.on("message", receive);
     started.on("error", (error) => thread === started && bury(error.message));
     started.on("exit", (code) => thread === started && bury(`it ended with code ${code}`));
-    post("open", { raw, record: model.record, checkpointPath }).catch((thrown: unknown) => {
+    post("open", { id, raw, record: model.record, checkpointPath }).catch((thrown: unknown) => {
       if (closed || thread !== started) return;
       // What could not be opened says why to all who asked meanwhile.
       for (const { reject } of waiters.values()) reject(thrown);

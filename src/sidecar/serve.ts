@@ -1,4 +1,5 @@
 /** @file The sidecar at work: everything that lives as long as the process is made here, in the order in which it is needed, and ended here. */
+import { parseMessage } from "../protocol/envelope.ts";
 import { Refusal } from "../protocol/errors.ts";
 import { createArrivals } from "./arrivals.ts";
 import type { Settings } from "./commandline.ts";
@@ -6,6 +7,7 @@ import { openConnection } from "./connection.ts";
 import { readData } from "./data.ts";
 import { createDatasets } from "./datasets.ts";
 import { createDispatch } from "./dispatch.ts";
+import { createExpress } from "./express.ts";
 import { createIdempotency, type Remembered } from "./idempotency.ts";
 import { createJobs, isLastEvent } from "./jobs.ts";
 import { appendRecord, readRecords } from "./journal.ts";
@@ -61,6 +63,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
     maxInputLineBytes: settings.maxLineBytes,
     scratch,
     listener: {
+      express: (text) => express(text),
       message: (message) => dispatch.take(message),
       ended() {
         const heardAt = performance.now();
@@ -119,6 +122,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
     shutdown,
   };
   const dispatch = createDispatch(session, loadMethods);
+  const express = createExpress(session, (text) => dispatch.take(parseMessage(text)));
   setTimeout(() => dispatch.load().catch(() => {}), PRELOAD_AFTER_MILLISECONDS).unref(); // who needs it will hear
 
   process.on("uncaughtException", (error) => {

@@ -20,6 +20,9 @@ const OUTPUT = 1;
 const ERROR = 2;
 /** Kept from before the guard, for the one writer that may use descriptor 1. */
 const writeFile = fs.write;
+const writeNow = fs.writeSync;
+/** Lines of up to so many bytes leave without a way through the event loop. */
+const AT_ONCE = 4096;
 
 /** Where bytes for the host go. `done` is called once they have left the process, or could not. */
 export interface Sink {
@@ -73,9 +76,26 @@ function canReopen(path: string): boolean {
 }
 
 function streamSink(fd: number): Sink {
-  const socket = new net.Socket({ fd, readable: false, writable: true });
+  const socket = new net.Socket({ fd, readable: false, writable: true }); // makes writes to the descriptor return at once
   socket.on("error", () => {}); // each write's callback reports it
-  return { write: (text, done) => void socket.write(text, done) };
+  return {
+    write(text, done) {
+      const bytes = typeof text === "string" ? Buffer.from(text, "utf8") : text;
+      const written = bytes.byteLength <= AT_ONCE ? writtenNow(fd, bytes) : 0;
+      if (written === bytes.byteLength) done();
+      else socket.write(written === 0 ? bytes : bytes.subarray(written), done);
+    },
+  };
+}
+
+/** How much of it the host's end takes at once. Whatever is wrong with that end is left to the socket to report. */
+function writtenNow(fd: number, bytes: Uint8Array): number {
+  if (process.platform === "win32") return 0;
+  try {
+    return writeNow(fd, bytes);
+  } catch {
+    return 0;
+  }
 }
 
 function fileSink(fd: number): Sink {

@@ -25,6 +25,8 @@ _WORDS = {
     "targets", "table", "kind", "message", "hint", "reason", "expected", "got", "enum", "const",
 }  # fmt: skip
 
+_NUMBERS = frozenset({int, float})
+
 
 class Decoder:
     """Turns an answer's JSON into Python values. ``use_numpy``: ``None`` means when it can be imported."""
@@ -55,7 +57,9 @@ class Decoder:
         stored = DTYPES[dtype]
         count = math.prod(shape)
         if "values" in wire:
-            return self._build(dtype, shape, [_number(item) for item in _flat(wire["values"])])
+            values = wire["values"]
+            plain = type(values) is list and _NUMBERS.issuperset(map(type, values))
+            return self._build(dtype, shape, values if plain else [_number(item) for item in _flat(values)])
         data = _read_part(wire["file"]) if "file" in wire else base64.b64decode(wire["b64"], validate=True)
         if len(data) != count * stored.size:
             raise ValueError(f"{dtype} {list(shape)} needs {count * stored.size} bytes, got {len(data)}")

@@ -239,12 +239,20 @@ class Sidecar:
     # -- waiting -------------------------------------------------------------------------------------------------------
 
     def _begin(self, request: Request, timeout: Optional[float] = None) -> Call:
-        call = self._session.begin(request.method, requests.with_deadline(request.params, timeout))
+        return self._write(self._session.begin(request.method, requests.with_deadline(request.params, timeout)))
+
+    def _write(self, call: Call) -> Call:
         if not self._child.write(call.line):
             self._fail()
         return call
 
     def _finish(self, call: Call, member: Optional[str], timeout: Optional[float]) -> Any:
+        self._await(call, timeout)
+        answer = self._session.answer(call)
+        self._answered = True
+        return answer if member is None else answer[member]
+
+    def _await(self, call: Call, timeout: Optional[float]) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout + DEADLINE_GRACE_SECONDS
         try:
             in_time = self._wait_until(lambda: call.settled, deadline)
@@ -254,9 +262,6 @@ class Sidecar:
         if not in_time:
             self._child.write(self._session.cancellation(call))
             raise WaitTimeoutError(f"no answer within {timeout} s", hint="is the sidecar stopped or swapped out?")
-        answer = self._session.answer(call)
-        self._answered = True
-        return answer if member is None else answer[member]
 
     def _send(self, request: Request, timeout: Optional[float] = None) -> Any:
         return self._finish(self._begin(request, timeout), request.member, timeout)

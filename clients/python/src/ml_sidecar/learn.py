@@ -10,9 +10,9 @@ from .client import Model
 from .environments import wrap
 from .errors import SidecarError
 from .progress import ProgressBar
-from .requests import Request
 from .session import Call, Event
 from .spaces import Codec
+from .steps import StepLines
 
 if TYPE_CHECKING:
     from . import _types as types
@@ -155,19 +155,20 @@ def _follow(
 
     steps = 0
     is_reached = False
+    session, lines = sidecar._session, StepLines(run, len(worlds))
 
     def send(group: int, told: Dict[str, Any]) -> Call:
-        return sidecar._begin(Request("rl.step", {"run": run, "group": group, **told}))
+        return sidecar._write(session.begin_line(lambda id: lines.line(id, group, told)))
 
     def hear(call: Call) -> Any:
         nonlocal is_reached
-        answer = sidecar._finish(call, None, None)
-        update = answer.get("update")
-        if update is not None:
-            policy.metrics = update
+        sidecar._await(call, None)
+        answer = session.result(call)
+        if "update" in answer:
+            update = policy.metrics = session.decoder.decode(answer["update"])
             shown.update(update)
             is_reached = stop_return is not None and _reached(update, stop_return)
-        return answer["actions"]
+        return session.decoder.tensor(answer["actions"])
 
     calls = [send(group, told) for group, told in enumerate(first)]
     while True:

@@ -12,7 +12,7 @@ import weakref
 from collections import deque
 from typing import Any, Callable, Deque, Dict, List, Mapping, NamedTuple, Optional
 
-from .answers import Decoder
+from .answers import Decoder, is_spill, read_spill
 from .errors import SidecarDiedError, SidecarError, from_wire
 from .wire import to_wire
 
@@ -86,10 +86,16 @@ class Session:
         on_settled: Optional[Callable[[], None]] = None,
     ) -> Call:
         """Registers a call, whose ``line`` is then to be written. Raises when the line is longer than the sidecar takes."""
+        return self.begin_line(
+            lambda id: _line({"jsonrpc": "2.0", "id": id, "method": method, "params": to_wire(params)}), on_settled
+        )
+
+    def begin_line(self, write: Callable[[int], bytes], on_settled: Optional[Callable[[], None]] = None) -> Call:
+        """The same for a line that the caller writes, given its id."""
         if self.ended:
             raise self.ended
         id = next(self._ids)
-        line = _line({"jsonrpc": "2.0", "id": id, "method": method, "params": to_wire(params)})
+        line = write(id)
         if self.max_line_bytes is not None and len(line) > self.max_line_bytes:
             raise from_wire({
                 "code": 1104,
@@ -141,9 +147,14 @@ class Session:
 
     def answer(self, call: Call) -> Any:
         """A settled call's result as Python values; or raises its error."""
+        return self.decoder.decode(self.result(call))
+
+    def result(self, call: Call) -> Any:
+        """The same as the wire has it, but for one that stands in a file."""
         if call.error is not None:
             raise call.error
-        return self.decoder.decode(call.result)
+        is_apart = isinstance(call.result, dict) and is_spill(call.result)
+        return read_spill(call.result["$spill"]) if is_apart else call.result
 
     def event(self, params: Mapping[str, Any]) -> Event:
         return Event(params["jobId"], params["seq"], params["t"], params["type"], self.decoder.decode(params["data"]))
