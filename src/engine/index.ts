@@ -30,6 +30,18 @@ export { pruned } from "./onnx/import/prune.ts";
 export type { Role } from "./onnx/import/roles.ts";
 export { factsOf, type Value } from "./onnx/import/value.ts";
 export { exportLoop, exportProgram, nextOf, type ProgramExport } from "./onnx/program.ts";
+export type { Range, Steps } from "./onnx/quantize/integers.ts";
+export type { Layer, Mode as QuantizationMode } from "./onnx/quantize/layers.ts";
+export { type Prepared, prepareQuantization, type Quantized, quantizeModel } from "./onnx/quantize/quantize.ts";
+export {
+  count as countInto,
+  emptyHistogram,
+  type Histogram,
+  needsHistogram,
+  type RangeOptions,
+  rangeBy,
+  widen,
+} from "./onnx/quantize/ranges.ts";
 export type { GraphProto, ModelProto, NodeProto, TensorProto } from "./onnx/schema.ts";
 export { ndArrayOf, tensorProtoOf } from "./onnx/tensors.ts";
 export { flopsOf } from "./ops/cost.ts";

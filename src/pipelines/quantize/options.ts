@@ -1,0 +1,68 @@
+/** @file How a file is to be quantised: what a host may say, filled up with what is usual. */
+import { Fault, type QuantizationMode, type RangeOptions } from "../../engine/index.ts";
+
+/** As a host gives it; the mode alone is short for the rest as usual. */
+export type QuantizeRequest = QuantizationMode | QuantizeSpec;
+
+export interface QuantizeSpec {
+  readonly mode: QuantizationMode;
+  readonly calibration?: Partial<RangeOptions> & { readonly samples?: number | undefined };
+  readonly perChannel?: boolean | undefined;
+  readonly reduceRange?: boolean | undefined;
+  readonly activations?: "uint8" | "int8" | undefined;
+  readonly exclude?: readonly string[] | undefined;
+}
+
+export interface QuantizeChoice {
+  readonly mode: QuantizationMode;
+  readonly calibration: RangeOptions & { readonly samples: number };
+  readonly perChannel: boolean;
+  readonly reduceRange: boolean;
+  readonly activations: "uint8" | "int8";
+  readonly exclude: readonly string[];
+}
+
+/** As onnxruntime's calibrators, but for entropy's bins: with its own 128 there is one threshold to choose from. */
+const CALIBRATION = {
+  method: "minmax",
+  samples: 256,
+  percentile: 99.999,
+  numBins: 2048,
+  numQuantizedBins: 128,
+} as const;
+
+/** @throws Fault INVALID_PARAMS for settings that the mode has no use for, or that contradict each other */
+export function quantizeChoice(request: QuantizeRequest): QuantizeChoice {
+  const spec: QuantizeSpec = typeof request === "string" ? { mode: request } : request;
+  const calibration = { ...CALIBRATION, ...spec.calibration } as QuantizeChoice["calibration"];
+  if (spec.mode === "int8-dynamic") refuseMeasuring(spec);
+  const { numBins, numQuantizedBins } = calibration;
+  if (numQuantizedBins > numBins) {
+    const expected = `at most ${numBins}, the number of bins`;
+    throw refusal("calibration.numQuantizedBins", "too many", expected, `${numQuantizedBins}`, "leave it out for 128");
+  }
+  return {
+    mode: spec.mode,
+    calibration,
+    perChannel: spec.perChannel ?? true,
+    reduceRange: spec.reduceRange ?? false,
+    activations: spec.activations ?? "uint8",
+    exclude: spec.exclude ?? [],
+  };
+}
+
+function refuseMeasuring({ calibration = {}, activations }: QuantizeSpec): void {
+  const [foreign] = Object.keys(calibration).filter((name) => name !== "samples");
+  const wrong = foreign === undefined ? (activations === "int8" ? "activations" : null) : `calibration.${foreign}`;
+  if (wrong === null) return;
+  const hint = "int8-dynamic measures its inputs, as uint8, while it runs; int8-static beforehand";
+  throw refusal(wrong, "has no use in int8-dynamic", "left out, or mode int8-static", "int8-dynamic", hint);
+}
+
+export function refusal(path: string, message: string, expected: string, got: string, hint: string): Fault {
+  const whole = path === "data" ? path : `quantize.${path}`;
+  return new Fault("INVALID_PARAMS", `\`${whole}\`: ${message}`, {
+    violations: [{ path: whole, message, expected, got }],
+    hint,
+  });
+}
