@@ -24,11 +24,15 @@ function places(panel: usize, table: usize, depth: i32, source: usize, to: usize
   let c30 = f32x4.splat(0);
   let c31 = f32x4.splat(0);
   const end = panel + (<usize>depth << 4);
-  while (panel < end) {
-    const at = source + <usize>load<u32>(table);
-    const b0 = v128.load(at);
-    const b1 = v128.load(at, 16);
-    let a = v128.load32_splat(panel);
+  let at = source;
+  let a = c00;
+  let b0 = c00;
+  let b1 = c00;
+  while (depth > 0) {
+    at = source + <usize>load<u32>(table);
+    b0 = v128.load(at);
+    b1 = v128.load(at, 16);
+    a = v128.load32_splat(panel);
     c00 = fma(a, b0, c00);
     c01 = fma(a, b1, c01);
     a = v128.load32_splat(panel, 4);
@@ -41,7 +45,25 @@ function places(panel: usize, table: usize, depth: i32, source: usize, to: usize
     c30 = fma(a, b0, c30);
     c31 = fma(a, b1, c31);
     panel += 16;
-    table += 8;
+    if (panel == end) break;
+    at = source + <usize>load<u32>(table, 8);
+    b0 = v128.load(at);
+    b1 = v128.load(at, 16);
+    a = v128.load32_splat(panel);
+    c00 = fma(a, b0, c00);
+    c01 = fma(a, b1, c01);
+    a = v128.load32_splat(panel, 4);
+    c10 = fma(a, b0, c10);
+    c11 = fma(a, b1, c11);
+    a = v128.load32_splat(panel, 8);
+    c20 = fma(a, b0, c20);
+    c21 = fma(a, b1, c21);
+    a = v128.load32_splat(panel, 12);
+    c30 = fma(a, b0, c30);
+    c31 = fma(a, b1, c31);
+    panel += 16;
+    table += 16;
+    if (panel == end) break;
   }
   v128.store(to, c00);
   v128.store(to, c01, 16);
