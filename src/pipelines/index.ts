@@ -34,6 +34,8 @@ export type { Scores } from "./model/score.ts";
 export type * from "./model/spec.ts";
 export { packWeights, weightArrays } from "./model/weights.ts";
 export { type Catalog, type CatalogEntry, catalog } from "./registry/catalog.ts";
+export { type QuantizeRequest, quantizeChoice } from "./quantize/options.ts";
+export { createQuantizer } from "./quantize/quantizer.ts";
 export type { Plugin } from "./registry/define.ts";
 export { loadPlugin } from "./registry/load.ts";
 export { createRegistry, KINDS, type Kind, type Registry } from "./registry/registry.ts";

@@ -8,6 +8,7 @@ import type {
   Generated,
   ImportReport,
   ModelRecord,
+  QuantizeRequest,
   TrainingResult,
 } from "../pipelines/index.ts";
 import type { Reason, Violation } from "../protocol/errors.ts";
@@ -139,6 +140,9 @@ export interface Calls {
   };
 }
 
+      readonly quantize: QuantizeRequest | null;
+      /** What ranges and damage are measured on. */
+      readonly data: DataRequest | null;
 export type CallName = keyof Calls;
 
 /** What a worker says about a call before it answers. */

@@ -33,6 +33,8 @@ import { type CallName, type Calls, CONTROL } from "./calls.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { decodeFeeds, readImport, usualExecutor, writeImported } from "./imports.ts";
 import { inspections } from "./inspections.ts";
+import { onlookerOf } from "./onlooker.ts";
+import { quantizerFor } from "./quantizing.ts";
 import { decodeInputs, load, machineOf, recordOf, tensorEncoder, type Workshop } from "./workshop.ts";
 
 export type Computations = {
@@ -177,6 +179,7 @@ export const COMPUTATIONS: Computations = {
     if (format === "onnx" && isImported(record)) return (await writeImported(record, path, file)) as never;
     if (format === "onnx") {
       const context = { registry: workshop.registry, executor: machineOf(workshop), record };
+    const file = { ...request.file, quantize: await quantizerFor(request, record, workshop) };
       return (await exportOnnx(context, path, { opset, verify, ...file })) as never;
     }
     await writing(path, async () => replaceFile(path, encodeSafetensors(weightArrays(record.weights!))));

@@ -20,6 +20,8 @@ import {
 } from "../../engine/index.ts";
 import { renameSynced, replaceFile, writeSynced } from "../files/durable.ts";
 import { writing } from "../files/writing.ts";
+import type { Quantizer } from "../quantize/quantizer.ts";
+import type { QuantizationReport } from "../quantize/report.ts";
 import { plain } from "./card.ts";
 
 export interface FileOptions {
@@ -29,6 +31,8 @@ export interface FileOptions {
   readonly weights?: "F32" | "F16" | undefined;
   /** Whether large tensors stand in `<name>.onnx.data`; left out, where one file cannot hold them. */
   readonly externalData?: boolean | undefined;
+  /** Integers in place of real numbers; left out, the file stays real. */
+  readonly quantize?: Quantizer | undefined;
 }
 
 export interface ExportResult {
@@ -38,6 +42,8 @@ export interface ExportResult {
   readonly opset: number;
   /** The file beside it that holds its tensors, if there is one. */
   readonly data?: DataFile;
+  /** What quantising changed, where it was asked for. */
+  readonly quantization?: QuantizationReport;
   /** The model card beside the file. */
   readonly card: string;
   /** Null where the file was not run; `note` says why, or that it differs by more than it should. */
@@ -59,8 +65,8 @@ export interface Verification {
   readonly tolerance: number;
 }
 
-/** Of results around 1; larger ones may differ by as much more. */
-export const TOLERANCES = { F32: 1e-5, F16: 1e-2 } as const;
+/** Of results around 1; larger ones may differ by as much more. Of integers, one that is rounded the other way goes on. */
+export const TOLERANCES = { F32: 1e-5, F16: 1e-2, int8: 5e-2 } as const;
 
 /** How far a file's numbers are from ours. */
 export interface Difference {
@@ -104,8 +110,13 @@ const LARGEST_INSIDE = 2 ** 31 - 2 ** 26;
  *   ONNX_OPERATOR_UNSUPPORTED where onnxruntime refuses the file, and what `writing` throws
  */
 export async function writeOnnx(path: string, draft: OnnxDraft, options: FileOptions = {}): Promise<ExportResult> {
-  const { verify = true, weights = "F32", externalData } = options;
-  const model = weights === "F16" ? halved(draft.model) : draft.model;
+  const { verify = true, weights: asked = "F32", externalData, quantize } = options;
+  const quantized = quantize?.(draft);
+  const weights = quantized === undefined ? asked : "int8";
+  const model = quantized?.model ?? (weights === "F16" ? halved(draft.model) : draft.model);
+  const compare = quantized?.compare ?? draft.compare;
+  const quantization = quantized && { quantization: quantized.report };
+  const card = quantized === undefined ? draft.card : { ...draft.card, sample: undefined }; // it would answer a little else
   const isApart = externalData ?? tensorBytes(model) > LARGEST_INSIDE;
   const cardPath = `${extname(path) === ".onnx" ? path.slice(0, -".onnx".length) : path}.json`;
   return writing(path, async () => {
@@ -116,15 +127,23 @@ export async function writeOnnx(path: string, draft: OnnxDraft, options: FileOpt
     await mkdir(pending);
     try {
       const written = writeInto(pending, basename(path), model, isApart);
-      const { verification, note } = await verified(join(pending, basename(path)), draft, verify, weights);
+      const { verification, note } = await verified(
+        join(pending, basename(path)),
+        { ...draft, compare },
+        verify,
+        weights,
+      );
       const file = { name: basename(path), ...written.file, opset: draft.opset, weights };
       const { data } = written;
       if (data !== undefined) renameSynced(join(pending, data.name), join(dirname(path), data.name));
       renameSynced(join(pending, basename(path)), path);
-      replaceFile(cardPath, showCard({ ...draft.card, file: { ...file, ...(data && { data }) }, verification }));
+      replaceFile(
+        cardPath,
+        showCard({ ...card, file: { ...file, ...(data && { data }) }, ...quantization, verification }),
+      );
       const { opset } = draft;
       const beside = data && { data: { path: `${path}.data`, sha256: data.sha256, bytes: data.bytes } };
-      return { path, ...written.file, opset, ...beside, card: cardPath, verification, note };
+      return { path, ...written.file, opset, ...beside, ...quantization, card: cardPath, verification, note };
     } finally {
       await rm(pending, { recursive: true, force: true });
     }

@@ -4,9 +4,12 @@ import { Fault, type QuantizationMode, type RangeOptions } from "../../engine/in
 /** As a host gives it; the mode alone is short for the rest as usual. */
 export type QuantizeRequest = QuantizationMode | QuantizeSpec;
 
+/** How ranges are measured, and on how many rows. */
+type Calibration = RangeOptions & { readonly samples: number };
+
 export interface QuantizeSpec {
   readonly mode: QuantizationMode;
-  readonly calibration?: Partial<RangeOptions> & { readonly samples?: number | undefined };
+  readonly calibration?: { readonly [Name in keyof Calibration]?: Calibration[Name] | undefined } | undefined;
   readonly perChannel?: boolean | undefined;
   readonly reduceRange?: boolean | undefined;
   readonly activations?: "uint8" | "int8" | undefined;
@@ -15,7 +18,7 @@ export interface QuantizeSpec {
 
 export interface QuantizeChoice {
   readonly mode: QuantizationMode;
-  readonly calibration: RangeOptions & { readonly samples: number };
+  readonly calibration: Calibration;
   readonly perChannel: boolean;
   readonly reduceRange: boolean;
   readonly activations: "uint8" | "int8";
@@ -34,7 +37,7 @@ const CALIBRATION = {
 /** @throws Fault INVALID_PARAMS for settings that the mode has no use for, or that contradict each other */
 export function quantizeChoice(request: QuantizeRequest): QuantizeChoice {
   const spec: QuantizeSpec = typeof request === "string" ? { mode: request } : request;
-  const calibration = { ...CALIBRATION, ...spec.calibration } as QuantizeChoice["calibration"];
+  const calibration = { ...CALIBRATION, ...spec.calibration } as Calibration;
   if (spec.mode === "int8-dynamic") refuseMeasuring(spec);
   const { numBins, numQuantizedBins } = calibration;
   if (numQuantizedBins > numBins) {

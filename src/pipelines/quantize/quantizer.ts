@@ -74,7 +74,7 @@ export function createQuantizer(
         ),
     );
     const ranges = calibrate(executor, plain, prepared.measured, samples, batch, choice.calibration);
-    const quantized = quantizeModel(prepared, { ...choice, ranges });
+    const quantized = quantizeModel({ ...prepared, model: withoutSample(prepared.model) }, { ...choice, ranges });
     const after = withoutStrings(quantized.model);
     const names = [...new Set([...prepared.layers.map(({ output }) => output), ...outputs])];
     const damage = damageOf(executor, [plain, after], names, samples, batch);
@@ -118,6 +118,16 @@ function withoutData() {
   const hint =
     'give `data`, such as the rows that the model was trained on: {"builtin":"digits"}; or take "int8-dynamic", which needs none';
   return refusal("data", "int8-static measures the ranges of values on data", "a data reference", "nothing", hint);
+}
+
+/** The card inside the file shows what the model answers to a row; this file answers a little else. */
+function withoutSample(model: ModelProto): ModelProto {
+  const metadataProps = (model.metadataProps ?? []).map((entry) => {
+    if (entry.key !== "card") return entry;
+    const { sample: _, ...card } = JSON.parse(entry.value ?? "{}") as { sample?: unknown };
+    return { ...entry, value: JSON.stringify(card) };
+  });
+  return { ...model, metadataProps };
 }
 
 /** All made-up rows at once, as the file is run: what is measured while it runs, is measured over the batch. */

@@ -1,7 +1,9 @@
 /** @file Methods that make, keep, move and export models. */
 import { z } from "zod";
+import { dataReference } from "../schemas/data.ts";
 import { modelCard, modelSpec, modelView } from "../schemas/model.ts";
 import { count, modelId, name, path, wireNumber } from "../schemas/primitives.ts";
+import { quantization, quantizationReport } from "../schemas/quantization.ts";
 import { type Method, noParams, params } from "./define.ts";
 
 export const modelMethods = {
@@ -194,6 +196,14 @@ export const modelMethods = {
         .describe(
           "of onnx: large tensors in a second file, `<path>.data` (default: where one file cannot hold them, from 2 GiB)",
         ),
+      quantize: quantization
+        .optional()
+        .describe(
+          'of onnx: 8-bit integers in place of real numbers, between QuantizeLinear and DequantizeLinear. "int8-dynamic" measures a layer\'s input while the file runs, and takes weights alone as bytes where that has no form in integers, as of convolutions; "int8-static" measures it beforehand on `data`, and is the faster',
+        ),
+      data: dataReference
+        .optional()
+        .describe("of `quantize`: rows to measure ranges and damage on; targets in them are judged before and after"),
       license: z
         .string()
         .max(1000)
@@ -237,6 +247,7 @@ export const modelMethods = {
         .looseObject({ path: z.string(), sha256: z.string(), bytes: count })
         .optional()
         .describe("the file beside it that holds its tensors, if there is one"),
+      quantization: quantizationReport.optional().describe("of `quantize`: what it changed"),
       loop: z.string().optional().describe("of onnx-training: the file that makes many steps in one run"),
       states: z.string().optional().describe("of onnx-training: safetensors that the first run starts from"),
       card: z.string().optional().describe("JSON beside the file: what goes in and out, and what it means"),

@@ -3,6 +3,7 @@
 import type { ImportedFile } from "../../pipelines/index.ts";
 import { Refusal } from "../../protocol/errors.ts";
 import type { ResultOf } from "../../protocol/methods.ts";
+import { requestData } from "../data.ts";
 import { forgetModel, keepModel } from "../keep.ts";
 import type { Learning } from "../learning.ts";
 import type { Model } from "../models.ts";
@@ -90,6 +91,8 @@ const OF_FORMAT: Readonly<Record<string, keyof typeof ENDINGS>> = {
   steps: "onnx-training",
   weights: "onnx",
   externalData: "onnx",
+  quantize: "onnx",
+  data: "onnx",
   license: "onnx",
   author: "onnx",
   description: "onnx",
@@ -104,6 +107,20 @@ function refuseForeign(format: keyof typeof ENDINGS, given: Readonly<Record<stri
   throw new Refusal("INVALID_PARAMS", `\`${first}\` belongs to the format ${OF_FORMAT[first]}`, {
     violations: foreign.map((path) => ({ path, message: "of no use here", expected: "left out", got: format })),
     hint: `leave it out, or ask for \`format: "${OF_FORMAT[first]}"\``,
+  });
+}
+
+/** What says nothing without `quantize`, or something else than it. */
+function refuseIdle({ quantize, data, weights }: { quantize?: unknown; data?: unknown; weights?: unknown }): void {
+  const isIdle = quantize === undefined && data !== undefined;
+  const isDouble = quantize !== undefined && weights !== undefined;
+  if (!isIdle && !isDouble) return;
+  const [path, message] = isIdle
+    ? ["data", "of no use without `quantize`"]
+    : ["weights", "`quantize` stores them as bytes"];
+  throw new Refusal("INVALID_PARAMS", `\`${path}\`: ${message}`, {
+    violations: [{ path, message, expected: "left out", got: String(isIdle ? "a data reference" : weights) }],
+    hint: isIdle ? 'leave it out, or ask for `quantize: "int8-static"`' : "leave one of the two out",
   });
 }
 
@@ -190,16 +207,19 @@ export const modelMethods: Omit<Handlers<`models.${string}`>, Seeing> = {
   },
 
   "models.export"({ model: name, format, path, opset, verify = true, _meta, ...given }, session, call) {
-    const { training, steps, weights, externalData, license, author, description } = given;
+    const { training, steps, weights, externalData, license, author, description, quantize, data } = given;
     const model = session.models.get(name);
     const file = path === undefined ? session.scratch.path(ENDINGS[format]) : allowedPath(path, session.settings.roots);
     return inLine(model, session, call, async () => {
       refuseUntrained(model);
       refuseForeign(format, given);
+      refuseIdle(given);
       const own = {
         training: training ?? {},
         steps: steps ?? STEPS_IN_LOOP,
         file: { weights, externalData, about: { license, author, description } },
+        quantize: quantize ?? null,
+        data: data === undefined ? null : await requestData(data, session),
       };
       const request = { model: resident(model), format, path: file, opset: opset ?? null, verify, ...own };
       const task = session.workers.call("exportModel", request);
