@@ -20,7 +20,7 @@ interface Result {
 }
 
 function tell({ type, data }: Event): void {
-  if (type !== "train.epoch" || !process.stderr.isTTY) return;
+  if ((type !== "train.epoch" && type !== "train.progress") || !process.stderr.isTTY) return;
   const { epoch, epochs, loss, secondsLeft } = data;
   process.stderr.write(
     `\r  epoch ${epoch}/${epochs}  loss ${loss?.toFixed(4)}  ${(secondsLeft ?? 0).toFixed(0)} s left   `,
@@ -109,8 +109,8 @@ const RESULTS: Readonly<Record<string, { description: string; show(sidecar: Side
     show: (sidecar) => charLm(sidecar, tell),
   },
   selfplay: {
-    description: "PPO on Connect4 against a pool of its past selves, rated by Elo",
-    show: (sidecar) => selfPlay(sidecar, Number(options.steps)),
+    description: "PPO on Connect4 against itself and a pool of its past selves, rated by Elo",
+    show: (sidecar) => selfPlay(sidecar, Number(options.steps), options.out),
   },
   ...Object.fromEntries(
     Object.entries(RETURNS).map(([name, task]) => [

@@ -50,3 +50,15 @@ export function toJob(started: JobView, { call, events }: Connection): Job {
     resume: () => view("jobs.resume"),
   };
 }
+
+/** The pieces of what a job writes. @throws as `Job.result` does, after the last of them */
+export async function* textOf(job: Job): AsyncGenerator<string, void, undefined> {
+  let hasEnded = false;
+  try {
+    for await (const event of job) if (event.type === "generate.text") yield event.data.text;
+    hasEnded = true;
+    await job.result();
+  } finally {
+    if (!hasEnded) await job.cancel();
+  }
+}

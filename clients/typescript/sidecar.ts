@@ -1,8 +1,8 @@
-/** @file The client's face: every method of the protocol as a function, and a training as a job to follow. */
+/** @file The client's face: every method of the protocol as a function, a training as a job to follow, a text as it is written. */
 import { METHODS, type MethodName, type ParamsOf, type ResultOf } from "../../src/protocol/index.ts";
 import { type CallOptions, type Connection, connect } from "./connection.ts";
 import { type Command, findSidecar } from "./find.ts";
-import { type Job, toJob } from "./job.ts";
+import { type Job, textOf, toJob } from "./job.ts";
 
 export interface StartOptions {
   /** Where the sidecar is: a path, or a program with its arguments. Left out: $ML_SIDECAR, then the package of this client. */
@@ -38,6 +38,8 @@ export type Sidecar = Calls & {
   readonly call: Connection["call"];
   /** Starts a training, to be followed by its events. */
   train(params: ParamsOf<"train.start">, options?: CallOptions): Promise<Job>;
+  /** What a language model writes, piece by piece as it is written; who stops reading ends the writing. */
+  stream(params: ParamsOf<"generate.start">, options?: CallOptions): AsyncGenerator<string, void, undefined>;
   /** A job that was started elsewhere or earlier; its events are those from now on. */
   job(jobId: string): Promise<Job>;
   /** Ends the sidecar: running jobs stop at their next step, with a checkpoint where there is a data directory. */
@@ -53,7 +55,7 @@ function callsOf({ call }: Connection): Record<string, unknown> {
     const invoke = (params: object = {}, options?: CallOptions) => call(method, params as never, options);
     const [group, name] = method.split(".");
     if (name === undefined) calls[method] = invoke;
-    else calls[group!] = { ...(calls[group!] as object), [name]: invoke };
+    else calls[group!] = Object.assign(calls[group!] ?? {}, { [name]: invoke });
   }
   return calls;
 }
@@ -88,8 +90,14 @@ export async function startSidecar({ command, options = [], ...settings }: Start
     running.release();
   }
 
+  async function* stream(params: ParamsOf<"generate.start">, callOptions?: CallOptions) {
+    const job = toJob((await call("generate.start", params, callOptions)).job, connection);
+    yield* textOf(job);
+  }
+
   const own = {
     pid: running.pid,
+    stream,
     call,
     train: async (params: ParamsOf<"train.start">, callOptions?: CallOptions) =>
       toJob((await call("train.start", params, callOptions)).job, connection),

@@ -56,6 +56,14 @@ export const EVENTS = {
     summary: "A pass over the data has ended.",
     data: epochData,
   },
+  "generate.text": {
+    summary: "A piece of what a model writes, at most 20 a second; all pieces together are the text.",
+    data: z.looseObject({
+      text: z.string().describe("what follows the last piece"),
+      tokens: count.describe("tokens written so far"),
+      rate: wireNumber.optional().describe("tokens a second"),
+    }),
+  },
   "rl.update": {
     summary: "A policy was improved; at most 20 a second, figures of the newest.",
     data: z.looseObject({

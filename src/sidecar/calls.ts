@@ -4,8 +4,8 @@ import type {
   DecodingOptions,
   ExecutorName,
   ExportOptions,
-  GenerateOptions,
   Generated,
+  GenerateOptions,
   ImportReport,
   ModelRecord,
   QuantizeRequest,
@@ -88,6 +88,11 @@ export interface Calls {
     };
     reply: Generated;
   };
+  /** The same, told of while it is written. */
+  write: {
+    request: Calls["generate"]["request"];
+    reply: Omit<Generated, "tokens"> & { readonly tokens: number; readonly seconds: number };
+  };
   evaluate: { request: { readonly model: Resident; readonly data: DataRequest }; reply: Data };
   /** What a policy does. */
   act: {
@@ -135,14 +140,14 @@ export interface Calls {
       readonly steps: number;
       /** How the file is written, and what is said of it. */
       readonly file: Pick<ExportOptions, "weights" | "externalData" | "about">;
+      readonly quantize: QuantizeRequest | null;
+      /** What ranges and damage are measured on. */
+      readonly data: DataRequest | null;
     };
     reply: Data;
   };
 }
 
-      readonly quantize: QuantizeRequest | null;
-      /** What ranges and damage are measured on. */
-      readonly data: DataRequest | null;
 export type CallName = keyof Calls;
 
 /** What a worker says about a call before it answers. */

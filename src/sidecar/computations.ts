@@ -127,6 +127,17 @@ export const COMPUTATIONS: Computations = {
     return generate({ registry: workshop.registry, executor: machineOf(workshop), record }, prompt, options);
   },
 
+  write({ model, prompt, options }, workshop) {
+    const record = recordOf(model, workshop);
+    const context = { registry: workshop.registry, executor: machineOf(workshop), record };
+    const began = performance.now();
+    workshop.notify({ kind: "started", data: { maxNewTokens: options.maxNewTokens } });
+    const { onlooker, tellRest } = onlookerOf(workshop);
+    const { tokens, ...written } = generate(context, prompt, options, onlooker);
+    tellRest(written.text, tokens.length);
+    return { ...written, tokens: tokens.length, seconds: (performance.now() - began) / 1000 };
+  },
+
   async evaluate({ model, data }, workshop) {
     const record = recordOf(model, workshop);
     const dataset = await load(data, workshop);
@@ -165,9 +176,10 @@ export const COMPUTATIONS: Computations = {
 
   importModel: (request, workshop) => readImport(request, workshop),
 
-  async exportModel({ model, format, path, opset: asked, verify, training, steps, file }, workshop) {
+  async exportModel({ model, format, path, opset: asked, verify, training, steps, ...request }, workshop) {
     const record = recordOf(model, workshop);
     const opset = asked ?? undefined;
+    const file = { ...request.file, quantize: await quantizerFor(request, record, workshop) };
     if (format === "onnx-training") {
       const context = { registry: workshop.registry, record };
       return (await exportTraining(context, path, { training, steps, opset })) as never;
@@ -179,7 +191,6 @@ export const COMPUTATIONS: Computations = {
     if (format === "onnx" && isImported(record)) return (await writeImported(record, path, file)) as never;
     if (format === "onnx") {
       const context = { registry: workshop.registry, executor: machineOf(workshop), record };
-    const file = { ...request.file, quantize: await quantizerFor(request, record, workshop) };
       return (await exportOnnx(context, path, { opset, verify, ...file })) as never;
     }
     await writing(path, async () => replaceFile(path, encodeSafetensors(weightArrays(record.weights!))));

@@ -15,7 +15,7 @@ type Data = Readonly<Record<string, unknown>>;
 /** What was asked: enough to ask it again after a restart. */
 export interface JobRequest {
   readonly id: string;
-  readonly kind: "train" | "rl";
+  readonly kind: "train" | "rl" | "generate";
   readonly model: string;
   readonly createdAt: string;
   readonly params: Data;

@@ -62,7 +62,8 @@ const HEARING_MILLISECONDS = 2000;
 /** Calls of a class never use more workers than this at once, so that the two classes cannot starve each other. */
 const CLASSES = { training: Math.max(2, availableParallelism()), service: 2 } as const;
 type Class = keyof typeof CLASSES;
-const classOf = (call: CallName): Class => (call === "train" ? "training" : "service");
+const LONG: ReadonlySet<CallName> = new Set(["train", "write"]);
+const classOf = (call: CallName): Class => (LONG.has(call) ? "training" : "service");
 
 /** @param settings asked for each worker when it starts. */
 export function createWorkers(entry: URL, settings: () => Omit<WorkerSettings, "control">, log: Log): Workers {

@@ -93,6 +93,19 @@ describe("a sidecar", () => {
     expect(late).toEqual(early);
   });
 
+  it("gives a text piece by piece, and ends the writing where nobody reads on", async () => {
+    const { model } = await sidecar.models.create({ pipeline: "language", backbone: { type: "gru", hidden: 8 } });
+    await (await sidecar.train({ model: model.id, data: { text: { value: "abc ".repeat(40) } }, epochs: 1 })).result();
+    const wishes = { model: model.id, prompt: "ab", seed: 3 };
+    const pieces: string[] = [];
+    for await (const piece of sidecar.stream({ ...wishes, maxNewTokens: 300 })) pieces.push(piece);
+    const { text } = await sidecar.generate({ ...wishes, maxNewTokens: 300 });
+    expect(pieces.join("")).toBe(text);
+    for await (const _ of sidecar.stream({ ...wishes, maxNewTokens: 100_000 })) break;
+    const { jobs } = await sidecar.jobs.list({});
+    expect(await (await sidecar.job(jobs.at(-1)!.id)).result().catch(({ reason }) => reason)).toBe("CANCELLED");
+  });
+
   it("gives a training's result", async () => {
     expect(await (await train(2)).result()).toMatchObject({ epochs: 2, metrics: { accuracy: expect.any(Number) } });
   });

@@ -118,6 +118,8 @@ async function useEveryMethod(): Promise<void> {
   const told = await call("train.start", { model: "tales", data: { text: { value: "abcabcabcabc" } }, epochs: 1 });
   await call("jobs.wait", { jobId: told.job.id });
   await call("generate", { model: "tales", prompt: "ab", maxNewTokens: 3 });
+  const written = await call("generate.start", { model: "tales", prompt: "ab", maxNewTokens: 3 });
+  await call("jobs.wait", { jobId: written.job.id });
   await call("models.delete", { model: "again" });
   await useEveryMethodOfRuns();
   await call("data.delete", { handle });
@@ -151,11 +153,18 @@ it.each(answered)("%s answers as its schema says", (method) => {
   expect(METHODS[method].result?.safeParse(seen.get(method)).error?.issues).toBeUndefined();
 });
 
-it.each(["job.started", "train.epoch", "rl.update", "checkpoint.saved", "job.completed", "job.cancelled"] as const)(
-  "%s tells what its schema says",
-  (type) => {
-    const told = events.filter((event) => event.type === type);
-    expect(told).not.toEqual([]);
-    expect(told.flatMap(({ data }) => EVENTS[type].data.safeParse(data).error?.issues ?? [])).toEqual([]);
-  },
-);
+const TOLD = [
+  "job.started",
+  "train.epoch",
+  "rl.update",
+  "generate.text",
+  "checkpoint.saved",
+  "job.completed",
+  "job.cancelled",
+] as const;
+
+it.each(TOLD)("%s tells what its schema says", (type) => {
+  const told = events.filter((event) => event.type === type);
+  expect(told).not.toEqual([]);
+  expect(told.flatMap(({ data }) => EVENTS[type].data.safeParse(data).error?.issues ?? [])).toEqual([]);
+});

@@ -68,6 +68,52 @@ describe("a language model", () => {
     expect(result.text).toContain("sea shore. the shells");
   });
 
+  it("tells as a job what it writes, in pieces that are the same text together", async () => {
+    const wishes = { model, prompt: "she ", maxNewTokens: 2000, seed: 4, temperature: 0.7 };
+    const { text } = await sidecar.call("generate", wishes);
+    const { job } = await sidecar.call("generate.start", wishes);
+    expect(job).toMatchObject({ kind: "generate", model });
+    const { job: ended } = await sidecar.call("jobs.wait", { jobId: job.id });
+    expect(ended).toMatchObject({ state: "completed", result: { text, tokens: 2000, finishReason: "length" } });
+    const { events } = await sidecar.call("jobs.events", { jobId: job.id });
+    expect(events.at(0).type).toBe("job.started");
+    const pieces = events.filter(({ type }: Json) => type === "generate.text");
+    expect(pieces.map(({ data }: Json) => data.text).join("")).toBe(text);
+  });
+
+  it("never tells what may still turn out to be a stop", async () => {
+    const stop = "shells are sea shells";
+    const { job } = await sidecar.call("generate.start", {
+      model,
+      prompt: "she ",
+      maxNewTokens: 5000,
+      temperature: 0,
+      stop,
+    });
+    const { job: ended } = await sidecar.call("jobs.wait", { jobId: job.id });
+    const { events } = await sidecar.call("jobs.events", { jobId: job.id });
+    const told = events.map(({ type, data }: Json) => (type === "generate.text" ? data.text : "")).join("");
+    expect(told).toBe(ended.result.text);
+    expect(told).not.toContain(stop);
+  });
+
+  it("goes on writing after a pause, and keeps what it has when the job is cancelled", async () => {
+    const { job } = await sidecar.call("generate.start", { model, prompt: "she ", maxNewTokens: 100_000 });
+    await sidecar.event("generate.text", job.id);
+    expect((await sidecar.call("jobs.pause", { jobId: job.id })).job.state).toBe("paused");
+    expect((await sidecar.call("jobs.resume", { jobId: job.id })).job.state).toBe("running");
+    await sidecar.call("jobs.cancel", { jobId: job.id });
+    const { job: ended } = await sidecar.call("jobs.wait", { jobId: job.id });
+    expect(ended).toMatchObject({ state: "cancelled", result: { finishReason: "interrupted" } });
+    expect(ended.result.tokens).toBeLessThan(100_000);
+  });
+
+  it("fails as a job for a prompt that it cannot read", async () => {
+    const { job } = await sidecar.call("generate.start", { model, prompt: "she §" });
+    const { job: ended } = await sidecar.call("jobs.wait", { jobId: job.id });
+    expect(ended).toMatchObject({ state: "failed", error: { data: { reason: "DATA_INVALID" } } });
+  });
+
   it("refuses a prompt with a character that it never saw, and names it", async () => {
     const { error } = await generate({ prompt: "she §" });
     expect(error.data).toMatchObject({ reason: "DATA_INVALID", violations: [{ path: "prompt", got: "§" }] });

@@ -93,6 +93,23 @@ class Calls(WithSidecar):
         self.assertEqual((len(outputs["labels"]), outputs["probabilities"].shape), (20_000, (20_000, 3)))
 
 
+class Writing(WithSidecar):
+    def setUp(self):
+        self.model = self.ml.create("language", {"type": "gru", "hidden": 8}, seed=1)
+        self.model.train({"text": {"value": "abc " * 40}}, epochs=1).wait()
+
+    def test_a_text_comes_piece_by_piece_and_is_the_same(self):
+        wishes = {"max_new_tokens": 300, "seed": 3}
+        self.assertEqual("".join(self.model.stream("ab", **wishes)), self.model.generate("ab", **wishes)["text"])
+
+    def test_who_stops_reading_ends_the_writing(self):
+        for _piece in self.model.stream("ab", max_new_tokens=100_000):
+            break
+        newest = self.ml.call("jobs.list")["jobs"][-1]["id"]
+        with self.assertRaises(CancelledError):
+            self.ml.job(newest).wait(10)
+
+
 class Training(WithSidecar):
     def test_events_come_in_order_from_the_first_to_the_last(self):
         job = self.ml.create("classification", MLP, seed=1).train("iris", epochs=5, seed=1)

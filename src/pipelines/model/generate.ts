@@ -22,8 +22,19 @@ export interface Generated {
   readonly text: string;
   /** By name: characters, or token numbers. */
   readonly tokens: readonly string[];
-  readonly finishReason: "length" | "stop";
+  /** `interrupted`: who looks on did not want more. */
+  readonly finishReason: "length" | "stop" | "interrupted";
 }
+
+/** Who looks on while it writes. */
+export interface Onlooker {
+  /** Called before each token; false ends the writing. */
+  goesOn(): boolean;
+  /** @param settled what is certain to be in the answer: the end that might begin a stop is held back */
+  wrote(settled: () => string, tokens: number): void;
+}
+
+const NOBODY: Onlooker = { goesOn: () => true, wrote: () => {} };
 
 /**
  * @param prompt a text, or token numbers
@@ -34,39 +45,82 @@ export function generate(
   context: PredictionContext,
   prompt: string | readonly number[],
   options: GenerateOptions,
+  onlooker: Onlooker = NOBODY,
 ): Generated {
   const record = fitted(context.record);
   const { classes } = writerOf(context, record);
   const column = record.preprocessing.columns[0]!;
-  const isText = column.kind === "tokens";
   const seen = tokensOf(prompt, column);
   const codes = inputCodes(column, classes);
   const logits = openReader(context, record);
   const random = createRandom(options.seed, "generate");
-  const written: string[] = [];
-  const join = (): string => written.join(isText ? "" : " ");
-  while (written.length < options.maxNewTokens) {
-    const next = draw(samplingProbabilities(logits(seen), options), random.uniform());
-    written.push(classes[next]!);
+  const paper = column.kind === "tokens" ? charactersPaper(options.stop) : tokensPaper(options.stop);
+  const settled = () => paper.join(paper.written.length - paper.doubtful);
+  while (paper.written.length < options.maxNewTokens) {
+    const expected = unlessInterrupted(onlooker, () => logits(seen));
+    if (expected === null) return { ...paper.upTo(paper.written.length), finishReason: "interrupted" };
+    const next = draw(samplingProbabilities(expected, options), random.uniform());
+    paper.written.push(classes[next]!);
     seen.push(codes[next]!);
-    const stopped = stopOf(written, join, isText, options.stop);
-    if (stopped !== undefined) return { ...stopped, finishReason: "stop" };
+    const end = paper.stoppedAt();
+    if (end !== undefined) return { ...paper.upTo(end), finishReason: "stop" };
+    onlooker.wrote(settled, paper.written.length);
   }
-  return { text: join(), tokens: written, finishReason: "length" };
+  return { ...paper.upTo(paper.written.length), finishReason: "length" };
 }
 
-/** What is written before the first stop that has come to its end; undefined before that. */
-function stopOf(written: readonly string[], join: () => string, isText: boolean, stops: readonly string[]) {
-  if (stops.length === 0) return undefined;
-  if (!isText) {
-    if (!stops.includes(written.at(-1)!)) return undefined;
-    return { text: written.slice(0, -1).join(" "), tokens: written.slice(0, -1) };
+/** Null where the onlooker wants no more, be it in the middle of a pass. */
+function unlessInterrupted<Result>({ goesOn }: Onlooker, pass: () => Result): Result | null {
+  if (!goesOn()) return null;
+  try {
+    return pass();
+  } catch (fault) {
+    if (goesOn()) throw fault;
+    return null;
   }
-  const text = join();
-  const stop = stops.find((each) => each !== "" && text.endsWith(each));
-  if (stop === undefined) return undefined;
-  const rest = text.slice(0, text.length - stop.length);
-  return { text: rest, tokens: charactersOf(rest) };
+}
+
+/** What is written, and where it ends. */
+interface Paper {
+  readonly written: string[];
+  /** Tokens at the end that may turn out to be the beginning of a stop. */
+  readonly doubtful: number;
+  /** The first tokens as one text. */
+  join(count: number): string;
+  upTo(count: number): Pick<Generated, "text" | "tokens">;
+  /** How many tokens stand before a stop that has just come to its end; undefined where none has. */
+  stoppedAt(): number | undefined;
+}
+
+function paperOf(
+  between: string,
+  doubtful: number,
+  stoppedAt: (written: readonly string[]) => number | undefined,
+): Paper {
+  const written: string[] = [];
+  const join = (count: number): string => written.slice(0, count).join(between);
+  return {
+    written,
+    doubtful,
+    join,
+    upTo: (count) => ({ text: join(count), tokens: written.slice(0, count) }),
+    stoppedAt: () => stoppedAt(written),
+  };
+}
+
+/** Characters; a stop is a text. */
+function charactersPaper(stop: readonly string[]): Paper {
+  const stops = stop.map(charactersOf).filter(({ length }) => length > 0);
+  const longest = Math.max(1, ...stops.map(({ length }) => length));
+  return paperOf("", longest - 1, (written) => {
+    const found = stops.find((each) => each.every((character, at) => written.at(at - each.length) === character));
+    return found === undefined ? undefined : written.length - found.length;
+  });
+}
+
+/** Token numbers by name; a stop is one of them. */
+function tokensPaper(stop: readonly string[]): Paper {
+  return paperOf(" ", 0, (written) => (stop.includes(written.at(-1)!) ? written.length - 1 : undefined));
 }
 
 function writerOf({ registry }: PredictionContext, { spec, target }: FittedRecord): SequenceEncoding {

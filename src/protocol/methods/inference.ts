@@ -1,11 +1,32 @@
 /** @file Methods that use a model. */
 import { z } from "zod";
 import { confusion, dataReference } from "../schemas/data.ts";
+import { jobView } from "../schemas/job.ts";
 import { count, metrics, modelId, seed } from "../schemas/primitives.ts";
 import { tensorObject, wireTensor } from "../schemas/tensor.ts";
 import { type Method, params } from "./define.ts";
 
 const output = z.union([tensorObject, z.array(z.unknown())]);
+
+const generation = {
+  prompt: z
+    .union([z.string(), z.array(z.int())])
+    .describe("what it goes on from: a text, or token numbers for a model of these"),
+  maxNewTokens: z.int().min(1).max(100_000).optional().describe("tokens to write at most (default 100)"),
+  temperature: z
+    .number()
+    .min(0)
+    .max(100)
+    .optional()
+    .describe("below 1 bolder, above 1 more even, 0 always the likeliest token (default 1)"),
+  topK: z.int().min(1).optional().describe("only so many of the likeliest tokens may come"),
+  topP: z.number().gt(0).max(1).optional().describe("only the likeliest that together have this probability"),
+  seed: seed.optional().describe("where the draws come from (default 0): the same again with the same seed"),
+  stop: z
+    .union([z.string().min(1), z.array(z.string().min(1)).max(64)])
+    .optional()
+    .describe("texts that end the writing, left out of the answer; of token numbers these, as strings"),
+};
 
 export const inferenceMethods = {
   predict: {
@@ -57,28 +78,11 @@ export const inferenceMethods = {
 
   generate: {
     summary:
-      "Let a model of pipeline `language` write on. It looks at the last tokens, as many as its context holds; each new one costs one pass over these.",
+      "Let a model of pipeline `language` write on. Transformers and recurrent networks remember what they read, so that a new token costs one pass of itself.",
+    description:
+      "A transformer whose context is full goes on from its newer half; what remembers nothing reads its context anew for each token. For a text that comes as it is written, see `generate.start`.",
     errors: ["NOT_FOUND", "INVALID_STATE", "DATA_INVALID"],
-    params: params({
-      model: modelId,
-      prompt: z
-        .union([z.string(), z.array(z.int())])
-        .describe("what it goes on from: a text, or token numbers for a model of these"),
-      maxNewTokens: z.int().min(1).max(100_000).optional().describe("tokens to write at most (default 100)"),
-      temperature: z
-        .number()
-        .min(0)
-        .max(100)
-        .optional()
-        .describe("below 1 bolder, above 1 more even, 0 always the likeliest token (default 1)"),
-      topK: z.int().min(1).optional().describe("only so many of the likeliest tokens may come"),
-      topP: z.number().gt(0).max(1).optional().describe("only the likeliest that together have this probability"),
-      seed: seed.optional().describe("where the draws come from (default 0): the same again with the same seed"),
-      stop: z
-        .union([z.string().min(1), z.array(z.string().min(1)).max(64)])
-        .optional()
-        .describe("texts that end the writing, left out of the answer; of token numbers these, as strings"),
-    }),
+    params: params({ model: modelId, ...generation }),
     result: z.looseObject({
       text: z.string().describe("what was written after the prompt"),
       tokens: z.array(z.string()).describe("the same token by token"),
@@ -87,6 +91,18 @@ export const inferenceMethods = {
     example: {
       params: { model: "m_1", prompt: "Call me", maxNewTokens: 9, temperature: 0.8, topK: 20, seed: 7 },
       result: { text: " Ishmael.", tokens: [" ", "I", "s", "h", "m", "a", "e", "l", "."], finishReason: "length" },
+    },
+  },
+
+  "generate.start": {
+    summary:
+      "The same as a job: answers at once, and `generate.text` events bring the text as it is written, a few times a second.",
+    errors: ["NOT_FOUND", "INVALID_STATE", "DATA_INVALID"],
+    params: params({ model: modelId, ...generation }),
+    result: z.looseObject({ job: jobView }),
+    example: {
+      params: { model: "m_1", prompt: "Call me", maxNewTokens: 20000, temperature: 0.8, seed: 7 },
+      result: { job: { id: "j_2", kind: "generate", state: "running", model: "m_1" } },
     },
   },
 

@@ -43,6 +43,12 @@ export const trainingResult = z
     episodes: count.optional().describe("of a run: episodes that ended"),
     meanReturn: wireNumber.nullable().optional().describe("of a run: mean return of the last 100 episodes"),
     stepsPerSecond: wireNumber.optional().describe("of a run: environment steps a second"),
+    text: z.string().optional().describe("of `generate.start`: what was written after the prompt"),
+    tokens: count.optional().describe("of `generate.start`: how many tokens that is"),
+    finishReason: z
+      .string()
+      .optional()
+      .describe("of `generate.start`: `length`; `stop`: one of `stop` came; `interrupted`: the job was cancelled"),
   })
   .meta({ id: "TrainingResult", description: "what a completed training reports" });
 
@@ -74,7 +80,7 @@ export const wireError = z
 export const jobView = z
   .looseObject({
     id: z.string().describe("the id that other methods take"),
-    kind: z.string().optional().describe("what it does: train, or rl for a run's training"),
+    kind: z.string().optional().describe("what it does: train, rl for a run's training, or generate"),
     state: jobState,
     model: z.string().optional().describe("the model it works on"),
     createdAt: z.string().optional().describe("when it was asked for, ISO 8601 in UTC"),

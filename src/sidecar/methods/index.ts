@@ -43,6 +43,7 @@ const MAKING: { readonly [M in Handled]?: (session: Session) => string } = {
   "models.ensemble": ({ models }) => models.nextId(),
   "data.put": ({ datasets }) => datasets.nextId(),
   "train.start": ({ jobs }) => jobs.nextId(),
+  "generate.start": ({ jobs }) => jobs.nextId(),
   "rl.train": ({ jobs }) => jobs.nextId(),
   "rl.imitate": ({ jobs }) => jobs.nextId(),
 };

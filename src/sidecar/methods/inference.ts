@@ -5,7 +5,9 @@ import { requestData } from "../data.ts";
 import type { Model } from "../models.ts";
 import type { Call } from "../requests.ts";
 import type { Session } from "../session.ts";
+import { generationOf, startWriting } from "../writing.ts";
 import type { Handlers } from "./index.ts";
+import { viewOf } from "./jobs.ts";
 
 /**
  * Runs `task` after all that the model was asked before, unless nobody wants the answer any more.
@@ -42,7 +44,7 @@ function foreignExecutor(asked: ExecutorName | undefined, { id, record }: Model)
   });
 }
 
-export const inferenceMethods: Handlers<"predict" | "generate" | "evaluate"> = {
+export const inferenceMethods: Handlers<"predict" | "generate" | "generate.start" | "evaluate"> = {
   predict({ model: name, inputs, decoding, executor, _meta }, session, call) {
     const model = session.models.get(name);
     return inLine(model, session, call, async () => {
@@ -65,15 +67,21 @@ export const inferenceMethods: Handlers<"predict" | "generate" | "evaluate"> = {
     });
   },
 
-  generate({ model: name, prompt, _meta, ...wishes }, session, call) {
+  generate({ model: name, _meta, ...wishes }, session, call) {
     const model = session.models.get(name);
     return inLine(model, session, call, async () => {
       refuseUntrained(model);
-      const { maxNewTokens = 100, temperature = 1, topK, topP, seed = 0, stop = [] } = wishes;
-      const options = { maxNewTokens, temperature, topK, topP, seed, stop: [stop].flat() };
-      const task = session.workers.call("generate", { model: resident(model), prompt, options });
+      const task = session.workers.call("generate", { model: resident(model), ...generationOf(wishes) });
       call.onAbandoned(task.abandon);
       return (await task.reply) as never;
+    });
+  },
+
+  "generate.start"(params, session, call, id) {
+    const model = session.models.get(params.model);
+    return inLine(model, session, call, () => {
+      refuseUntrained(model);
+      return { job: viewOf(startWriting(id, model, params, session, call), session) };
     });
   },
 

@@ -6,12 +6,13 @@ import type { JobEvent } from "../journal.ts";
 import { resumeRunTraining } from "../running.ts";
 import type { Session } from "../session.ts";
 import { cancelJob, commandOf, resumeInterrupted } from "../training.ts";
+import { resumeWriting } from "../writing.ts";
 import type { Handlers } from "./index.ts";
 
 const MOST_EVENTS = 1000;
 const ENVELOPE_BYTES = 2048;
 
-const RESUMERS = { train: resumeInterrupted, rl: resumeRunTraining } as const;
+const RESUMERS = { train: resumeInterrupted, rl: resumeRunTraining, generate: resumeWriting } as const;
 
 type JobView = ResultOf<"jobs.get">["job"];
 

@@ -265,6 +265,64 @@ class Progress(_ProgressRequired, total=False):
     fraction: float  # done ÷ total
 
 
+class QuantizationReportBytes(TypedDict):
+    """The whole file, graph and card included."""
+    before: int  # as real numbers
+    after: int  # as integers
+    ratio: float  # after / before
+
+
+class QuantizationReportLayersItemBytes(TypedDict):
+    """The weight with its scales."""
+    before: int  # as real numbers
+    after: int  # as integers
+
+
+class _QuantizationReportLayersItemRequired(TypedDict):
+    path: str  # the layer's dotted path
+    operator: str  # its ONNX operator
+    how: Literal["integers", "weight"]  # integers: computed in them; weight: stored as bytes, and made real again where it is read
+    weight: Any  # the initialiser's name, its shape, and the axis that has a scale for each place
+    bytes: QuantizationReportLayersItemBytes  # the weight with its scales
+    sqnr: Union[Number, None]  # signal to quantisation noise, in decibels: 10 · log10(Σ x² / Σ (x − q)²); null where nothing differs
+    maxAbsDiff: Number  # the largest difference of any number
+
+
+class QuantizationReportLayersItem(_QuantizationReportLayersItemRequired, total=False):
+    input: Any  # scale and zero point of its input, where they were measured
+
+
+class QuantizationReportKeptItem(TypedDict):
+    path: str  # the layer's dotted path
+    operator: str  # its ONNX operator
+    reason: str  # why it stayed as it was
+
+
+class QuantizationReportOutputsItem(TypedDict):
+    name: str  # the output's name
+    sqnr: Union[Number, None]  # signal to quantisation noise, in decibels: 10 · log10(Σ x² / Σ (x − q)²); null where nothing differs
+    maxAbsDiff: Number  # the largest difference of any number
+
+
+class QuantizationReportMetrics(TypedDict):
+    rows: int  # rows that were judged, evenly spread over `data`
+    before: Dict[str, Number]  # of the file as it would have been
+    after: Dict[str, Number]  # of the file as it is
+
+
+class QuantizationReport(TypedDict):
+    """What quantising changed: damage by layer, size, quality."""
+    mode: Literal["int8-dynamic", "int8-static"]  # the mode
+    calibration: Any  # how ranges were measured, defaults included; null where they were not
+    bytes: QuantizationReportBytes  # the whole file, graph and card included
+    samples: int  # rows that the damage was measured on
+    rows: Literal["data", "invented"]  # rows of `data`, or made up for want of any
+    layers: List[QuantizationReportLayersItem]  # what was quantised, in the order of the graph; damage is that of the layer's output, all before it included
+    kept: List[QuantizationReportKeptItem]  # what was not
+    outputs: List[QuantizationReportOutputsItem]  # the damage of the file's outputs
+    metrics: Union[QuantizationReportMetrics, None]  # the pipeline's metrics; null without data, or without targets in them
+
+
 class Run(TypedDict):
     """A policy in the making, and where it acts."""
     id: str  # the id that other methods take
@@ -361,6 +419,30 @@ class TrainingResult(TypedDict, total=False):
 
 
 Number = Union[float, Literal["NaN", "Infinity", "-Infinity"]]
+
+
+class Quantization2Calibration(TypedDict, total=False):
+    """Of int8-static: how ranges are measured."""
+    method: Literal["minmax", "percentile", "entropy"]  # minmax: from the smallest to the largest value (the default); percentile: without the outermost; entropy: the range that loses least information
+    samples: int  # rows of `data` to measure on, evenly spread over them (default 256)
+    percentile: float  # of percentile: how much of the values stays inside, in percent (default 99.999)
+    numBins: int  # of percentile and entropy: bins of the histogram (default 2048)
+    numQuantizedBins: int  # of entropy: bins that it is squeezed into to see what is lost (default 128)
+
+
+class _Quantization2Required(TypedDict):
+    mode: Literal["int8-dynamic", "int8-static"]  # whether inputs are measured while the file runs, or beforehand on `data`
+
+
+class Quantization2(_Quantization2Required, total=False):
+    calibration: Quantization2Calibration  # of int8-static: how ranges are measured
+    perChannel: bool  # a scale for each channel of a weight (default true), or one for all
+    reduceRange: bool  # weights of 7 bits, for processors that add pairs of products in 16 bits: AVX2 without VNNI (default false)
+    activations: Literal["uint8", "int8"]  # of int8-static: the integers of inputs and outputs (default uint8)
+    exclude: List[str]  # layers that stay as they are: paths as the report has them, or patterns as in `freeze`
+
+
+Quantization = Union[Literal["int8-dynamic", "int8-static"], Quantization2]
 
 
 TensorLike = Union[Tensor, List[Any], float]
@@ -687,6 +769,8 @@ class ModelsExportParams(_ModelsExportParamsRequired, total=False):
     verify: bool  # run the file in onnxruntime and compare with the sidecar's own answers (default true)
     weights: Literal["F32", "F16"]  # of onnx: how matrices and kernels are stored (default F32); F16 halves the file, and is cast back where it is read, so that inputs, outputs and arithmetic stay F32
     externalData: bool  # of onnx: large tensors in a second file, `<path>.data` (default: where one file cannot hold them, from 2 GiB)
+    quantize: Quantization  # of onnx: 8-bit integers in place of real numbers, between QuantizeLinear and DequantizeLinear. "int8-dynamic" measures a layer's input while the file runs, and takes weights alone as bytes where that has no form in integers, as of convolutions; "int8-static" measures it beforehand on `data`, and is the faster
+    data: DataReference  # of `quantize`: rows to measure ranges and damage on; targets in them are judged before and after
     license: str  # of onnx: SPDX, such as CC-BY-4.0, or words; kept with the file
     author: str  # of onnx: who made the model; kept with the file
     description: str  # of onnx: what the model is for; kept with the file
@@ -720,6 +804,7 @@ class ModelsExportResult(_ModelsExportResultRequired, total=False):
     verification: Union[ModelsExportResultVerification, None]  # null where the file was not run; `note` says why
     note: Union[str, None]  # why there is no verification, such as: onnxruntime is not installed
     data: ModelsExportResultData  # the file beside it that holds its tensors, if there is one
+    quantization: QuantizationReport  # of `quantize`: what it changed
     loop: str  # of onnx-training: the file that makes many steps in one run
     states: str  # of onnx-training: safetensors that the first run starts from
     card: str  # JSON beside the file: what goes in and out, and what it means

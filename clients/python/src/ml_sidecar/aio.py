@@ -263,6 +263,19 @@ class AsyncModel:
         """
         return await self._sidecar._send(requests.generate(self.id, prompt, options), timeout)
 
+    async def stream(self, prompt: Any, **options: Any) -> AsyncIterator[str]:
+        """The same, piece by piece as it is written; leaving the loop ends the writing once the generator is closed."""
+        job = AsyncJob(self._sidecar, await self._sidecar._send(requests.write(self.id, prompt, options)))
+        ended = False
+        try:
+            async for event in job.events():
+                if event.type == "generate.text":
+                    yield event.data["text"]
+            ended = True
+        finally:
+            if not ended:
+                await job.cancel()
+
     async def evaluate(self, data: Any, *, target: Any = None, timeout: Optional[float] = None) -> types.EvaluateResult:
         """``metrics``, ``samples`` and, for classes, ``confusion``, on data that has its targets."""
         return await self._sidecar._send(requests.evaluate(self.id, data, target), timeout)

@@ -371,6 +371,23 @@ class Model:
         """
         return self._sidecar._send(requests.generate(self.id, prompt, options), timeout)
 
+    def stream(self, prompt: Any, **options: Any) -> Iterator[str]:
+        """The same, piece by piece as it is written; leaving the loop ends the writing.
+
+            for piece in model.stream("Call me", max_new_tokens=2000):
+                print(piece, end="", flush=True)
+        """
+        job = Job(self._sidecar, self._sidecar._send(requests.write(self.id, prompt, options)))
+        ended = False
+        try:
+            for event in job.events():
+                if event.type == "generate.text":
+                    yield event.data["text"]
+            ended = True
+        finally:
+            if not ended:
+                job.cancel()
+
     def evaluate(self, data: Any, *, target: Any = None, timeout: Optional[float] = None) -> types.EvaluateResult:
         """``metrics``, ``samples`` and, for classes, ``confusion``, on data that has its targets."""
         return self._sidecar._send(requests.evaluate(self.id, data, target), timeout)

@@ -130,6 +130,10 @@ def generate(model: str, prompt: Any, given: Mapping[str, Any]) -> Request:
     return Request("generate", options({"model": model, "prompt": prompt, **given}))
 
 
+def write(model: str, prompt: Any, given: Mapping[str, Any]) -> Request:
+    return Request("generate.start", options({"model": model, "prompt": prompt, **given}), "job")
+
+
 def evaluate(model: str, data: Any, target: Any) -> Request:
     return Request("evaluate", {"model": model, "data": data_reference(data, target)})
 
