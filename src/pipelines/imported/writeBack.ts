@@ -12,6 +12,7 @@ import {
   type NdArray,
   OPSETS,
   type Shape,
+  type Tensor,
   type TensorProto,
   tensorProtoOf,
   trace,
@@ -108,11 +109,12 @@ function headOf(
     weights: (path) => weights[path]!,
     trace: (batch) =>
       trace((t) => {
-        const features = t.input("features", { dtype: "F32", shape: [batch, ...width] });
-        const plain = withoutBackbone(registry);
+        const features = t.input(FEATURES, { dtype: "F32", shape: [batch, ...width] });
+        const inputs = t.input(INPUTS, { dtype: "F32", shape: [batch, ...record.signature.features] });
+        const plain = withoutBackbone(registry, features);
         const described = { ...record, spec: { ...record.spec, backbone: { type: PASSED } } };
-        const answers = network(plain, described, createScope(t).scope, features);
-        return { outputs: results(t, plain, described, answers, features) };
+        const answers = network(plain, described, createScope(t).scope, inputs);
+        return { outputs: results(t, plain, described, answers, inputs) };
       }),
     after(assembler, values) {
       for (const [name, { dtype, shape }] of Object.entries(record.signature.results)) {
@@ -124,7 +126,8 @@ function headOf(
     },
   });
   return renamed(graph!, (name) => {
-    if (name === "features") return cut;
+    if (name === FEATURES) return cut;
+    if (name === INPUTS) return openFile(record.imported!).opened.inputs[0]!.name;
     return name.startsWith("/") ? HEAD + name : name;
   });
 }
@@ -145,15 +148,17 @@ function widthAt(registry: Registry, record: FittedRecord): Shape {
 }
 
 const PASSED = "passed";
+/** Of the head's graph: what the file's last layers were given, and what the file is given. */
+const [FEATURES, INPUTS] = ["/features", "/inputs"];
 
 /** A registry in which the head can be built on features that are there already. */
-function withoutBackbone(registry: Registry): Registry {
+function withoutBackbone(registry: Registry, features: Tensor): Registry {
   const options = registry.backbones.get("onnx")!.options;
   const passed = defineBackbone({
     type: PASSED,
     description: "what is there already",
     options,
-    build: (_scope, x) => x,
+    build: () => features,
   });
   return { ...registry, backbones: new Map([...registry.backbones, [PASSED, passed as never]]) };
 }

@@ -9,7 +9,9 @@ const LONGER = [257, 263, 269] as const;
 
 /** The length of the rows that the model learned from; undefined for a model of something else than sequences. */
 export function lengthOf(registry: Registry, { spec, preprocessing, imported }: FittedRecord): number | undefined {
-  if (imported !== undefined || registry.backbones.get(spec.backbone.type)?.sequences === undefined) return undefined;
+  const { type, vocabulary } = spec.backbone;
+  const isOfSequences = registry.backbones.get(type)?.sequences !== undefined || vocabulary !== undefined;
+  if (imported !== undefined || !isOfSequences) return undefined;
   return sequenceIn(preprocessing.columns)?.shape[0];
 }
 

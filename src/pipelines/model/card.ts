@@ -11,6 +11,8 @@ export interface CardValue {
   readonly description: string;
   /** The strings that the model knows; any other counts as unknown. */
   readonly categories?: readonly string[];
+  /** Of a text: what it is taken apart into. */
+  readonly unit?: "characters" | "words";
 }
 
 /** What a host says of a model that the model cannot know. */

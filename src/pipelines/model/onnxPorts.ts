@@ -43,7 +43,7 @@ const DESCRIPTIONS: Readonly<Record<InputColumn["kind"], string>> = {
   tokens: "a text, a number for each character or word: its place among `categories`, counted from 1; 0 after its end",
 };
 
-function inputOf({ name, kind, shape, categories, steps }: InputColumn): CardValue {
+function inputOf({ name, kind, shape, categories, steps, unit }: InputColumn): CardValue {
   const takesMissing = kind !== "category" && kind !== "tokens" && steps.some(({ type }) => type === "impute");
   return {
     name,
@@ -51,6 +51,7 @@ function inputOf({ name, kind, shape, categories, steps }: InputColumn): CardVal
     shape: ["batch", ...(shape.length === 0 ? [1] : shape)],
     description: DESCRIPTIONS[kind] + (takesMissing ? "; NaN is a missing value" : ""),
     ...(categories === undefined ? {} : { categories }),
+    ...(kind === "tokens" && { unit: unit ?? "characters" }),
   };
 }
 
