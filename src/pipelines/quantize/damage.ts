@@ -7,9 +7,13 @@ export interface Damage {
   /** 10 · log10(Σ x² / Σ (x − q)²), in decibels; null where nothing differs. */
   readonly sqnr: number | null;
   readonly maxAbsDiff: number;
+  /** Of indices: the share that stayed the same. */
+  readonly agreement?: number;
 }
 
 interface Sums {
+  same: number;
+  count: number;
   signal: number;
   noise: number;
   largest: number;
@@ -23,7 +27,10 @@ export function damageOf(
   samples: Samples,
   batch: number,
 ): ReadonlyMap<string, Damage> {
-  const sums = new Map<string, Sums>(names.map((name) => [name, { signal: 0, noise: 0, largest: 0 }]));
+  const sums = new Map<string, Sums>(
+    names.map((name) => [name, { signal: 0, noise: 0, largest: 0, same: 0, count: 0 }]),
+  );
+  const indices = new Set<string>();
   const [real, quantized] = [createRunner(executor, before, names), createRunner(executor, after, names)];
   try {
     for (let from = 0; from < samples.count; from += batch) {
@@ -32,21 +39,27 @@ export function damageOf(
       // views are live until the next run
       const kept = names.map((name) => Float64Array.from(was[name]!.data as Float32Array));
       const is = quantized.run(feeds);
+      for (const name of names) if (is[name]!.dtype !== "F32") indices.add(name);
       for (const [index, name] of names.entries()) add(sums.get(name)!, kept[index]!, is[name]!.data as Float32Array);
     }
   } finally {
     real.release();
     quantized.release();
   }
-  const damage = ({ signal, noise, largest }: Sums): Damage => ({ sqnr: decibels(signal, noise), maxAbsDiff: largest });
-  return new Map([...sums].map(([name, found]) => [name, damage(found)]));
+  const damage = ({ signal, noise, largest, same, count }: Sums, isIndex: boolean): Damage =>
+    isIndex
+      ? { sqnr: null, maxAbsDiff: largest, agreement: same / count }
+      : { sqnr: decibels(signal, noise), maxAbsDiff: largest };
+  return new Map([...sums].map(([name, found]) => [name, damage(found, indices.has(name))]));
 }
 
 function add(sums: Sums, was: Float64Array, is: Float32Array): void {
+  sums.count += was.length;
   for (let index = 0; index < was.length; index++) {
     const difference = was[index]! - is[index]!;
     sums.signal += was[index]! ** 2;
     sums.noise += difference ** 2;
+    if (difference === 0) sums.same++;
     sums.largest = Math.max(sums.largest, Math.abs(difference));
   }
 }

@@ -21,7 +21,7 @@ type Metrics = Readonly<Record<string, number>>;
 /** More rows than this change little, and take long. */
 const MOST_ROWS = 10_000;
 
-/** Null for data without targets. @param models before and after, without strings @param batch rows at a time */
+/** Null for data without targets, and for pipelines that judge by the loss alone. @param models before and after, without strings @param batch rows at a time */
 export function qualityOf(
   { registry, executor }: PredictionContext,
   record: FittedRecord,
@@ -40,7 +40,7 @@ export function qualityOf(
     const { metrics } = metricsOf(registry, record, rows, results, { loss: Number.NaN, metrics: {} });
     return Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)));
   }) as [Metrics, Metrics];
-  return { rows: samples.count, before, after };
+  return Object.keys(before).length === 0 ? null : { rows: samples.count, before, after };
 }
 
 function resultsOf(

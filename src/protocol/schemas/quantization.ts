@@ -74,7 +74,9 @@ export const quantization = z
 const damage = {
   sqnr: wireNumber
     .nullable()
-    .describe("signal to quantisation noise, in decibels: 10 · log10(Σ x² / Σ (x − q)²); null where nothing differs"),
+    .describe(
+      "signal to quantisation noise, in decibels: 10 · log10(Σ x² / Σ (x − q)²); null where nothing differs, and of indices",
+    ),
   maxAbsDiff: wireNumber.describe("the largest difference of any number"),
 };
 
@@ -119,7 +121,13 @@ export const quantizationReport = z
       )
       .describe("what was not"),
     outputs: z
-      .array(z.looseObject({ name: z.string().describe("the output's name"), ...damage }))
+      .array(
+        z.looseObject({
+          name: z.string().describe("the output's name"),
+          ...damage,
+          agreement: z.number().optional().describe("of indices: the share that stayed the same"),
+        }),
+      )
       .describe("the damage of the file's outputs"),
     metrics: z
       .looseObject({

@@ -157,8 +157,7 @@ export function activationsOf(wiring: Wiring, layers: readonly Layer[]): Activat
   const results = new Set<string>();
   for (const { operator, output } of integers) {
     if (operator !== "Conv" || wiring.outputs.has(output)) continue;
-    const next = soleReader(wiring, output);
-    const result = next !== undefined && CLIPPING.has(next.opType!) ? next.output![0]! : output;
+    const result = clippedOf(wiring, output);
     if (!wiring.outputs.has(result)) results.add(result);
   }
   const all = new Set([...integers.map(({ node }) => node.input![0]!), ...results]);
@@ -177,40 +176,55 @@ export function staticForm(graph: GraphProto, layers: readonly Layer[], options:
   const { sources, results } = activationsOf(wiring, layers);
   const dtype = DTYPES[options.activations];
   for (const [name, source] of sources) throughIntegers(into, name, options.stepsOf(source), dtype);
+  const takesIntegers = takersOf(wiring, layers, sources);
+  /** Whether all that is read of what a layer gives are its integers, or none of them. */
+  const isPure = (layer: Layer): boolean => {
+    const result = clippedOf(wiring, layer.output);
+    if (!sources.has(result)) return result === layer.output;
+    return !wiring.outputs.has(result) && wiring.readers.get(result)!.every((node) => takesIntegers(node, result));
+  };
   for (const layer of layers) {
     if (layer.how === "weight") storeAlone(making, layer);
-    else asIntegers(making, layer, options.stepsOf(sources.get(layer.node.input![0]!)!).scale, options.rankOf);
+    else {
+      const { scale } = options.stepsOf(sources.get(layer.node.input![0]!)!);
+      const isWhole = layer.operator !== "MatMul" || (options.rankOf(layer.output) === 2 && isPure(layer));
+      asIntegers(making, layer, scale, isWhole);
+    }
   }
-  const nodes = new Set(layers.flatMap(({ how, node }) => (how === "integers" ? [node] : [])));
-  const isMeasured = (node: NodeProto): boolean => (node.output ?? []).some((name) => sources.has(name));
-  const isSum = (node: NodeProto): boolean => {
-    const next = soleReader(wiring, node.output![0]!);
-    const isQuantized = isMeasured(node) || (next !== undefined && CLIPPING.has(next.opType!) && isMeasured(next));
-    return node.opType === "Add" && isQuantized && node.input!.every((name) => sources.has(name));
-  };
-  const reads = (node: NodeProto, name: string): string => {
-    if (!sources.has(name)) return name;
-    const isInput = nodes.has(node) && name === node.input![0];
-    const isMoved = MOVING.has(node.opType!) && isMeasured(node) && name === node.input![0];
-    return isInput || isMoved || results.has(name) || isSum(node) ? `${name}/dequantized` : name;
-  };
+  const reads = (node: NodeProto, name: string): string =>
+    sources.has(name) && (results.has(name) || takesIntegers(node, name)) ? `${name}/dequantized` : name;
   return { graph: rewritten(graph, into, reads), weights: making.weights };
+}
+
+/** What comes out after an operator that the step to integers does, if one follows. */
+function clippedOf(wiring: Wiring, name: string): string {
+  const next = soleReader(wiring, name);
+  return next !== undefined && CLIPPING.has(next.opType!) ? next.output![0]! : name;
+}
+
+/** Which nodes read a value's integers: layers, what only moves them, and sums of two that become integers again. */
+function takersOf(wiring: Wiring, layers: readonly Layer[], sources: Activations["sources"]) {
+  const nodes = new Set(layers.flatMap(({ how, node }) => (how === "integers" ? [node] : [])));
+  return (node: NodeProto, name: string): boolean => {
+    const [result = ""] = node.output ?? [];
+    if (nodes.has(node)) return name === node.input![0];
+    if (MOVING.has(node.opType!)) return sources.has(result) && name === node.input![0];
+    const isSum = node.opType === "Add" && node.input!.every((each) => sources.has(each));
+    return isSum && sources.has(clippedOf(wiring, result));
+  };
 }
 
 /** Largest integer that a bias may be, with room for rounding. */
 const LARGEST_BIAS = 2 ** 31 - 128;
 
-function asIntegers(making: Making, layer: Layer, inputScale: number, rankOf: RankOf): void {
+/** @param isWhole whether product and bias may be one operator: onnxruntime's has integers alone for a result, or none */
+function asIntegers(making: Making, layer: Layer, inputScale: number, isWhole: boolean): void {
   const { into, wiring } = making;
   const bias = layer.bias === null ? undefined : realOf(wiring, layer.bias);
-  const isVector = bias?.shape.length === 1;
-  const isFlat =
-    layer.operator !== "MatMul" || (rankOf(layer.output) === 2 && soleReader(wiring, layer.bias ?? "") !== undefined);
-  if (bias === undefined || !isVector || !isFlat) {
+  const isOwn = layer.operator !== "MatMul" || soleReader(wiring, layer.bias ?? "") !== undefined;
+  if (bias?.shape.length !== 1 || !isWhole || !isOwn) {
     storeWeight(making, layer);
-    if (layer.operator === "MatMul" && bias !== undefined && rankOf(layer.output) === 2) {
-      into.instead.set(layer.add!, lessNegated(making, layer, layer.node.output![0]!));
-    }
+    if (layer.add !== null) into.instead.set(layer.add, lessNegated(making, layer, layer.node.output![0]!));
     return;
   }
   const values = bias.data as Float32Array;
