@@ -29,8 +29,11 @@ export type Outcome = { readonly result: unknown } | { readonly thrown: unknown 
 export interface Requests {
   /** Whether a request with this id could begin now. */
   isFree(id: Id): boolean;
-  /** @throws Refusal when the id is taken, or too many requests are in flight. */
-  begin(id: Id, answer: (outcome: Outcome, sent: () => void) => void): Flight;
+  /**
+   * @param isAnswered of one that another thread may answer: whether it has, though that is not known here yet
+   * @throws Refusal when the id is taken, or too many requests are in flight.
+   */
+  begin(id: Id, answer: (outcome: Outcome, sent: () => void) => void, isAnswered?: () => boolean): Flight;
   cancel(id: Id): void;
   abandonAll(refusal: Refusal): void;
   readonly count: number;
@@ -39,19 +42,31 @@ export interface Requests {
 
 export function createRequests(): Requests {
   const flights = new Map<Id, Flight>();
+  const elsewhere = new Map<Id, () => boolean>();
   let watchers: (() => void)[] = [];
 
   function land(id: Id): void {
     flights.delete(id);
+    elsewhere.delete(id);
     if (flights.size > 0) return;
     const ready = watchers;
     watchers = [];
     for (const watcher of ready) watcher();
   }
 
+  /** Those that were answered by another thread, where one of them stands in the way. */
+  function settleElsewhere(id: Id): void {
+    if (elsewhere.size === 0 || (!flights.has(id) && flights.size < MAX_IN_FLIGHT)) return;
+    for (const [other, isAnswered] of elsewhere) if (isAnswered()) flights.get(other)?.withdraw();
+  }
+
   return {
-    isFree: (id) => !flights.has(id) && flights.size < MAX_IN_FLIGHT,
-    begin(id, answer) {
+    isFree(id) {
+      settleElsewhere(id);
+      return !flights.has(id) && flights.size < MAX_IN_FLIGHT;
+    },
+    begin(id, answer, isAnswered) {
+      settleElsewhere(id);
       if (flights.has(id)) {
         throw new Refusal("INVALID_REQUEST", `a request with the id ${JSON.stringify(id)} is still in flight`, {
           hint: "give every request an id of its own; the first one goes on undisturbed",
@@ -71,6 +86,7 @@ export function createRequests(): Requests {
         () => land(id),
       );
       flights.set(id, flight);
+      if (isAnswered !== undefined) elsewhere.set(id, isAnswered);
       return flight;
     },
     cancel(id) {

@@ -1,6 +1,7 @@
 /** @file What the main thread may ask of a run's thread, and what passes between; a run has a thread of its own. */
 import type { CloningOptions, Dataset, Metrics, PolicyModel, RunResult, TrainWishes } from "../pipelines/index.ts";
 import type { PlainFault, WorkerSettings } from "./calls.ts";
+import type { SharedOutput } from "./shortcut.ts";
 
 type Data = Readonly<Record<string, unknown>>;
 
@@ -33,8 +34,8 @@ export interface RunCalls {
     };
   };
   step: { request: Data; reply: Data };
-  /** A step as the host wrote it; the reply is the line that answers it, or null for one that is to go the usual way. */
-  line: { request: { readonly id: number | string; readonly text: string }; reply: string | null };
+  /** A step as the host wrote it; the reply is the line that answers it, that the thread has, or null for one that is to go the usual way. */
+  line: { request: { readonly id: number | string; readonly text: string }; reply: string | null | typeof ANSWERED };
   /** Actions for episodes that the host names, what they brought, and their ends. */
   act: { request: Data; reply: Data };
   reward: { request: Data; reply: Data };
@@ -51,6 +52,8 @@ export type RunNotice =
   | { readonly kind: "event"; readonly type: string; readonly data: Data }
   | { readonly kind: "published"; readonly record: PolicyModel };
 
+export const ANSWERED = true;
+
 export interface ToRun {
   readonly id: number;
   readonly call: RunCallName;
@@ -65,4 +68,8 @@ export type FromRun =
 export type RunSettings = Pick<
   WorkerSettings,
   "plugins" | "roots" | "memoryLimitBytes" | "simd" | "relaxedSimd" | "control"
->;
+> & {
+  /** See `shortcut.ts`; null where threads must not write. */
+  readonly output: SharedOutput | null;
+  readonly answers: Int32Array;
+};

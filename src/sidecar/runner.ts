@@ -1,8 +1,9 @@
 /** @file A run's thread: takes one call after the other from the main thread, and answers it. */
 import { parentPort, workerData } from "node:worker_threads";
 import { createExecutor } from "../engine/index.ts";
-import type { FromRun, RunSettings, ToRun } from "./runCalls.ts";
+import { ANSWERED, type FromRun, type RunSettings, type ToRun } from "./runCalls.ts";
 import { createRunDesk } from "./runDesk.ts";
+import { answerDirectly } from "./shortcut.ts";
 import { guardStdout } from "./stdout.ts";
 import { loadRegistry, plainFault } from "./thread.ts";
 
@@ -26,9 +27,16 @@ const desk = loadRegistry(settings.plugins).then((registry) =>
   }),
 );
 
+/** The line that answers a call, or that it has been written. */
+function answered(id: number, line: string): string | typeof ANSWERED {
+  const { output, answers } = settings;
+  return output !== null && answerDirectly(output, answers, id, line) ? ANSWERED : line;
+}
+
 function answer({ id, call, request }: ToRun, ready: Awaited<typeof desk>["calls"]): void {
   try {
-    send({ id, reply: (ready[call] as (request: unknown) => unknown)(request) });
+    const reply = (ready[call] as (request: unknown) => unknown)(request);
+    send({ id, reply: call === "line" && typeof reply === "string" ? answered(id, reply) : reply });
   } catch (thrown) {
     send({ id, fault: plainFault(thrown), stack: (thrown as Error | undefined)?.stack });
   }

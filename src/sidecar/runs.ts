@@ -2,10 +2,11 @@
 import { Worker } from "node:worker_threads";
 import { Refusal } from "../protocol/errors.ts";
 import { nearest } from "../protocol/suggest.ts";
-import { COMMAND, CONTROL, type PlainFault, type WorkerSettings } from "./calls.ts";
+import { COMMAND, CONTROL, type PlainFault } from "./calls.ts";
 import type { Log } from "./log.ts";
 import type { Model } from "./models.ts";
-import type { FromRun, RunCallName, RunCalls, RunNotice, ToRun } from "./runCalls.ts";
+import type { FromRun, RunCallName, RunCalls, RunNotice, RunSettings, ToRun } from "./runCalls.ts";
+import { isAnswered, newCallWords, newWords, openCall, takeCall } from "./shortcut.ts";
 import { numberOf } from "./store.ts";
 
 export interface Run {
@@ -17,6 +18,8 @@ export interface Run {
   readonly createdAt: string;
   /** Hears what the run says unasked. */
   listener: ((notice: RunNotice) => void) | null;
+  /** A step as the host wrote it. */
+  askLine(request: RunCalls["line"]["request"]): AskedLine;
   /** The answer to a call; calls are answered in order. */
   ask<Name extends RunCallName>(name: Name, request: RunCalls[Name]["request"]): Promise<RunCalls[Name]["reply"]>;
   command(command: keyof typeof COMMAND): void;
@@ -41,10 +44,21 @@ export interface Runs {
   close(): void;
 }
 
+/** A step that a run's thread may answer by itself. */
+export interface AskedLine {
+  readonly reply: Promise<RunCalls["line"]["reply"]>;
+  /** Whether the thread has answered it. */
+  isAnswered(): boolean;
+  /** From here on the listening thread answers. @returns false where the thread has already */
+  take(): boolean;
+}
+
+type Settings = Omit<RunSettings, "control" | "answers">;
+
 /** Threads are not free: more runs than this are refused. */
 const MOST_RUNS = 64;
 
-export function createRuns(entry: URL, settings: () => Omit<WorkerSettings, "control">, log: Log): Runs {
+export function createRuns(entry: URL, settings: () => Settings, log: Log): Runs {
   const runs = new Map<string, Run>();
   let newest = 0;
   const gone = new Set<string>();
@@ -105,10 +119,11 @@ type Given = Pick<Run, "id" | "raw" | "createdAt"> & { readonly model: Model; re
 function openRun(
   { id, raw, createdAt, model, checkpointPath }: Given,
   entry: URL,
-  settings: () => Omit<WorkerSettings, "control">,
+  settings: () => Settings,
   log: Log,
 ): Run {
-  const control = new Int32Array(new SharedArrayBuffer(8));
+  const control = newWords(2);
+  const answers = newCallWords();
   const waiters = new Map<number, Waiter>();
   let thread: Worker | null = null;
   let calls = 0;
@@ -147,13 +162,14 @@ function openRun(
   function post<Name extends RunCallName>(call: Name, request: unknown): Promise<RunCalls[Name]["reply"]> {
     return new Promise((resolve, reject) => {
       const message: ToRun = { id: ++calls, call, request };
+      openCall(answers, message.id);
       waiters.set(message.id, { resolve: resolve as Waiter["resolve"], reject });
       thread!.postMessage(message);
     });
   }
 
   function start(): void {
-    const workerData: WorkerSettings = { ...settings(), control };
+    const workerData: RunSettings = { ...settings(), control, answers };
     const started = new Worker(entry, { workerData, stdout: true, stderr: true });
     thread = started;
     for (const stream of [started.stdout, started.stderr]) {
@@ -178,6 +194,11 @@ function openRun(
     raw,
     createdAt,
     listener: null,
+    askLine(request) {
+      const reply = run.ask("line", request);
+      const id = calls;
+      return { reply, take: () => closed || takeCall(answers, id), isAnswered: () => isAnswered(answers, id) };
+    },
     ask(name, request) {
       if (closed) return Promise.reject(new Refusal("NOT_FOUND", `run ${id} was closed`));
       if (thread === null) start();

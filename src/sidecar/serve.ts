@@ -59,7 +59,8 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
     return methods;
   }
 
-  const connection = openConnection(process.stdin, claimStdout(), {
+  const sink = claimStdout();
+  const connection = openConnection(process.stdin, sink, {
     maxInputLineBytes: settings.maxLineBytes,
     scratch,
     listener: {
@@ -114,7 +115,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
     workers: createWorkers(workerEntry, () => ({ ...settings, plugins: usablePlugins(learning) }), log),
     runs: createRuns(
       new URL("./runner.js", workerEntry),
-      () => ({ ...settings, plugins: usablePlugins(learning) }),
+      () => ({ ...settings, plugins: usablePlugins(learning), output: sink.shared }),
       log,
     ),
     optedOut: new Set(),

@@ -15,6 +15,7 @@ import childProcess from "node:child_process";
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
+import { enterGate, leaveGate, newWords, type SharedOutput } from "./shortcut.ts";
 
 const OUTPUT = 1;
 const ERROR = 2;
@@ -29,13 +30,22 @@ export interface Sink {
   write(text: string | Uint8Array, done: (error?: Error | null) => void): void;
 }
 
+export interface Output extends Sink {
+  /** For other threads that write whole lines; null where they must not. */
+  readonly shared: SharedOutput | null;
+}
+
 /** Takes standard output away from everyone else and returns the only way left to write to it. */
-export function claimStdout(): Sink {
+export function claimStdout(): Output {
   const kind = fs.fstatSync(OUTPUT);
   const descriptor = kind.isFile() ? OUTPUT : moveOutput();
   if (descriptor === OUTPUT) guardStdout();
   else Object.defineProperty(process, "stdout", { configurable: true, get: () => process.stderr });
-  return kind.isFIFO() || kind.isSocket() ? streamSink(descriptor) : fileSink(descriptor);
+  if (!kind.isFIFO() && !kind.isSocket()) return { ...fileSink(descriptor), shared: null };
+  // Only a pipe takes a line whole or not at all, and only apart from descriptor 1 is it the protocol's alone.
+  const isShared = kind.isFIFO() && descriptor !== OUTPUT && process.platform !== "win32";
+  const shared = isShared ? { descriptor, gate: newWords(1) } : null;
+  return { ...streamSink(descriptor, shared), shared };
 }
 
 /** Sends everything in this thread's JavaScript that would write to descriptor 1 to standard error. */
@@ -75,15 +85,20 @@ function canReopen(path: string): boolean {
   }
 }
 
-function streamSink(fd: number): Sink {
+function streamSink(fd: number, shared: SharedOutput | null): Sink {
   const socket = new net.Socket({ fd, readable: false, writable: true }); // makes writes to the descriptor return at once
   socket.on("error", () => {}); // each write's callback reports it
   return {
     write(text, done) {
       const bytes = typeof text === "string" ? Buffer.from(text, "utf8") : text;
+      const leave = (error?: Error | null): void => {
+        if (shared !== null) leaveGate(shared);
+        done(error);
+      };
+      if (shared !== null) enterGate(shared);
       const written = bytes.byteLength <= AT_ONCE ? writtenNow(fd, bytes) : 0;
-      if (written === bytes.byteLength) done();
-      else socket.write(written === 0 ? bytes : bytes.subarray(written), done);
+      if (written === bytes.byteLength) leave();
+      else socket.write(written === 0 ? bytes : bytes.subarray(written), leave);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Steps of a host's environments, by the quick way and by the usual one: whoever asks cannot tell which it was. */
 import { expect, it } from "vitest";
-import { type Json, type Sidecar, startSidecar } from "../support/sidecar.ts";
+import { type Json, PROGRAM, type Sidecar, startSidecar, until } from "../support/sidecar.ts";
 
 const ENVIRONMENT = {
   type: "host",
@@ -30,6 +30,13 @@ function usual(sidecar: Sidecar, params: object, id: string | number = ++ids): P
 async function withRun(): Promise<Sidecar> {
   const sidecar = startSidecar();
   await sidecar.call("rl.create", { environment: ENVIRONMENT, algorithm: ALGORITHM, seed: 3 });
+  return sidecar;
+}
+
+/** Its output a pipe, into which its threads may write themselves. */
+async function withPipe(): Promise<Sidecar> {
+  const sidecar = startSidecar({ command: ["sh", "-c", `"$0" "$1" | cat`, process.execPath, PROGRAM] });
+  await sidecar.call("rl.create", { environment: { ...ENVIRONMENT, groups: 1 }, algorithm: ALGORITHM, seed: 3 });
   return sidecar;
 }
 
@@ -105,4 +112,34 @@ it("takes the last of members that stand twice, as everywhere", async () => {
   expect((await sidecar.next(({ id }) => id === 30)).error.data.reason).toBe("NOT_FOUND");
   expect((await sidecar.next(({ id }) => id === 32)).result.actions.shape).toEqual([2]);
   expect(sidecar.messages.some(({ id }) => id === 31)).toBe(false);
+});
+
+it("answers each of many steps once, and other calls between them", async () => {
+  const sidecar = await withPipe();
+  const steps = 200;
+  await quick(sidecar, { observations: seen(0) }, "s-0");
+  for (let step = 1; step <= steps; step++) {
+    const answer = quick(sidecar, { observations: seen(step), ...told }, `s-${step}`);
+    if (step % 10 === 0) sidecar.send({ jsonrpc: "2.0", id: `list-${step}`, method: "rpc.discover" });
+    expect((await answer).result.actions.shape).toEqual([2]);
+  }
+  await sidecar.next(({ id }) => id === `list-${steps}`);
+  const ids = sidecar.messages.map(({ id }) => id).filter((id) => String(id).startsWith("s-"));
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(ids).toHaveLength(steps + 1);
+});
+
+it("takes an id again as soon as its answer is there", async () => {
+  const sidecar = await withPipe();
+  for (let step = 0; step < 50; step++) {
+    const before = sidecar.messages.length;
+    sidecar.send({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "rl.step",
+      params: { run: "r_1", observations: seen(step), ...(step === 0 ? {} : told) },
+    });
+    await until(() => sidecar.messages.length > before);
+    expect(sidecar.messages.at(-1)).toMatchObject({ id: 1, result: { actions: { shape: [2] } } });
+  }
 });
