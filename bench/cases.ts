@@ -93,6 +93,25 @@ export const STEP_CASES: readonly StepCase[] = [
   },
 ];
 
+/** A file that came in, run by each executor. */
+export interface OnnxCase {
+  readonly name: string;
+  readonly what: string;
+  /** In `forward.ts`. */
+  readonly network: string;
+  readonly batch: number;
+}
+
+/** What `bench/onnx.ts` measures: our engine beside onnxruntime, as `predict` runs imported files. */
+export const ONNX_CASES: readonly OnnxCase[] = (["mlp-mnist", "lenet", "lstm", "gpt"] as const).flatMap((network) =>
+  [1, 64].map((batch) => ({
+    name: `onnx-${network}-${batch}`,
+    what: `forward, ${NETWORKS[network].replace(/, batch \d+$/, "")}, batch ${batch}`,
+    network: `${network}-forward`,
+    batch,
+  })),
+);
+
 /** A number that is to stay within a limit. */
 export interface LimitCase {
   readonly name: string;
@@ -214,6 +233,7 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   gemm: ["gemm-64", "gemm-1024", "gemm-1024-plain"],
   limits: LIMIT_CASES.map(({ name }) => name),
   engine: [...STEP_CASES, ...LIMIT_CASES].map(({ name }) => name),
+  onnx: ONNX_CASES.map(({ name }) => name),
   wire: WIRE_CASES.map(({ name }) => name),
   rl: [...RATE_CASES, ...LEARNING_CASES].map(({ name }) => name),
 };

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import os from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import type { LimitCase, RateCase } from "./cases.ts";
+import type { LimitCase, OnnxCase, RateCase } from "./cases.ts";
 
 /** A step's time, ours and the peers'. */
 export interface StepFigure {
@@ -34,6 +34,17 @@ export interface RateFigure extends RateCase {
   readonly ratio: number;
 }
 
+/** An imported file's run, by each executor. */
+export interface OnnxFigure extends OnnxCase {
+  /** Milliseconds. */
+  readonly engine: number;
+  readonly onnxruntime: number;
+  /** How many times longer onnxruntime takes: the median of rounds in turn. */
+  readonly ratio: number;
+  /** What `executor: "auto"` kept. */
+  readonly auto: string;
+}
+
 export interface Report {
   readonly when: string;
   readonly machine: { cpu: string; cores: number; node: string };
@@ -46,6 +57,7 @@ export interface Report {
   readonly steps: readonly StepFigure[];
   readonly rates: readonly RateFigure[];
   readonly limits: readonly LimitFigure[];
+  readonly files: readonly OnnxFigure[];
 }
 
 /**
@@ -74,7 +86,7 @@ function showTime(milliseconds: number): string {
 }
 
 /** Markdown, so that it can stand in a README as it is. */
-export function table({ steps, rates, limits }: Pick<Report, "steps" | "rates" | "limits">): string {
+export function table({ steps, rates, limits, files }: Pick<Report, "steps" | "rates" | "limits" | "files">): string {
   const peers = [...new Set(steps.flatMap((figure) => Object.keys(figure.peers)))];
   const stepHead = [
     "case",
@@ -89,6 +101,11 @@ export function table({ steps, rates, limits }: Pick<Report, "steps" | "rates" |
     markdown(
       rates.length > 0
         ? [["learning", "ours, steps/s", "Stable-Baselines3", "ratio (goal)"], ...rates.map(rateRow)]
+        : [],
+    ),
+    markdown(
+      files.length > 0
+        ? [["imported file", "engine", "onnxruntime", "ratio", "`auto` kept"], ...files.map(fileRow)]
         : [],
     ),
     markdown(limits.length > 0 ? [["figure", "measured", "limit"], ...limits.map(limitRow)] : []),
@@ -124,6 +141,10 @@ function stepRow(figure: StepFigure, peers: readonly string[]): string[] {
 function rateRow({ name, what, ours, theirs, ratio, goal }: RateFigure): string[] {
   const show = (rate: number) => Math.round(rate).toLocaleString("en");
   return [`\`${name}\` ${what}`, show(ours), show(theirs), `${ratio.toFixed(2)} ×${goalOf(ratio, goal)}`];
+}
+
+function fileRow({ name, what, engine, onnxruntime, ratio, auto }: OnnxFigure): string[] {
+  return [`\`${name}\` ${what}`, showTime(engine), showTime(onnxruntime), `${ratio.toFixed(2)} ×`, auto];
 }
 
 function limitRow({ name, what, value, unit, limit, wanted }: LimitFigure): string[] {

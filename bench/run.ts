@@ -9,6 +9,8 @@ import {
   LEARNING_CASES,
   LIMIT_CASES,
   type LimitCase,
+  ONNX_CASES,
+  type OnnxCase,
   RATE_CASES,
   STEP_CASES,
   type StepCase,
@@ -21,6 +23,7 @@ import {
   busyShare,
   type LimitFigure,
   machine,
+  type OnnxFigure,
   type RateFigure,
   type Report,
   type StepFigure,
@@ -32,7 +35,9 @@ import { timeSteps } from "./steps.ts";
 /** From this share on, what others do shows in the figures. */
 const BUSY = 0.1;
 
-const known = [...STEP_CASES, ...RATE_CASES, ...LIMIT_CASES, ...WIRE_CASES, ...LEARNING_CASES].map(({ name }) => name);
+const known = [...STEP_CASES, ...RATE_CASES, ...LIMIT_CASES, ...WIRE_CASES, ...LEARNING_CASES, ...ONNX_CASES].map(
+  ({ name }) => name,
+);
 const wanted = wantedCases(process.argv.slice(2));
 const leftOut: string[] = [];
 const names = new Set<string>();
@@ -41,8 +46,9 @@ const peak = await peakOfOneCore();
 const steps = await stepFigures();
 const learning = await learningFigures();
 const limits = [...(await limitFigures()), ...wireFigures(), ...learning.limits];
+const files = onnxFigures();
 const busy = [before, await busyShare()] as const;
-console.log(`\n${table({ steps, rates: learning.rates, limits })}`);
+console.log(`\n${table({ steps, rates: learning.rates, limits, files })}`);
 if (Math.max(...busy) > BUSY) {
   const [first, last] = busy.map((share) => `${Math.round(share * 100)} %`);
   console.log(`\nOthers used ${first} of this machine before and ${last} after: these figures are not to be trusted.`);
@@ -58,6 +64,7 @@ const report: Report = {
   steps,
   rates: learning.rates,
   limits,
+  files,
 };
 console.log(
   `\n${report.machine.cpu}, ${report.machine.cores} cores, Node ${report.machine.node}; ${report.contenders.join(", ")}`,
@@ -181,6 +188,22 @@ async function limitFigures(): Promise<LimitFigure[]> {
       ...each,
       value,
     }));
+  });
+}
+
+function onnxFigures(): OnnxFigure[] {
+  const cases: readonly OnnxCase[] = ONNX_CASES.filter(({ name }) => wanted.has(name));
+  if (cases.length === 0) return [];
+  console.error("imported files, by each executor …");
+  const args = ["--import", "tsx", "bench/onnx.ts", ...cases.map(({ name }) => name)];
+  const answers = askChild<Omit<OnnxFigure, keyof OnnxCase> & { name: string }>(
+    "imported files",
+    process.execPath,
+    args,
+  );
+  return cases.flatMap((each) => {
+    const answer = answers.find(({ name }) => name === each.name);
+    return answer === undefined ? [] : [{ ...each, ...answer }];
   });
 }
 
