@@ -24,13 +24,41 @@ type Made = (value: Operands[number] | undefined, operation: number) => Operands
 /** For an operation that may be the last of a fusion: what it becomes, given its operands. */
 type Fusion = (operands: Operands, made: Made) => Pick<Operation, "operation" | "operands"> | undefined;
 
+/** (x − mean) · scale + shift, of which all three are repeated in the same way, over whole vectors. */
+function normalised(
+  [x, mean]: Operands,
+  scale: Operands[number] | undefined,
+  shift: Operands[number] | undefined,
+  made: Made,
+) {
+  const [means, inner, middle] = made(mean, code.P_BROADCAST) ?? [];
+  const [scales, ...scaleWalk] = made(scale, code.P_BROADCAST) ?? [];
+  const [shifts, ...shiftWalk] = made(shift, code.P_BROADCAST) ?? [];
+  const walk = [inner, middle].map(numberIn);
+  const isSame = [scaleWalk, shiftWalk].every((other) => other.every((word, i) => numberIn(word) === walk[i]));
+  if (means === undefined || scales === undefined || shifts === undefined || !isSame || walk[0]! % 4 !== 0)
+    return undefined;
+  return { operation: code.P_NORMALISE, operands: [x!, means, scales, shifts, inner!, middle!] };
+}
+
+const numberIn = (operand: Operands[number] | undefined) =>
+  operand !== undefined && "raw" in operand && typeof operand.raw === "number" ? operand.raw : Number.NaN;
+
 const FUSIONS: Readonly<Record<number, Fusion>> = {
   [code.P_FMA]([x, factor, addend], made) {
     const [b, a] = made(x, code.P_SUB) ?? [];
     if (a !== undefined && a === addend) return { operation: code.P_TOWARD, operands: [a, b!, factor!] };
     const [root] = made(x, code.P_SQUARE) ?? [];
     const product = made(addend, code.P_MUL);
-    return root && product && { operation: code.P_MEAN_SQUARE, operands: [root, factor!, ...product] };
+    if (root && product) return { operation: code.P_MEAN_SQUARE, operands: [root, factor!, ...product] };
+    const first = made(x, code.P_SUB);
+    if (first !== undefined) return normalised(first, factor, addend, made);
+    const second = made(factor, code.P_SUB);
+    return second && normalised(second, x, addend, made);
+  },
+  [code.P_RELU]([x], made) {
+    const operands = made(x, code.P_NORMALISE);
+    return operands && { operation: code.P_NORMALISE_RELU, operands };
   },
   [code.P_SUB]([x, taken], made) {
     const [faded, added] = made(x, code.P_ADD) ?? [];

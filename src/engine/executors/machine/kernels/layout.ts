@@ -163,6 +163,12 @@ export const P_OVER_ROOT = 38;
 export const P_ROOT_STEP = 39;
 /** (a + b) − b: what is too small beside b becomes zero. */
 export const P_FADE = 84;
+/**
+ * [destination, a, means, scales, shifts, inner, middle]: (a − mean) × scale + shift, of which the last three are addresses that
+ * are walked as P_BROADCAST does; `inner` is a multiple of 4. The second, and nothing below 0.
+ */
+export const P_NORMALISE = 86;
+export const P_NORMALISE_RELU = 87;
 /** P_TOWARD, P_MEAN_SQUARE, each faded, and P_ROOT_STEP in one, see `adaptiveStep`; takes two places in the list. */
 export const P_ADAPTIVE_STEP = 85;
 

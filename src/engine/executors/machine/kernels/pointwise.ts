@@ -172,6 +172,37 @@ function rootStep(to: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f
   }
 }
 
+/** Elements [start, start + count) normalised by numbers that are the same for `inner` neighbours. */
+// @ts-expect-error: decorator
+@inline
+function normalise(isCut: bool, at: usize, to: usize, from: usize, start: i32, count: i32): void {
+  const means = <usize>load<u32>(at, 12);
+  const scales = <usize>load<u32>(at, 16);
+  const shifts = <usize>load<u32>(at, 20);
+  const inner = load<i32>(at, 24);
+  const middle = load<i32>(at, 28);
+  const zero = splat(0);
+  let group = start / inner;
+  let within = start - group * inner;
+  group %= middle;
+  while (count > 0) {
+    const run = min(count, inner - within);
+    const place = <usize>group << 2;
+    const mean = v128.load32_splat(means + place);
+    const scale = v128.load32_splat(scales + place);
+    const shift = v128.load32_splat(shifts + place);
+    for (const end = to + (<usize>run << 2); to < end; to += 16, from += 16) {
+      let x = f32x4.sub(v128.load(from), mean);
+      x = fma(x, scale, shift);
+      if (isCut) x = v128.andnot(x, f32x4.lt(x, zero));
+      v128.store(to, x);
+    }
+    count -= run;
+    within = 0;
+    if (++group == middle) group = 0;
+  }
+}
+
 /**
  * A step of Adam: two faded moving averages, and a weight that follows them; what the division leaves of the time is enough for
  * all of it. Operands: weight, its place before, length of the step, mean, gradient, its share, the square's share, square,
@@ -464,6 +495,12 @@ function apply(at: usize, count: i32, scratch: usize, start: i32, elements: i32)
         break;
       case op.P_FADE:
         binary(op.P_FADE, to, a, b, end);
+        break;
+      case op.P_NORMALISE:
+        normalise(false, at, to, a, start, elements);
+        break;
+      case op.P_NORMALISE_RELU:
+        normalise(true, at, to, a, start, elements);
         break;
       case op.P_ADAPTIVE_STEP:
         adaptiveStep(at, scratch, offset, end);
