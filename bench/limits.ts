@@ -9,6 +9,7 @@ import { setTimeout } from "node:timers/promises";
 import { createMachine } from "../src/engine/index.ts";
 import { gpt, NETWORK_NAMES, NETWORKS, type NetworkName } from "../src/pipelines/networks.ts";
 import { type RunningNetwork, runForward, trainNetwork } from "../src/pipelines/runNetwork.ts";
+import { rehearse } from "../src/sidecar/rehearse.ts";
 import type { LimitName } from "./cases.ts";
 import { FORWARD } from "./forward.ts";
 import { median } from "./statistics.ts";
@@ -86,6 +87,10 @@ function augmentedRate(): number {
 
 const MEASURES: Readonly<Record<LimitName, () => number | Promise<number>>> = {
   "compile-mlp-small": () => compileMilliseconds("mlp-small"),
+  "compile-rehearsed": () => {
+    rehearse(createMachine);
+    return compileMilliseconds("mlp-small");
+  },
   "compile-resnet8": () => compileMilliseconds("resnet8"),
   "compile-gpt": () => compileMilliseconds("gpt"),
   "compile-again": () => [compileMilliseconds("gpt"), compileMilliseconds("gpt")][1]!,

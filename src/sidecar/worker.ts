@@ -3,9 +3,10 @@ import { parentPort, workerData } from "node:worker_threads";
 import { createExecutor } from "../engine/index.ts";
 import { CONTROL, type FromWorker, type Notice, type ToWorker, type WorkerSettings } from "./calls.ts";
 import { COMPUTATIONS } from "./computations.ts";
+import { rehearse } from "./rehearse.ts";
 import { guardStdout } from "./stdout.ts";
 import { loadRegistry, plainFault } from "./thread.ts";
-import type { Workshop } from "./workshop.ts";
+import { machineOf, type Workshop } from "./workshop.ts";
 
 guardStdout();
 const port = parentPort!;
@@ -28,7 +29,9 @@ const workshop: Promise<Workshop> = loadRegistry(settings.plugins).then((registr
   models: new Map(),
 }));
 
+let isCalled = false;
 port.on("message", async ({ call, request }: ToWorker) => {
+  isCalled = true;
   try {
     const compute = COMPUTATIONS[call] as (request: unknown, workshop: Workshop) => unknown;
     send({ reply: await compute(request, await workshop) });
@@ -36,3 +39,7 @@ port.on("message", async ({ call, request }: ToWorker) => {
     send({ fault: plainFault(thrown), stack: (thrown as Error | undefined)?.stack });
   }
 });
+
+/** A call that is on its way comes first. */
+const IDLE_MILLISECONDS = 50;
+void workshop.then((made) => setTimeout(() => isCalled || rehearse(() => machineOf(made)), IDLE_MILLISECONDS));
