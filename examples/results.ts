@@ -106,7 +106,7 @@ const RESULTS: Readonly<Record<string, { description: string; show(sidecar: Side
   ),
   "char-lm": {
     description: "Moby-Dick character by character: a transformer, an LSTM of its size, and counted pairs",
-    show: (sidecar) => charLm(sidecar, tell),
+    show: () => charLm(tell),
   },
   selfplay: {
     description: "PPO on Connect4 against itself and a pool of its past selves, rated by Elo",

@@ -19,7 +19,7 @@ const limits = z
 const catalogEntry = z.looseObject({
   type: z.string().describe("its name, as specs take it"),
   description: z.string().describe("what it is, in one sentence"),
-  options: z.looseObject({}).describe("the JSON Schema of its options"),
+  options: z.looseObject({}).optional().describe("the JSON Schema of its options, unless `schemas` is false"),
 });
 
 export const runtimeMethods = {
@@ -136,7 +136,11 @@ export const runtimeMethods = {
 
   "runtime.catalog": {
     summary: "Everything that can be named in a spec, each with the JSON Schema of its options.",
+    description:
+      "All of it is longer than a line of 60 KiB, and goes to a file unless `runtime.initialize` raised the limit: ask with `schemas: false` for names and descriptions, then for one `kind` or `type`.",
     params: params({
+      type: z.string().optional().describe("only entries of this name: `lstm`"),
+      schemas: z.boolean().optional().describe("whether each comes with the schema of its options (default true)"),
       kind: z
         .string()
         .optional()

@@ -5,7 +5,6 @@ import { MAX_BATCH } from "../../protocol/envelope.ts";
 import { Refusal } from "../../protocol/errors.ts";
 import { MAX_DEPTH } from "../../protocol/json.ts";
 import { PROTOCOL_VERSION } from "../../protocol/methods/runtime.ts";
-import type { ResultOf } from "../../protocol/methods.ts";
 import { createOpenRpcDocument } from "../../protocol/openrpc.ts";
 import { suggestion } from "../../protocol/suggest.ts";
 import { MAX_IN_FLIGHT } from "../requests.ts";
@@ -69,17 +68,20 @@ export const runtimeMethods: Handlers<`runtime.${string}` | "ping" | "rpc.discov
     };
   },
 
-  "runtime.catalog"({ kind }, { learning: { pipelines, registry } }) {
+  "runtime.catalog"({ kind, type, schemas = true }, { learning: { pipelines, registry } }) {
     const { plugins: _, ...kinds } = pipelines.catalog(registry);
-    const names = Object.keys(kinds);
-    if (kind !== undefined && !names.includes(kind)) {
-      throw new Refusal("INVALID_PARAMS", `the catalog has no kind ${JSON.stringify(kind)}`, {
-        violations: [{ path: "kind", message: "unknown kind", expected: names.join(" | "), got: kind }],
-        hint: suggestion(kind, names),
-      });
-    }
-    const wanted = Object.entries(kinds).filter(([name]) => kind === undefined || name === kind);
-    return Object.fromEntries(wanted) as ResultOf<"runtime.catalog">;
+    const names = Object.keys(kinds) as (keyof typeof kinds)[];
+    refuseUnknown("kind", kind, names);
+    const wanted = names.filter((name) => kind === undefined || name === kind);
+    const types = wanted.flatMap((name) => kinds[name].map((entry) => entry.type));
+    refuseUnknown("type", type, [...new Set(types)]);
+    const entries = wanted.map((name) => [
+      name,
+      kinds[name]
+        .filter((entry) => type === undefined || entry.type === type)
+        .map(({ options, ...entry }) => (schemas ? { ...entry, options } : entry)),
+    ]);
+    return Object.fromEntries(entries.filter(([, found]) => type === undefined || found!.length > 0));
   },
 
   "runtime.shutdown"({ mode = "checkpoint" }, session, call) {
@@ -90,3 +92,12 @@ export const runtimeMethods: Handlers<`runtime.${string}` | "ping" | "rpc.discov
 
   "rpc.discover": (_params, { version }) => ({ ...createOpenRpcDocument(version) }),
 };
+
+/** @throws Refusal `INVALID_PARAMS` for what the catalog does not have */
+function refuseUnknown(path: string, asked: string | undefined, known: readonly string[]): void {
+  if (asked === undefined || known.includes(asked)) return;
+  throw new Refusal("INVALID_PARAMS", `the catalog has no ${path} ${JSON.stringify(asked)}`, {
+    violations: [{ path, message: `unknown ${path}`, expected: known.join(" | "), got: asked }],
+    hint: suggestion(asked, known),
+  });
+}

@@ -284,7 +284,7 @@ class _QuantizationReportLayersItemRequired(TypedDict):
     how: Literal["integers", "weight"]  # integers: computed in them; weight: stored as bytes, and made real again where it is read
     weight: Any  # the initialiser's name, its shape, and the axis that has a scale for each place
     bytes: QuantizationReportLayersItemBytes  # the weight with its scales
-    sqnr: Union[Number, None]  # signal to quantisation noise, in decibels: 10 · log10(Σ x² / Σ (x − q)²); null where nothing differs
+    sqnr: Union[Number, None]  # signal to quantisation noise, in decibels: 10 · log10(Σ x² / Σ (x − q)²); null where nothing differs, and of indices
     maxAbsDiff: Number  # the largest difference of any number
 
 
@@ -298,10 +298,14 @@ class QuantizationReportKeptItem(TypedDict):
     reason: str  # why it stayed as it was
 
 
-class QuantizationReportOutputsItem(TypedDict):
+class _QuantizationReportOutputsItemRequired(TypedDict):
     name: str  # the output's name
-    sqnr: Union[Number, None]  # signal to quantisation noise, in decibels: 10 · log10(Σ x² / Σ (x − q)²); null where nothing differs
+    sqnr: Union[Number, None]  # signal to quantisation noise, in decibels: 10 · log10(Σ x² / Σ (x − q)²); null where nothing differs, and of indices
     maxAbsDiff: Number  # the largest difference of any number
+
+
+class QuantizationReportOutputsItem(_QuantizationReportOutputsItemRequired, total=False):
+    agreement: float  # of indices: the share that stayed the same
 
 
 class QuantizationReportMetrics(TypedDict):
@@ -557,6 +561,8 @@ class PingResult(TypedDict):
 
 class RuntimeCatalogParams(TypedDict, total=False):
     """Params of `runtime.catalog`."""
+    type: str  # only entries of this name: `lstm`
+    schemas: bool  # whether each comes with the schema of its options (default true)
     kind: str  # only one kind: pipelines, backbones, heads, losses, optimizers, schedules, augmentations, datasets, environments, …
     _meta: Meta
 
@@ -1445,6 +1451,11 @@ class RlCreateParamsEnvironment(TypedDict):
     type: str  # an environment of the catalog, or `host` for one that the host steps
 
 
+class RlCreateParamsCheckpoint2(TypedDict, total=False):
+    everyUpdates: int  # updates between two
+    everySeconds: float  # seconds between two (10 where neither is given)
+
+
 class _RlCreateParamsRequired(TypedDict):
     environment: RlCreateParamsEnvironment  # inside: {"type":"CartPole-v1"}, with its options, `autoreset` and `maxEpisodeSteps`; of the host: {"type":"host","observation":…,"action":…,"count":8,"groups":1,"autoreset":"nextStep","mask":false}
 
@@ -1457,6 +1468,7 @@ class RlCreateParams(_RlCreateParamsRequired, total=False):
     backbone: Union[str, Choice]  # from what is seen to features: two layers of 64 with tanh, or a small `cnn` for images, when left out
     memory: Union[bool, str, Dict[str, Any]]  # what is remembered from step to step: {"type":"lstm","hidden":64}; `gru` too; nothing when left out
     totalSteps: int  # of a host's environment: the steps over which rates fall to zero; they stay as they are when left out
+    checkpoint: Union[bool, RlCreateParamsCheckpoint2]  # of a host's environment: how often to save what is needed to go on; needs --data-dir
     _meta: Meta
 
 
@@ -1532,6 +1544,12 @@ class RlStepParams(_RlStepParamsRequired, total=False):
     _meta: Meta
 
 
+class RlStepResultWarningsItem(TypedDict):
+    code: str  # `KL_TOO_HIGH`, `VALUES_EXPLAIN_NOTHING`, `ENTROPY_COLLAPSED`, `REWARD_SCALE`, `ALL_MASKED`
+    message: str  # what is wrong
+    hint: str  # what to do
+
+
 class _RlStepResultRequired(TypedDict):
     actions: Tensor  # [count], [count, parts] or [count, ...shape], as the action space says
 
@@ -1539,6 +1557,23 @@ class _RlStepResultRequired(TypedDict):
 class RlStepResult(_RlStepResultRequired, total=False):
     """Result of `rl.step`."""
     update: Dict[str, Number]  # of the update that this call led to
+    warnings: List[RlStepResultWarningsItem]  # what goes wrong with learning, each kind once
+
+
+class _RlSaveParamsRequired(TypedDict):
+    run: str  # the run's id (`r_1`)
+
+
+class RlSaveParams(_RlSaveParamsRequired, total=False):
+    """Params of `rl.save`."""
+    _meta: Meta
+
+
+class RlSaveResult(TypedDict):
+    """Result of `rl.save`."""
+    run: str  # the run that was saved
+    steps: int  # environment steps so far
+    updates: int  # updates so far
 
 
 class _RlGetParamsRequired(TypedDict):
@@ -1597,6 +1632,12 @@ class PolicyActParams(_PolicyActParamsRequired, total=False):
     _meta: Meta
 
 
+class PolicyActResultWarningsItem(TypedDict):
+    code: str  # `KL_TOO_HIGH`, `VALUES_EXPLAIN_NOTHING`, `ENTROPY_COLLAPSED`, `REWARD_SCALE`, `ALL_MASKED`
+    message: str  # what is wrong
+    hint: str  # what to do
+
+
 class _PolicyActResultRequired(TypedDict):
     actions: Tensor  # one for each row, as the action space says
     values: Tensor  # [rows], the discounted return that is expected
@@ -1608,6 +1649,7 @@ class PolicyActResult(_PolicyActResultRequired, total=False):
     state: List[Tensor]  # with `model`: what is remembered now, of a policy with a memory
     steps: List[int]  # with `run`: which step of its episode each action is, from 0
     update: Dict[str, Number]  # with `run`: of an update made since the last answer
+    warnings: List[PolicyActResultWarningsItem]  # what goes wrong with learning, each kind once
 
 
 class _PolicyRewardParamsRequired(TypedDict):
@@ -1622,6 +1664,12 @@ class PolicyRewardParams(_PolicyRewardParamsRequired, total=False):
     _meta: Meta
 
 
+class PolicyRewardResultWarningsItem(TypedDict):
+    code: str  # `KL_TOO_HIGH`, `VALUES_EXPLAIN_NOTHING`, `ENTROPY_COLLAPSED`, `REWARD_SCALE`, `ALL_MASKED`
+    message: str  # what is wrong
+    hint: str  # what to do
+
+
 class _PolicyRewardResultRequired(TypedDict):
     step: int  # the step that it was added to
 
@@ -1629,6 +1677,7 @@ class _PolicyRewardResultRequired(TypedDict):
 class PolicyRewardResult(_PolicyRewardResultRequired, total=False):
     """Result of `policy.reward`."""
     update: Dict[str, Number]  # of an update made since the last answer
+    warnings: List[PolicyRewardResultWarningsItem]  # what goes wrong with learning, each kind once
 
 
 class _PolicyEndParamsRequired(TypedDict):
@@ -1644,6 +1693,12 @@ class PolicyEndParams(_PolicyEndParamsRequired, total=False):
     _meta: Meta
 
 
+class PolicyEndResultWarningsItem(TypedDict):
+    code: str  # `KL_TOO_HIGH`, `VALUES_EXPLAIN_NOTHING`, `ENTROPY_COLLAPSED`, `REWARD_SCALE`, `ALL_MASKED`
+    message: str  # what is wrong
+    hint: str  # what to do
+
+
 class _PolicyEndResultRequired(TypedDict):
     steps: int  # its steps
     return: Number  # the sum of its rewards
@@ -1652,6 +1707,7 @@ class _PolicyEndResultRequired(TypedDict):
 class PolicyEndResult(_PolicyEndResultRequired, total=False):
     """Result of `policy.end`."""
     update: Dict[str, Number]  # of an update made since the last answer
+    warnings: List[PolicyEndResultWarningsItem]  # what goes wrong with learning, each kind once
 
 
 class _PolicyEvaluateParamsRequired(TypedDict):

@@ -126,9 +126,13 @@ class Sidecar:
     def health(self) -> types.RuntimeHealthResult:
         return self.call("runtime.health")
 
-    def catalog(self) -> Dict[str, Any]:
-        """What can be named in a model or a training, each with the JSON Schema of its options."""
-        return self.call("runtime.catalog")
+    def catalog(self, kind: Optional[str] = None, *, type: Optional[str] = None, schemas: bool = True) -> Dict[str, Any]:
+        """What can be named in a model or a training, each with the JSON Schema of its options.
+
+        kind: only ``backbones``, ``optimizers``, …; type: only entries of this name; schemas: False for a short list.
+        """
+        asked = {"kind": kind, "type": type, "schemas": None if schemas else False}
+        return self.call("runtime.catalog", **{name: value for name, value in asked.items() if value is not None})
 
     def create(
         self,
