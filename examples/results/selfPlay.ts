@@ -1,186 +1,184 @@
 /**
- * @file Self-play on Connect4 over the wire: the host keeps the boards, a policy learns by `rl.step` against a pool of its own
- * past selves (`policy.act`), all of them rated by Elo; in the end it meets players that it has never seen.
+ * @file Self-play on Connect4 over the wire: the host keeps the boards, a policy learns by `rl.step` from both sides of games with
+ * itself and from games with its past selves, all of them rated by Elo. It is judged by players that it never learned from.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeTensor, encodeTensor, type Sidecar } from "../../clients/typescript/index.ts";
-import { allowed, type Board, COLUMNS, look, move, PLACES, ROWS } from "./fourInARow.ts";
+import { createDice } from "./dice.ts";
+import { drawSelfPlay } from "./drawSelfPlay.ts";
+import { COLUMNS, ROWS } from "./fourInARow.ts";
+import { createPastSelves, type PastSelves, type Player, rate, tensorsOf } from "./pastSelves.ts";
+import { type Seats, takeSeats } from "./seats.ts";
 
-const GAMES = 128;
-/** Games against one past self, in a row of the batch. */
-const BLOCK = 64;
-const POOL = 8;
-const UPDATES_BETWEEN_SELVES = 15;
-/** How often a past self moves at random, so that games differ. */
-const WHIM = 0.3;
-const ELO_STEP = 4;
-const JUDGED_GAMES = 200;
-const WANTED = { random: 0.95, lookAhead: 0.6 } as const;
+const SEATS = { own: 64, guests: 32, opening: 6, whim: 0.1 } as const;
+const POOL = 12;
+const UPDATES_BETWEEN_SELVES = 8;
+/** How often a past self to play against is the newest. */
+const NEWEST = 0.3;
+const SEED = 1;
+/** Points of the curve. */
+const POINTS = 16;
+
+/** Layers without a dense one after them: what is to be done in a column is read off what stands in it. */
+const BACKBONE = {
+  type: "cnn",
+  blocks: [{ channels: 32 }, { channels: 32 }, { channels: 16 }],
+  norm: "none",
+  hidden: [],
+} as const;
 
 const ALGORITHM = {
   type: "ppo",
-  numSteps: 32,
-  minibatchSize: 1024,
-  updateEpochs: 4,
-  learningRate: 1e-3,
-  annealLearningRate: false,
-  entCoef: 0.01,
+  numSteps: 16,
+  minibatchSize: 128,
+  updateEpochs: 2,
+  learningRate: 2e-3,
+  gamma: 1,
+  gaeLambda: 0.9,
+  entCoef: 0.03,
   clipVloss: false,
 } as const;
 
-interface Self {
+/** Players inside that judge, and how many of its games it has to win. */
+export const JUDGES = { random: 0.95, lookAhead: 0.6 } as const;
+export type Judge = keyof typeof JUDGES;
+/** From each side. */
+const JUDGED_GAMES = 250;
+const CURVE_GAMES = 50;
+const JUDGING_SEED = 1_000_000;
+
+/** How a learner stood after so many moves. */
+export interface Standing {
+  readonly moves: number;
+  readonly elo: number;
+  /** Share of games won. */
+  readonly won: Readonly<Record<Judge, number>>;
+}
+
+export interface Played {
   readonly model: string;
-  elo: number;
+  readonly curve: readonly Standing[];
+  readonly pool: readonly Player[];
 }
 
-interface Game {
-  readonly board: Board;
-  /** The learner's stones, 1 or 2. */
-  side: number;
+interface Table {
+  readonly sidecar: Sidecar;
+  readonly run: string;
+  readonly own: Player;
+  readonly pool: PastSelves;
+  readonly seats: Seats;
+  /** Who sits as guest in each group. */
+  readonly guests: Player[];
 }
 
-const chance = (probability: number): boolean => Math.random() < probability;
-const anyOf = <Item>(items: readonly Item[]): Item => items[Math.floor(Math.random() * items.length)]!;
-
-/** An empty board; half of the games begin with a move of the other side, at random. */
-function begin(game: Game): void {
-  game.board.fill(0);
-  game.side = chance(0.5) ? 1 : 2;
-  if (game.side === 2) move(game.board, anyOf(allowed(game.board)), 1);
-}
-
-/** What so many players see, as tensors of the wire. */
-function views(games: readonly Game[], sideOf: (game: Game) => number) {
-  const planes = new Float32Array(games.length * 2 * PLACES);
-  const mask = new Uint8Array(games.length * COLUMNS);
-  games.forEach((game, at) => {
-    const seen = planes.subarray(at * 2 * PLACES, (at + 1) * 2 * PLACES);
-    look(game.board, sideOf(game), seen, mask.subarray(at * COLUMNS, (at + 1) * COLUMNS));
-  });
-  return {
-    observations: encodeTensor({ dtype: "F32", shape: [games.length, 2, ROWS, COLUMNS], data: planes }),
-    mask: encodeTensor({ dtype: "U8", shape: [games.length, COLUMNS], data: mask }),
+/** One move on every seat of a group, and its guests' answers. @returns whether the learner has learned meanwhile */
+async function turn({ sidecar, run, seats, pool, guests }: Table, group: number, isFirst: boolean): Promise<boolean> {
+  const { rewards, terminated } = seats.outcomes(group);
+  const flags = (data: Uint8Array) => encodeTensor({ dtype: "U8", shape: [seats.count], data });
+  const told = {
+    rewards: encodeTensor({ dtype: "F32", shape: [seats.count], data: rewards }),
+    terminated: flags(terminated),
+    truncated: flags(new Uint8Array(seats.count)),
   };
+  const request = { run, group, ...tensorsOf(seats.see(group)), ...(isFirst ? {} : told) };
+  const { actions, update } = await sidecar.rl.step(request as never);
+  seats.play(group, decodeTensor(actions).data);
+  seats.answer(group, await pool.ask(guests[group]!, seats.seeAsGuests(group)));
+  return update !== undefined;
 }
 
-/** Moves both ratings by a game's result for the first: 1, 0 or −1 (Elo 1978). */
-function rate(own: Self, other: Self, result: number): void {
-  const expected = 1 / (1 + 10 ** ((other.elo - own.elo) / 400));
-  const change = ELO_STEP * ((result + 1) / 2 - expected);
-  own.elo += change;
-  other.elo -= change;
-}
-
-export async function selfPlay(sidecar: Sidecar, totalSteps: number): Promise<boolean> {
-  console.log(`selfplay: Connect4 against past selves, ${totalSteps.toLocaleString("en")} moves`);
+/** Learns from so many moves. @param onStanding hears how it stands, now and then */
+export async function playItself(
+  sidecar: Sidecar,
+  { moves, points = POINTS }: { readonly moves: number; readonly points?: number },
+  onStanding: (standing: Standing) => void = () => {},
+): Promise<Played> {
+  const dice = createDice(SEED);
   const environment = {
     type: "host",
     observation: { type: "box", shape: [2, ROWS, COLUMNS], low: 0, high: 1 },
     action: { type: "discrete", n: COLUMNS },
-    count: GAMES,
+    count: SEATS.own + SEATS.guests,
+    groups: 2,
     autoreset: "sameStep",
     mask: true,
   };
-  const backbone = { type: "mlp", hidden: [128, 128], activation: "relu" };
-  const { run, model } = await sidecar.rl.create({ environment, backbone, algorithm: ALGORITHM, seed: 1 } as never);
-  const folder = mkdtempSync(join(tmpdir(), "selves-"));
-  const own: Self = { model: model.id, elo: 0 };
-  const pool: Self[] = [];
-  const games = Array.from({ length: GAMES }, (): Game => ({ board: new Uint8Array(PLACES), side: 1 }));
-  const isOver = new Uint8Array(GAMES);
-  const rewards = new Float32Array(GAMES);
-  let opponents: Self[] = [];
+  const spec = { environment, backbone: BACKBONE, algorithm: ALGORITHM, totalSteps: moves, seed: SEED };
+  const { run, model } = await sidecar.rl.create(spec as never);
+  const own: Player = { model: model.id, elo: 0 };
+  const pool = createPastSelves(sidecar, dice, POOL);
+  const guests = [pool.draw(NEWEST), pool.draw(NEWEST)];
+  const seats = takeSeats(SEATS, dice, (group, result) => rate(own, guests[group]!, result));
+  const table = { sidecar, run: run.id, own, pool, seats, guests };
+  const curve: Standing[] = [];
   let updates = 0;
 
-  /** One more past self; when there are too many, an older one goes. */
-  async function keep(): Promise<void> {
-    const path = join(folder, `self-${updates}`);
-    await sidecar.models.save({ model: model.id, path });
-    const { model: copy } = await sidecar.models.load({ path });
-    pool.push({ model: copy.id, elo: own.elo });
-    if (pool.length > POOL) {
-      const [gone] = pool.splice(Math.floor(Math.random() * (pool.length - 1)), 1);
-      await sidecar.models.delete({ model: gone!.model });
-    }
-  }
-
-  const meet = (): void => {
-    opponents = Array.from({ length: GAMES / BLOCK }, (_, at) => (at === 0 ? pool.at(-1)! : anyOf(pool)));
+  const stand = async (done: number): Promise<void> => {
+    curve.push({ moves: done, elo: own.elo, won: await meetAll(sidecar, model.id, CURVE_GAMES) });
+    onStanding(curve.at(-1)!);
   };
 
-  function finish(at: number, result: number): void {
-    isOver[at] = 1;
-    rewards[at] = result;
-    if (opponents.length > 0) rate(own, opponents[Math.floor(at / BLOCK)]!, result);
-    begin(games[at]!);
-  }
-
-  /** The past selves' answers, in all games that go on; before there are any, moves at random. */
-  async function answer(): Promise<void> {
-    const replies = await Promise.all(
-      opponents.map(async ({ model: other }, block) => {
-        const seen = views(games.slice(block * BLOCK, (block + 1) * BLOCK), ({ side }) => 3 - side);
-        const { actions } = await sidecar.policy.act({ model: other, ...seen } as never);
-        return decodeTensor(actions).data;
-      }),
-    );
-    games.forEach((game, at) => {
-      if (isOver[at] === 1) return;
-      const planned = Number(replies[Math.floor(at / BLOCK)]?.[at % BLOCK] ?? -1);
-      const column = planned < 0 || chance(WHIM) ? anyOf(allowed(game.board)) : planned;
-      const result = move(game.board, column, 3 - game.side);
-      if (result !== null) finish(at, -result);
-    });
-  }
-
-  games.forEach(begin);
-  const flags = (data: Uint8Array) => encodeTensor({ dtype: "U8", shape: [GAMES], data });
-  let told: object = {};
-  for (let steps = 0; steps < totalSteps; steps += GAMES) {
-    const { actions, update } = await sidecar.rl.step({
-      run: run.id,
-      ...views(games, ({ side }) => side),
-      ...told,
-    } as never);
-    if (update !== undefined && ++updates % UPDATES_BETWEEN_SELVES === 0) {
-      await keep();
-      meet();
-      process.stderr.write(`\r  ${steps} moves, Elo ${own.elo.toFixed(0)}   `);
+  for (let done = 0; done < moves; ) {
+    for (const group of [0, 1]) {
+      const hasLearned = await turn(table, group, done < 2 * seats.count);
+      done += seats.count;
+      if (!hasLearned) continue;
+      if (++updates % UPDATES_BETWEEN_SELVES === 0) await pool.keep(own);
+      guests.forEach((_, seat) => {
+        guests[seat] = pool.draw(NEWEST);
+      });
+      if (done >= moves || done < ((curve.length + 1) * moves) / points) continue;
+      await stand(done);
     }
-    isOver.fill(0);
-    rewards.fill(0);
-    const chosen = decodeTensor(actions).data;
-    games.forEach((game, at) => {
-      const result = move(game.board, Number(chosen[at]), game.side);
-      if (result !== null) finish(at, result);
-    });
-    await answer();
-    told = {
-      rewards: encodeTensor({ dtype: "F32", shape: [GAMES], data: rewards }),
-      terminated: flags(isOver),
-      truncated: flags(new Uint8Array(GAMES)),
-    };
   }
   await sidecar.rl.close({ run: run.id });
-  rmSync(folder, { recursive: true, force: true });
-  console.log(`\r  Elo of the pool, oldest first: ${[...pool, own].map(({ elo }) => elo.toFixed(0)).join(", ")}`);
-  const reached = [];
-  for (const opponent of ["random", "lookAhead"] as const) reached.push(await judge(sidecar, model.id, opponent));
-  return reached.every(Boolean);
+  await stand(moves);
+  pool.forget();
+  return { model: model.id, curve, pool: [...pool.players, own] };
 }
 
-async function judge(sidecar: Sidecar, model: string, opponent: keyof typeof WANTED): Promise<boolean> {
-  const { returns } = await sidecar.policy.evaluate({
-    model,
-    environment: { type: "Connect4", opponent },
-    episodes: JUDGED_GAMES,
-    seed: 1_000_000,
-  } as never);
-  const share = returns.filter((result) => Number(result) > 0).length / returns.length;
-  const isReached = share >= WANTED[opponent];
-  const wanted = `wanted ${100 * WANTED[opponent]} %`;
-  console.log(`  ${isReached ? "✓" : "✗"} wins ${(100 * share).toFixed(1)} % against ${opponent}, ${wanted}`);
+/** How many of so many games a policy wins against a player inside, moving first and moving second. */
+async function meet(sidecar: Sidecar, model: string, opponent: Judge, games: number): Promise<[number, number]> {
+  const shares = ["agent", "opponent"].map(async (starts) => {
+    const environment = { type: "Connect4", opponent, starts };
+    const request = { model, environment, episodes: games, seed: JUDGING_SEED };
+    const { returns } = await sidecar.policy.evaluate(request as never);
+    return returns.filter((result) => Number(result) > 0).length / games;
+  });
+  return (await Promise.all(shares)) as [number, number];
+}
+
+async function meetAll(sidecar: Sidecar, model: string, games: number): Promise<Standing["won"]> {
+  const [random, lookAhead] = [
+    await meet(sidecar, model, "random", games),
+    await meet(sidecar, model, "lookAhead", games),
+  ].map(([first, second]) => (first + second) / 2) as [number, number];
+  return { random, lookAhead };
+}
+
+/** Plays, judges, draws. @returns whether both judges were beaten as often as they have to be */
+export async function selfPlay(sidecar: Sidecar, moves: number, folder: string): Promise<boolean> {
+  console.log(`selfplay: Connect4 against itself and past selves, ${moves.toLocaleString("en")} moves`);
+  const started = performance.now();
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const { model, curve, pool } = await playItself(sidecar, { moves }, ({ moves: done, elo, won }) => {
+    const standing = `Elo ${elo.toFixed(0)}, random ${percent(won.random)}, lookAhead ${percent(won.lookAhead)}`;
+    process.stderr.write(`  ${done} moves: ${standing}, ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
+  });
+  const seconds = (performance.now() - started) / 1000;
+  let isReached = true;
+  for (const [opponent, wanted] of Object.entries(JUDGES) as [Judge, number][]) {
+    const [first, second] = await meet(sidecar, model, opponent, JUDGED_GAMES);
+    const share = (first + second) / 2;
+    isReached &&= share >= wanted;
+    const sides = `${percent(first)} moving first, ${percent(second)} second, ${JUDGED_GAMES} games each`;
+    const mark = share >= wanted ? "✓" : "✗";
+    console.log(`  ${mark} wins ${percent(share)} against ${opponent}, wanted ${percent(wanted)} (${sides})`);
+  }
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "selfplay.svg"), drawSelfPlay(curve, moves, JUDGES));
+  console.log(`  Elo of the pool, oldest first, itself last: ${pool.map(({ elo }) => elo.toFixed(0)).join(", ")}`);
+  console.log(`  ${seconds.toFixed(0)} s of playing and learning; ${join(folder, "selfplay.svg")}`);
   return isReached;
 }
