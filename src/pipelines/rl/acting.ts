@@ -21,6 +21,8 @@ export interface Acting {
   readonly value: Float32Array;
   /** After the step. */
   readonly remembered: readonly Float32Array[];
+  /** Where draws come from, from now on. */
+  seed(seed: number): void;
   /** @param counter tells draws of one seed apart. */
   run(counter: number, group?: number): void;
   release(): void;
@@ -47,7 +49,8 @@ export function openActing(
   const { inputs, outputs } = program;
   const memories = memoryWidths(spec).map((_, index) => `memory.${index}`);
   const random = inputs.random as Int32Array | undefined;
-  random?.set([seed | 0, Math.floor(seed / 2 ** 32) | 0]);
+  const drawFrom = (from: number): void => random?.set([from | 0, Math.floor(from / 2 ** 32) | 0]);
+  drawFrom(seed);
   return {
     count,
     observations: inputs.observations as Float32Array,
@@ -59,6 +62,7 @@ export function openActing(
     logProb: outputs.logProb as Float32Array,
     value: outputs.value as Float32Array,
     remembered: memories.map((name) => outputs[name] as Float32Array),
+    seed: drawFrom,
     run(counter, group = 0) {
       if (random !== undefined) {
         random[2] = counter | 0;

@@ -26,11 +26,18 @@ interface Player {
 const MOST_PLAYERS = 16;
 const players = new WeakMap<Executor, Map<string, Player>>();
 
-function playerOf({ registry, executor, record }: PlayContext, count: number, isGreedy: boolean, seed: number): Acting {
+/** Compiled once for all seeds. */
+function playerOf(context: PlayContext, count: number, isGreedy: boolean, seed: number): Acting {
+  const acting = compiled(context, count, isGreedy);
+  acting.seed(seed);
+  return acting;
+}
+
+function compiled({ registry, executor, record }: PlayContext, count: number, isGreedy: boolean): Acting {
   const weights = weightsOf(record);
   const kept = players.get(executor) ?? new Map<string, Player>();
   players.set(executor, kept);
-  const key = `${weights.lineage} ${count} ${isGreedy} ${seed}`;
+  const key = `${weights.lineage} ${count} ${isGreedy}`;
   const known = kept.get(key);
   kept.delete(key);
   if (known !== undefined && known.version === weights.version) {
@@ -42,7 +49,7 @@ function playerOf({ registry, executor, record }: PlayContext, count: number, is
   const types = Object.fromEntries(Object.entries(arrays).map(([path, { dtype, shape }]) => [path, { dtype, shape }]));
   const state = executor.createState(types);
   for (const [path, value] of Object.entries(arrays)) state.write(path, value);
-  const acting = openActing(executor, registry, { spec: record.policy.spec, state, seed, count, isGreedy });
+  const acting = openActing(executor, registry, { spec: record.policy.spec, state, seed: 0, count, isGreedy });
   kept.set(key, {
     acting,
     version: weights.version,
@@ -92,7 +99,7 @@ export interface Played {
 export function play(context: PlayContext, request: PlayRequest): Played {
   const { spec, moments } = context.record.policy;
   const { count, observations, mask, memory, isGreedy, seed, counter } = request;
-  const acting = playerOf(context, count, isGreedy, isGreedy ? 0 : seed);
+  const acting = playerOf(context, count, isGreedy, seed);
   if (spec.normaliser === null || moments === null) acting.observations.set(observations);
   else standardise(momentsOf(moments), observations, acting.observations, spec.normaliser.clip);
   if (acting.mask !== null) {
@@ -176,7 +183,7 @@ export function evaluatePolicy(context: PlayContext, wishes: PlayWishes): PlaySc
   const count = Math.min(wishes.episodes, MOST_COPIES);
   const world = makeEnvironment(registry, wishes.environment, count, "sameStep");
   refuseOtherSpaces(record, world);
-  const acting = playerOf(context, count, wishes.isGreedy, wishes.isGreedy ? 0 : wishes.seed);
+  const acting = playerOf(context, count, wishes.isGreedy, wishes.seed);
   const memory = memoryWidths(spec).map((width) => new Float32Array(count * width));
   const own = moments === null ? null : momentsOf(moments);
   const starts = new Uint8Array(count).fill(1);
