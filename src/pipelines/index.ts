@@ -13,6 +13,7 @@ export type { ImportReport } from "./imported/importReport.ts";
 export { portOf } from "./imported/ports.ts";
 export type { Feeds } from "./imported/predictImported.ts";
 export { writeWhole, writeWithHead } from "./imported/writeBack.ts";
+export { writeQuantized } from "./imported/writeQuantized.ts";
 export { type ExplainOptions, type Explanation, explain } from "./inspect/explain.ts";
 export { type Inspection, type InspectOptions, inspect } from "./inspect/inspect.ts";
 export { type Summary, type SummaryOptions, summarise } from "./inspect/summary.ts";

@@ -188,7 +188,8 @@ export const COMPUTATIONS: Computations = {
       const context = { registry: workshop.registry, executor: machineOf(workshop), record };
       return (await exportPolicy(context, path, { opset, verify, ...file })) as never;
     }
-    if (format === "onnx" && isImported(record)) return (await writeImported(record, path, file)) as never;
+    if (format === "onnx" && isImported(record))
+      return (await writeImported(record, path, { ...file, verify })) as never;
     if (format === "onnx") {
       const context = { registry: workshop.registry, executor: machineOf(workshop), record };
       return (await exportOnnx(context, path, { opset, verify, ...file })) as never;

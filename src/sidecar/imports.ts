@@ -6,11 +6,13 @@ import { replaceFile } from "../pipelines/files/durable.ts";
 import { writing } from "../pipelines/files/writing.ts";
 import {
   type ExecutorName,
+  type ExportOptions,
   type Feeds,
   type ImportedModel,
   importOnnx,
   openFile,
   readRegularFile,
+  writeQuantized,
   writeWhole,
 } from "../pipelines/index.ts";
 import { Refusal } from "../protocol/errors.ts";
@@ -95,12 +97,8 @@ export const usualExecutor = ({ imported }: ImportedModel): ExecutorName =>
   imported.needsOnnxruntime === true ? "onnxruntime" : "engine";
 
 /** The file that was imported, with its weights as they are now. */
-export async function writeImported(
-  record: ImportedModel,
-  path: string,
-  asked: Calls["exportModel"]["request"]["file"],
-): Promise<object> {
-  const { about, ...rest } = asked;
+export async function writeImported(record: ImportedModel, path: string, asked: ExportOptions): Promise<object> {
+  const { about, quantize, verify = true, ...rest } = asked;
   const others = Object.entries({ ...rest, ...about }).filter(([, value]) => value !== undefined);
   if (others.length > 0) {
     throw new Refusal("INVALID_PARAMS", `an imported file is written as it came: \`${others[0]![0]}\` cannot be had`, {
@@ -108,6 +106,7 @@ export async function writeImported(
       hint: "leave it out, or give the file a head of its own and export that",
     });
   }
+  if (quantize !== undefined) return writeQuantized(record, path, { quantize, verify });
   const bytes = writeWhole(record);
   await writing(path, async () => replaceFile(path, bytes));
   const sha256 = createHash("sha256").update(readFileSync(path)).digest("hex");

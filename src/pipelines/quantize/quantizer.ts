@@ -60,19 +60,17 @@ export function createQuantizer(
         : isOfColumns(record)
           ? datasetSamples(context, record, plain, dataset, most)
           : plainSamples(model, feeds, dataset, most);
-    const trial = Math.min(TRIAL_ROWS, samples.count);
+    const trial = samples.fixed ?? Math.min(TRIAL_ROWS, samples.count);
     const shapes = shapesIn(plain, samples.feeds(0, trial));
     const prepared = prepare(model, choice, shapes);
     const computed = new Set(computedValues(plain));
     const outputs = (model.graph!.output ?? []).map(({ name = "" }) => name).filter((name) => computed.has(name));
     const seen = [...prepared.layers.map(({ output }) => output), ...prepared.measured, ...outputs];
-    const batch = batchFor(
-      2 *
-        rowSize(
-          seen.map((name) => shapes[name] ?? []),
-          trial,
-        ),
+    const perRow = rowSize(
+      seen.map((name) => shapes[name] ?? []),
+      trial,
     );
+    const batch = samples.fixed ?? batchFor(2 * perRow);
     const ranges = calibrate(executor, plain, prepared.measured, samples, batch, choice.calibration);
     const quantized = quantizeModel({ ...prepared, model: withoutSample(prepared.model) }, { ...choice, ranges });
     const after = withoutStrings(quantized.model);
@@ -149,7 +147,13 @@ function compare(theirs: Arrays, ours: Feeds): Difference {
   for (const [name, { data, dtype }] of Object.entries(ours)) {
     const given = theirs[name];
     // indices differ where two classes are as good as equal
-    if (given !== undefined && dtype === "F32") difference = differenceOf(given.data, data, difference);
+    if (given === undefined || dtype !== "F32") continue;
+    const shown = (values: ArrayLike<unknown>) =>
+      Array.from(values, (value, index) => (Number(data[index]) <= NEVER ? 0 : value));
+    difference = differenceOf(shown(given.data), shown(data), difference);
   }
   return difference;
 }
+
+/** What stands for the logit of a choice that is not allowed. */
+const NEVER = -1e7;

@@ -14,6 +14,8 @@ export interface Samples {
   readonly count: number;
   /** Whether they were made up, for want of data. */
   readonly isInvented: boolean;
+  /** How many a graph of fixed size takes at once; left out: any number. */
+  readonly fixed?: number | undefined;
   feeds(from: number, to: number): Feeds;
 }
 
@@ -27,7 +29,13 @@ export function spreadRows(rows: number, count: number): Int32Array {
 export function inventedSamples(model: ModelProto, given: Readonly<Record<string, NdArray | StringArray>>): Samples {
   const whole = encodeStrings(model, given);
   const count = Math.min(...Object.values(whole).map(({ shape }) => shape[0]!));
-  return { count, isInvented: true, feeds: (from, to) => rowsOf(whole, from, to) };
+  return { count, isInvented: true, fixed: fixedRows(model), feeds: (from, to) => rowsOf(whole, from, to) };
+}
+
+/** Rows that the graph's first input has, where it doesn't leave that open. */
+function fixedRows({ graph }: ModelProto): number | undefined {
+  const { dimValue } = graph!.input?.[0]?.type?.tensorType?.shape?.dim?.[0] ?? {};
+  return dimValue === undefined ? undefined : Number(dimValue);
 }
 
 function rowsOf(feeds: Feeds, from: number, to: number): Feeds {
@@ -111,7 +119,9 @@ export function plainSamples(
     [name]: { dtype: first!.dtype, shape: [rows.length, ...first!.shape.slice(1)], data },
   };
   for (const [other, value] of others) whole[other] = repeated(value, rows.length);
-  return { count: rows.length, isInvented: false, feeds: (from, to) => rowsOf(whole, from, to) };
+  const fixed = fixedRows(model);
+  const used = fixed === undefined ? rows.length : rows.length - (rows.length % fixed);
+  return { count: used, isInvented: false, fixed, feeds: (from, to) => rowsOf(whole, from, to) };
 }
 
 const showRow = (shape: Shape): string => `[${shape.slice(1).join(", ")}]`;

@@ -117,9 +117,10 @@ function layerOf(
   if (!isWhole && !isWorthwhile(shape, axis))
     return { path, operator, reason: "its scales would take what the integers save" };
   const bias = isWhole ? biasOf(wiring, node) : { bias: null, add: null };
-  const output = (bias.add ?? outer).output!.find((name) => (wiring.readers.get(name) ?? []).length > 0);
+  const outputs = (bias.add ?? outer).output!;
+  const output = outputs.find((name) => wiring.readers.has(name) || wiring.outputs.has(name)) ?? outputs[0]!;
   const how = isWhole ? "integers" : "weight";
-  return { path, node, operator, how, weight, axis, shape, ...bias, output: output ?? outer.output![0]! };
+  return { path, node, operator, how, weight, axis, shape, ...bias, output };
 }
 
 /** Bytes of a scale, a zero point, and of the nodes and names beside them. */
