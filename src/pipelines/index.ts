@@ -59,6 +59,7 @@ export { type RunResult, type RunState, restoreRun, runInside, type TrainWishes 
 export { decodeRun, encodeRun } from "./rl/runFile.ts";
 export { isHosted, makeEnvironment, parseRun, type RunSpec } from "./rl/runSpec.ts";
 export { spaceSize } from "./rl/spaces.ts";
+export type { Warning } from "./rl/watch.ts";
 export { exportTraining, type OnnxTrainingOptions, type OnnxTrainingResult } from "./training/onnxTraining.ts";
 export { parseTrainOptions, type TrainOptions, trainOptionsSchema } from "./training/options.ts";
 export { train } from "./training/train.ts";

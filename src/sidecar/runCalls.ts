@@ -40,6 +40,8 @@ export interface RunCalls {
   act: { request: Data; reply: Data };
   reward: { request: Data; reply: Data };
   end: { request: Data; reply: Data };
+  /** Saves everything that the run goes on from. */
+  save: { request: Record<string, never>; reply: { readonly steps: number; readonly updates: number } };
   /** The policy as it is now, and everything saved where there is a place for it. */
   settle: { request: Record<string, never>; reply: { readonly record: PolicyModel } };
 }

@@ -29,6 +29,7 @@ import {
   runInside,
   snapshotPolicy,
   type VectorEnvironment,
+  type Warning,
 } from "../pipelines/index.ts";
 import { Refusal, toWireError } from "../protocol/errors.ts";
 import { encodeMessage } from "../protocol/framing.ts";
@@ -50,6 +51,7 @@ export type RunDesk = { readonly [C in keyof RunCalls]: (request: RunCalls[C]["r
 /** Nobody but the user reads what is kept. */
 const PRIVATE = 0o600;
 const PUBLISH_MILLISECONDS = 200;
+const SAVING_SHARE = 0.05;
 
 /** A run once it is open. */
 interface Open {
@@ -68,6 +70,8 @@ interface Open {
   /** Where a training that was interrupted began and ends. */
   horizon: RunState["horizon"];
   seconds: number;
+  /** When it was saved last, after how many updates, and from when on it may be again. */
+  saved: { readonly at: number; readonly updates: number; readonly next: number };
 }
 
 /** What a host's run keeps, besides its learner. */
@@ -85,8 +89,20 @@ export interface Desk {
 export function createRunDesk({ registry, roots, control, executor, notify }: RunSetting): Desk {
   let run: Open | null = null;
 
-  const warn = (warning: { code: string; message: string; hint: string }): void =>
-    notify({ kind: "event", type: "warning", data: { ...warning } });
+  /** Of a host's run, until they are told with an answer: it has no job whose events would tell them. */
+  let warnings: Warning[] = [];
+
+  function warn(warning: Warning): void {
+    if (run?.hosting) warnings.push(warning);
+    else notify({ kind: "event", type: "warning", data: { ...warning } });
+  }
+
+  function warned(): { warnings?: readonly Warning[] } {
+    if (warnings.length === 0) return {};
+    const all = warnings;
+    warnings = [];
+    return { warnings: all };
+  }
 
   function opened(): Open {
     if (run !== null) return run;
@@ -103,8 +119,23 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
 
   function write(own: Open, state: RunState | HostState): void {
     if (own.checkpointPath === null) return;
+    const began = performance.now();
     replaceFile(own.checkpointPath, encodeRun(state), PRIVATE);
+    const took = performance.now() - began;
+    own.saved = { updates: own.learner.updates, next: began + took / SAVING_SHARE, at: began };
     notify({ kind: "event", type: "checkpoint.saved", data: { step: own.learner.steps } });
+  }
+
+  /** After an update of a host's run. Saving never takes more than its share of the time. */
+  function saveIfDue(own: Open): void {
+    const { everyUpdates, everySeconds } = own.spec.checkpoint;
+    const now = performance.now();
+    const isDue =
+      (everyUpdates !== null && own.learner.updates - own.saved.updates >= everyUpdates) ||
+      (everySeconds !== null && now - own.saved.at >= everySeconds * 1000);
+    if (!isDue || own.checkpointPath === null || (everyUpdates === null && now < own.saved.next)) return;
+    publish(own);
+    write(own, stateOf(own));
   }
 
   function restore(own: Open, path: string): void {
@@ -135,6 +166,7 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
       return false;
     }
     if (latest !== null && performance.now() - run.publishedAt > PUBLISH_MILLISECONDS) publish(run);
+    if (!run.learner.pending) saveIfDue(run);
     return run.learner.pending;
   }
 
@@ -142,7 +174,7 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
   function told(): { update?: Metrics } {
     const update = latest;
     latest = null;
-    return update === null ? {} : { update };
+    return { ...(update === null ? {} : { update }), ...warned() };
   }
 
   function freeOf(own: Open): FreeEpisodes {
@@ -171,9 +203,13 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
         publishedAt: 0,
         horizon: null,
         seconds: 0,
+        saved: { updates: 0, next: 0, at: performance.now() },
       };
-      if (checkpointPath !== null && existsSync(checkpointPath)) restore(own, checkpointPath);
-      else if (environment !== null) {
+      if (checkpointPath !== null && existsSync(checkpointPath)) {
+        restore(own, checkpointPath);
+        own.saved = { ...own.saved, updates: learner.updates };
+        if (learner.updates > 0) publish(own);
+      } else if (environment !== null) {
         environment.reset(spec.seed);
         learner.begin(0, environment.observations, environment.mask ?? null);
       }
@@ -233,9 +269,11 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
       const decoded = Object.fromEntries(Object.entries(sent).map(([field, value]) => [field, tensor(value, field)]));
       const { actions, update } = own.hosting.step({ ...decoded, group, reset } as never);
       if (update !== null && performance.now() - own.publishedAt > PUBLISH_MILLISECONDS) publish(own);
+      if (update !== null) saveIfDue(own);
       return {
         actions: encodeTensor(actions as TensorValue, { form: form as "values" }),
         ...(update === null ? {} : { update }),
+        ...warned(),
       };
     },
 
@@ -274,10 +312,18 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
       return { ...freeOf(opened()).end(episode as string, gain, truncated === true, last as never), ...told() };
     },
 
+    save() {
+      const own = opened();
+      const { learner } = own;
+      if (learner.updates > 0) publish(own);
+      write(own, stateOf(own));
+      return { steps: learner.steps, updates: learner.updates };
+    },
+
     settle() {
       const own = opened();
       const { learner, hosting } = own;
-      if (hosting !== null) write(own, { learner: learner.save(), hosting: hosting.save() });
+      if (hosting !== null) write(own, stateOf(own));
       return { record: learner.updates > 0 || own.record.weights !== null ? publish(own) : own.record };
     },
   };

@@ -166,14 +166,14 @@ async function conclude(
     session.jobs.emit(job, "warning", { code: "NOT_KEPT", message });
   });
   model.trainedBy = null;
-  run.listener = null;
+  followHost(run, model, session);
   if (outcome === "checkpointed") session.jobs.interrupt(job);
   else session.jobs.finish(job, outcome, { result: { ...result } });
 }
 
 function fail(job: Job, run: Run, model: Model, session: Session, thrown: unknown): void {
   model.trainedBy = null;
-  run.listener = null;
+  followHost(run, model, session);
   const error = toWireError(thrown);
   const isCancelled = error.data.reason === "CANCELLED";
   if (isCancelled && isStopping(job)) session.jobs.interrupt(job);
@@ -192,6 +192,16 @@ export function keepRun({ id, raw, model, createdAt }: Run, { store }: Session):
   store?.writeJson("runs", id, "run.json", { raw, model, createdAt } satisfies Entry);
 }
 
+/** While no job trains a run, its checkpoints are a host's: the policy is kept beside each, so that it acts after a restart, too. */
+export function followHost(run: Run, model: Model, session: Session): void {
+  run.listener = (notice) => {
+    if (notice.kind !== "event" || notice.type !== "checkpoint.saved") return;
+    keepModel(model, session).catch((thrown: unknown) =>
+      session.log("error", "a policy could not be kept", { run: run.id, reason: String(thrown) }),
+    );
+  };
+}
+
 /** The runs of earlier sessions whose models are there; their threads start when they are asked something. */
 export function restoreRuns(session: Session): void {
   const { store, runs, models, log } = session;
@@ -200,7 +210,8 @@ export function restoreRuns(session: Session): void {
     if (entry === null) continue;
     try {
       const { raw, createdAt } = entry;
-      runs.add({ id, raw, createdAt }, models.get(entry.model), checkpointOf(id, session));
+      const model = models.get(entry.model);
+      followHost(runs.add({ id, raw, createdAt }, model, checkpointOf(id, session)), model, session);
     } catch (thrown) {
       log("error", `run ${id} could not be restored: ${(thrown as Error).message}`);
     }

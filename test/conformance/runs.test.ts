@@ -42,6 +42,90 @@ it("goes on after kill -9, to the same policy as if nothing had happened", async
   expect(await probe(second)).toEqual(await learned(20_000));
 });
 
+const SMALL_NETWORK = { type: "mlp", hidden: [16], activation: "tanh" };
+/** Small ones, so that a test is quick; what they keep for later is in the checkpoint. */
+const OTHERS: [string, object, object, number[][]][] = [
+  ["a2c", { type: "CartPole-v1" }, { type: "a2c", numEnvs: 4 }, PROBE],
+  [
+    "dqn",
+    { type: "CartPole-v1" },
+    { type: "dqn", learningStarts: 200, batchSize: 32, prioritised: true, nStep: 2 },
+    PROBE,
+  ],
+  ["sac", { type: "Pendulum-v1" }, { type: "sac", learningStarts: 100, batchSize: 32 }, [[1, 0, 0.5]]],
+  ["td3", { type: "Pendulum-v1" }, { type: "td3", learningStarts: 100, batchSize: 32 }, [[1, 0, 0.5]]],
+];
+
+it.each(OTHERS)(
+  "goes on after kill -9 to the same policy with %s, too",
+  async (_type, environment, algorithm, observations) => {
+    const parameters = ["--data-dir", temporaryDirectory()];
+    const first = startSidecar({ parameters });
+    await first.call("rl.create", { environment, algorithm, backbone: SMALL_NETWORK, seed: 5 });
+    await first.call("rl.train", { run: "r_1", totalSteps: 900, checkpoint: { everySteps: 333 } });
+    await first.event("checkpoint.saved");
+    first.child.kill("SIGKILL");
+    await first.exit;
+    const second = startSidecar({ parameters });
+    await second.call("jobs.resume", { jobId: "j_1" }).catch(() => {}); // it may have ended before it was killed
+    await second.call("jobs.wait", { jobId: "j_1" });
+    const whole = startSidecar();
+    await whole.call("rl.create", { environment, algorithm, backbone: SMALL_NETWORK, seed: 5 });
+    const { job } = await whole.call("rl.train", { run: "r_1", totalSteps: 900 });
+    await whole.call("jobs.wait", { jobId: job.id });
+    const acted = (sidecar: Sidecar) => sidecar.call("policy.act", { model: "m_1", observations });
+    expect(await acted(second)).toEqual(await acted(whole));
+  },
+);
+
+const HOSTED = {
+  environment: { type: "host", observation: { type: "box", shape: [2] }, action: { type: "discrete", n: 2 } },
+  algorithm: { type: "ppo", numSteps: 8, annealLearningRate: false },
+  seed: 5,
+};
+const told = { rewards: [1], terminated: [false], truncated: [false] };
+
+/** Steps of a host, so many from a number on. */
+async function hostSteps(sidecar: Sidecar, from: number, steps: number): Promise<unknown> {
+  let answer: unknown;
+  for (let step = from; step < from + steps; step++) {
+    const observations = [[Math.sin(step), Math.cos(step)]];
+    answer = await sidecar.call("rl.step", { run: "r_1", observations, ...(step === from ? {} : told) });
+  }
+  return answer;
+}
+
+it("keeps a host's run at its updates: what died with the process is what was learned since", async () => {
+  const parameters = ["--data-dir", temporaryDirectory()];
+  const first = startSidecar({ parameters });
+  await first.call("rl.create", { ...HOSTED, checkpoint: { everyUpdates: 1 } });
+  await hostSteps(first, 0, 20); // two updates, the second at step 16
+  const acted = (sidecar: Sidecar) => sidecar.call("policy.act", { model: "m_1", observations: [[0.3, -0.4]] });
+  const before = await acted(first);
+  first.child.kill("SIGKILL");
+  await first.exit;
+  const second = startSidecar({ parameters });
+  expect(await second.call("rl.save", { run: "r_1" })).toMatchObject({ steps: 16, updates: 2 });
+  expect(await acted(second)).toEqual(before);
+  await hostSteps(second, 0, 10);
+  expect(await acted(second)).not.toEqual(before);
+});
+
+it("keeps a host's run when it is asked to, and says where that cannot be", async () => {
+  const parameters = ["--data-dir", temporaryDirectory()];
+  const first = startSidecar({ parameters });
+  await first.call("rl.create", { ...HOSTED, checkpoint: false });
+  await hostSteps(first, 0, 12);
+  expect(await first.call("rl.save", { run: "r_1" })).toEqual({ run: "r_1", steps: 11, updates: 1 });
+  first.child.kill("SIGKILL");
+  await first.exit;
+  const second = startSidecar({ parameters });
+  expect(await second.call("rl.save", { run: "r_1" })).toMatchObject({ steps: 11, updates: 1 });
+  const homeless = startSidecar();
+  await homeless.call("rl.create", HOSTED);
+  expect((await homeless.ask("rl.save", { run: "r_1" })).error.data).toMatchObject({ reason: "INVALID_STATE" });
+});
+
 it("keeps a run across sessions: N steps and N more are 2 N", async () => {
   const parameters = ["--data-dir", temporaryDirectory()];
   const algorithm = { ...ALGORITHM, annealLearningRate: false };

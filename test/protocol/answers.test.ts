@@ -143,6 +143,7 @@ async function useEveryMethodOfRuns(): Promise<void> {
   await call("policy.act", { run: "r_2", episodes: ["a"], observations: [[0, 1]] });
   await call("policy.reward", { run: "r_2", episode: "a", reward: 1 });
   await call("policy.end", { run: "r_2", episode: "a", reward: 0.5 });
+  await call("rl.save", { run: "r_2" });
   await call("rl.close", { run: "r_2" });
 }
 

@@ -23,6 +23,8 @@ export interface RunSpec {
   readonly autoreset: AutoresetMode;
   /** Steps over which rates fall, where no training says. */
   readonly totalSteps: number | null;
+  /** When a host's run is saved, whichever comes first; both null: only when asked. */
+  readonly checkpoint: { readonly everyUpdates: number | null; readonly everySeconds: number | null };
 }
 
 /** An environment of the registry, with its options. */
@@ -78,8 +80,20 @@ const RunSchema = z.strictObject({
     .min(1)
     .optional()
     .describe("Steps over which rates fall, where the host's environment is learned"),
+  checkpoint: z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        everyUpdates: z.int().min(1).optional().describe("Updates between two"),
+        everySeconds: z.number().positive().optional().describe("Seconds between two"),
+      }),
+    ])
+    .default(true)
+    .describe("How often a host's run is saved"),
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe("Decides weights, actions and episodes"),
 });
+
+const USUAL_SECONDS = 10;
 
 const MemorySchema = z.strictObject({
   type: z.enum(CELL_NAMES).default("lstm").describe("The cell"),
@@ -94,6 +108,7 @@ export function parseRun(registry: Registry, raw: unknown): RunSpec {
     environment: rawEnvironment,
     seed,
     totalSteps,
+    checkpoint,
     ...rest
   } = parseBy(RunSchema, raw, "");
   const algorithm = parseConfigured(registry.algorithms, rawAlgorithm, "algorithm", "ppo");
@@ -109,7 +124,14 @@ export function parseRun(registry: Registry, raw: unknown): RunSpec {
     groups: world.groups,
     autoreset: world.autoreset,
     totalSteps: totalSteps ?? null,
+    checkpoint: checkpointOf(checkpoint),
   };
+}
+
+function checkpointOf(given: z.output<typeof RunSchema>["checkpoint"]): RunSpec["checkpoint"] {
+  if (given === false) return { everyUpdates: null, everySeconds: null };
+  const { everyUpdates = null, everySeconds = null } = given === true ? {} : given;
+  return { everyUpdates, everySeconds: everySeconds ?? (everyUpdates === null ? USUAL_SECONDS : null) };
 }
 
 interface WorldSpec extends Pick<RunSpec, "environment" | "count" | "groups" | "autoreset"> {

@@ -44,6 +44,19 @@ const scores = z.looseObject({
 
 const flags = wireTensor.optional();
 
+const warnings = z
+  .array(
+    z.looseObject({
+      code: z
+        .string()
+        .describe("`KL_TOO_HIGH`, `VALUES_EXPLAIN_NOTHING`, `ENTROPY_COLLAPSED`, `REWARD_SCALE`, `ALL_MASKED`"),
+      message: z.string().describe("what is wrong"),
+      hint: z.string().describe("what to do"),
+    }),
+  )
+  .optional()
+  .describe("what goes wrong with learning, each kind once");
+
 export const rlMethods = {
   "rl.create": {
     summary: "Begin a run: a policy that learns in an environment inside, or in the host's own, which it steps.",
@@ -80,6 +93,16 @@ export const rlMethods = {
         .describe(
           "of a host's environment: the steps over which rates fall to zero; they stay as they are when left out",
         ),
+      checkpoint: z
+        .union([
+          z.boolean(),
+          z.strictObject({
+            everyUpdates: z.int().positive().optional().describe("updates between two"),
+            everySeconds: z.number().positive().optional().describe("seconds between two (10 where neither is given)"),
+          }),
+        ])
+        .optional()
+        .describe("of a host's environment: how often to save what is needed to go on; needs --data-dir"),
       seed: seed.optional().describe("where weights, actions and episodes come from (default 0)"),
     }),
     result: z.looseObject({ run: runView, model: modelView }),
@@ -202,6 +225,7 @@ export const rlMethods = {
     result: z.looseObject({
       actions: tensorObject.describe("[count], [count, parts] or [count, ...shape], as the action space says"),
       update: metrics.optional().describe("of the update that this call led to"),
+      warnings,
     }),
     example: {
       params: {
@@ -216,6 +240,20 @@ export const rlMethods = {
       },
       result: { actions: { dtype: "I32", shape: [2], values: [1, 0] } },
     },
+  },
+
+  "rl.save": {
+    summary: "Keep all that a run goes on from as it is now, whatever becomes of the process.",
+    description:
+      "Needs --data-dir. A host's run is saved without being asked, too: at the end of an update when the last time is long enough ago (see `checkpoint` of `rl.create`), and when the process ends. After a restart, its groups begin anew with their first observations; at most what was learned since is lost. A run that a job trains is saved by its job.",
+    errors: ["NOT_FOUND", "INVALID_STATE"],
+    params: params({ run: runId }),
+    result: z.looseObject({
+      run: z.string().describe("the run that was saved"),
+      steps: count.describe("environment steps so far"),
+      updates: count.describe("updates so far"),
+    }),
+    example: { params: { run: "r_1" }, result: { run: "r_1", steps: 4096, updates: 8 } },
   },
 
   "rl.get": {
@@ -271,6 +309,7 @@ export const rlMethods = {
         .describe("with `model`: what is remembered now, of a policy with a memory"),
       steps: z.array(count).optional().describe("with `run`: which step of its episode each action is, from 0"),
       update: metrics.optional().describe("with `run`: of an update made since the last answer"),
+      warnings,
     }),
     example: {
       params: { model: "m_1", observations: [[0.02, 0.19, 0.03, -0.27]] },
@@ -296,6 +335,7 @@ export const rlMethods = {
     result: z.looseObject({
       step: count.describe("the step that it was added to"),
       update: metrics.optional().describe("of an update made since the last answer"),
+      warnings,
     }),
   },
 
@@ -316,6 +356,7 @@ export const rlMethods = {
       steps: count.describe("its steps"),
       return: wireNumber.describe("the sum of its rewards"),
       update: metrics.optional().describe("of an update made since the last answer"),
+      warnings,
     }),
   },
 

@@ -1,9 +1,9 @@
 /** @file Methods that learn by acting, and policies at work. */
 import { Refusal } from "../../protocol/errors.ts";
 import type { ResultOf } from "../../protocol/methods.ts";
-import { forgetRun } from "../keep.ts";
+import { forgetRun, keepModel } from "../keep.ts";
 import type { Model } from "../models.ts";
-import { checkpointOf, keepRun, startImitation, startRunTraining } from "../running.ts";
+import { checkpointOf, followHost, keepRun, startImitation, startRunTraining } from "../running.ts";
 import type { Run } from "../runs.ts";
 import type { Session } from "../session.ts";
 import type { Handlers } from "./index.ts";
@@ -51,6 +51,7 @@ export const rlMethods: Handlers<`rl.${string}` | `policy.${string}`> = {
     session.store?.writeJson("models", model.id, "entry.json", { name, createdAt: model.createdAt, raw });
     const run = session.runs.add({ id, raw, createdAt }, model, checkpointOf(id, session));
     keepRun(run, session);
+    followHost(run, model, session);
     run.warm();
     return both(run, model, session);
   },
@@ -69,6 +70,16 @@ export const rlMethods: Handlers<`rl.${string}` | `policy.${string}`> = {
     const { trainedBy } = session.models.get(run.model);
     if (trainedBy !== null) throw inTraining(trainedBy);
     return (await run.ask("step", { ...sent, form: _meta?.tensors })) as ResultOf<"rl.step">;
+  },
+
+  async "rl.save"({ run: name }, session) {
+    const run = session.runs.get(name);
+    const model = session.models.get(run.model);
+    if (model.trainedBy !== null) throw inTraining(model.trainedBy);
+    if (session.store === null) throw nowhereToSave();
+    const reply = await run.ask("save", {});
+    await keepModel(model, session);
+    return { run: run.id, ...reply };
   },
 
   "rl.get"({ run: name }, session) {
@@ -147,6 +158,12 @@ function eitherOr(hasModel: boolean): Refusal {
       },
     ],
     hint: "name the model to act without learning; name the run, and an episode for each row, to learn",
+  });
+}
+
+function nowhereToSave(): Refusal {
+  return new Refusal("INVALID_STATE", "runs are saved in a data directory, and there is none", {
+    hint: "start with --data-dir; `models.save` writes the policy alone anywhere",
   });
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Union
 
 from . import requests
@@ -168,6 +169,7 @@ def _follow(
             update = policy.metrics = session.decoder.decode(answer["update"])
             shown.update(update)
             is_reached = stop_return is not None and _reached(update, stop_return)
+        tell_warnings(answer)
         return session.decoder.tensor(answer["actions"])
 
     calls = [send(group, told) for group, told in enumerate(first)]
@@ -181,6 +183,12 @@ def _follow(
             told = world.step(actions)
             steps += world.count
             calls[group] = send(group, told)
+
+
+def tell_warnings(answer: Mapping[str, Any]) -> None:
+    """What goes wrong with learning, as Python warns; ``warnings.filterwarnings`` decides what becomes of it."""
+    for warning in answer.get("warnings", ()):
+        warnings.warn(f"{warning['message']}; {warning['hint']}", RuntimeWarning, stacklevel=5)
 
 
 def _reached(update: Mapping[str, Any], wanted: float) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Union
 from . import requests
 from .environments import masks_of, refused
 from .errors import SidecarError
-from .learn import Policy
+from .learn import Policy, tell_warnings
 from .requests import Request
 from .spaces import action_codec, observation_codec
 
@@ -95,6 +95,7 @@ def _play(sidecar: Sidecar, environment: Any, learners: List[_Learner], observat
         for learner, agents, call in asked:
             answer = sidecar._finish(call, None, None)
             learner.policy.metrics = answer.get("update", learner.policy.metrics)
+            tell_warnings(answer)
             actions.update((agent, learner.action.decode_row(answer["actions"], row)) for row, agent in enumerate(agents))
         steps += len(actions)
         observations, rewards, terminated, truncated, infos = environment.step(actions)
