@@ -88,10 +88,10 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
       maxPoolGradient(at, from, to);
       break;
     case op.MOMENTS:
-      moments(at, from, to);
+      moments(at, from, to, scratch);
       break;
     case op.CHANNEL_PRODUCTS:
-      channelProducts(at, from, to);
+      channelProducts(at, from, to, scratch);
       break;
     case op.WINOGRAD:
       winograd(at, from, to, scratch);

@@ -70,11 +70,16 @@ function near(at: usize, length: i32): f32 {
   return sum / <f32>length;
 }
 
+/** Scratch of a channel: its two sums, and the number that it is read around. */
+const CHANNEL_BYTES: usize = 24;
+/** Channels walked together: image by image, so that memory is read as it lies. */
+const TOGETHER: i32 = 1024;
+
 /**
  * Operands: source [outer, channels, inner], present [outer] (0: all are), means [channels], variances [channels], outer,
  * channels, inner, what is taken off the number of elements that the squares are divided by. Units: channels.
  */
-export function moments(at: usize, from: i32, to: i32): void {
+export function moments(at: usize, from: i32, to: i32, scratch: usize): void {
   at += HEAD_LENGTH;
   const source = <usize>load<u32>(at);
   const present = <usize>load<u32>(at, 4);
@@ -84,27 +89,37 @@ export function moments(at: usize, from: i32, to: i32): void {
   const channels = load<i32>(at, 20);
   const inner = load<i32>(at, 24);
   const correction = load<i32>(at, 28);
-  const step = (<usize>channels * inner) << 2;
-  for (let channel = from; channel < to; channel++) {
-    let stretch = source + ((<usize>channel * inner) << 2);
-    let centre: f32 = 0;
+  const plane = <usize>inner << 2;
+  for (let begin = from; begin < to; begin += TOGETHER) {
+    const last = min(to, begin + TOGETHER);
+    memory.fill(scratch, 0, <usize>(last - begin) * CHANNEL_BYTES);
     let count: i64 = 0;
-    first = 0;
-    second = 0;
-    for (let i = 0; i < outer; i++, stretch += step) {
+    for (let i = 0; i < outer; i++) {
       if (present != 0 && load<i32>(present + (<usize>i << 2)) == 0) continue;
-      if (count == 0) centre = near(stretch, min(inner, 64));
-      for (let begin = 0; begin < inner; begin += BLOCK) squares(stretch + (<usize>begin << 2), min(BLOCK, inner - begin), centre);
+      let stretch = source + <usize>(i * channels + begin) * plane;
+      let sums = scratch;
+      for (let channel = begin; channel < last; channel++, stretch += plane, sums += CHANNEL_BYTES) {
+        if (count == 0) store<f32>(sums, near(stretch, min(inner, 64)), 16);
+        first = load<f64>(sums);
+        second = load<f64>(sums, 8);
+        for (let k = 0; k < inner; k += BLOCK) squares(stretch + (<usize>k << 2), min(BLOCK, inner - k), load<f32>(sums, 16));
+        store<f64>(sums, first);
+        store<f64>(sums, second, 8);
+      }
       count += inner;
     }
-    const mean = first / <f64>max<i64>(count, 1);
-    store<f32>(means + (<usize>channel << 2), <f32>(<f64>centre + mean));
-    store<f32>(variances + (<usize>channel << 2), <f32>((second - mean * first) / <f64>max<i64>(count - correction, 1)));
+    let sums = scratch;
+    for (let channel = begin; channel < last; channel++, sums += CHANNEL_BYTES) {
+      const sum = load<f64>(sums);
+      const mean = sum / <f64>max<i64>(count, 1);
+      store<f32>(means + (<usize>channel << 2), <f32>(<f64>load<f32>(sums, 16) + mean));
+      store<f32>(variances + (<usize>channel << 2), <f32>((load<f64>(sums, 8) - mean * sum) / <f64>max<i64>(count - correction, 1)));
+    }
   }
 }
 
 /** Operands: a [outer, channels, inner], b alike, centres [channels], out [2, channels], outer, channels, inner. Units: channels. */
-export function channelProducts(at: usize, from: i32, to: i32): void {
+export function channelProducts(at: usize, from: i32, to: i32, scratch: usize): void {
   at += HEAD_LENGTH;
   const a = <usize>load<u32>(at);
   const b = <usize>load<u32>(at, 4);
@@ -113,18 +128,29 @@ export function channelProducts(at: usize, from: i32, to: i32): void {
   const outer = load<i32>(at, 16);
   const channels = load<i32>(at, 20);
   const inner = load<i32>(at, 24);
-  for (let channel = from; channel < to; channel++) {
-    const centre = load<f32>(centres + (<usize>channel << 2));
-    let offset = (<usize>channel * inner) << 2;
-    first = 0;
-    second = 0;
-    for (let i = 0; i < outer; i++, offset += (<usize>channels * inner) << 2) {
-      for (let begin = 0; begin < inner; begin += BLOCK) {
-        const place = offset + (<usize>begin << 2);
-        products(a + place, b + place, min(BLOCK, inner - begin), centre);
+  const plane = <usize>inner << 2;
+  for (let begin = from; begin < to; begin += TOGETHER) {
+    const last = min(to, begin + TOGETHER);
+    memory.fill(scratch, 0, <usize>(last - begin) * CHANNEL_BYTES);
+    for (let i = 0; i < outer; i++) {
+      let offset = <usize>(i * channels + begin) * plane;
+      let sums = scratch;
+      for (let channel = begin; channel < last; channel++, offset += plane, sums += CHANNEL_BYTES) {
+        const centre = load<f32>(centres + (<usize>channel << 2));
+        first = load<f64>(sums);
+        second = load<f64>(sums, 8);
+        for (let k = 0; k < inner; k += BLOCK) {
+          const place = offset + (<usize>k << 2);
+          products(a + place, b + place, min(BLOCK, inner - k), centre);
+        }
+        store<f64>(sums, first);
+        store<f64>(sums, second, 8);
       }
     }
-    store<f32>(out + (<usize>channel << 2), <f32>first);
-    store<f32>(out + (<usize>(channels + channel) << 2), <f32>second);
+    let sums = scratch;
+    for (let channel = begin; channel < last; channel++, sums += CHANNEL_BYTES) {
+      store<f32>(out + (<usize>channel << 2), <f32>load<f64>(sums));
+      store<f32>(out + (<usize>(channels + channel) << 2), <f32>load<f64>(sums, 8));
+    }
   }
 }
