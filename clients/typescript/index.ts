@@ -18,3 +18,4 @@ export { SidecarError, SidecarGoneError } from "./errors.ts";
 export { type Command, findSidecar } from "./find.ts";
 export type { Job, JobView, TrainingResult } from "./job.ts";
 export { type Sidecar, type StartOptions, startSidecar } from "./sidecar.ts";
+export * as svg from "./svg.ts";

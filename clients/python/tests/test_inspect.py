@@ -1,5 +1,10 @@
 """Seeing inside models, and drawing what is seen."""
 
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
 
@@ -58,6 +63,19 @@ class Pictures(unittest.TestCase):
         for picture, marks in pictures.items():
             rects = ElementTree.fromstring(picture).findall("{http://www.w3.org/2000/svg}rect")
             self.assertEqual(len(rects), marks + 1)
+
+
+class Example(unittest.TestCase):
+    def test_it_draws_what_is_inside_a_digit_reader(self):
+        root = pathlib.Path(__file__).resolve().parents[3]
+        env = {**os.environ, "PYTHONPATH": str(root / "clients" / "python" / "src")}
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, str(root / "examples" / "look_inside.py"), folder]
+            done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            drawn = {path.name: ElementTree.parse(path).getroot() for path in pathlib.Path(folder).iterdir()}
+        self.assertEqual(sorted(drawn), ["columns.svg", "integrated-gradients.svg", "saliency.svg", "weights.svg"])
+        self.assertIn("the pixels explain", done.stdout)
 
 
 if __name__ == "__main__":
