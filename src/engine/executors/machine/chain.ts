@@ -31,6 +31,11 @@ export function isChainable(node: Node): boolean {
   return node.op in POINTWISE || (node.op === "cast" && !isConversion(node)) || node.op === "uniform";
 }
 
+/** Whether a chainable node takes no longer than a write and a read of what it gives. */
+export function isCheap(node: Node): boolean {
+  return node.op !== "uniform" && (formOf(node)?.cost ?? 0) < 0.1;
+}
+
 /** @param states the buffers of states, so that writing one marks the point of no return */
 export function chain(nodes: readonly Node[], values: Values, states: ReadonlySet<Buffer>): Instruction {
   const size = sizeOf(nodes[0]!.shape);

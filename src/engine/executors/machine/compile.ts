@@ -8,7 +8,7 @@ import { order } from "../../plan/order.ts";
 import { type Buffer, type Plan, plan } from "../../plan/plan.ts";
 import type { TensorType } from "../../shape.ts";
 import { broadcastAccess, source } from "./access.ts";
-import { chain, isChainable } from "./chain.ts";
+import { chain, isChainable, isCheap } from "./chain.ts";
 import { convert, isConversion } from "./conversion.ts";
 import { canConvolve, conv, convTranspose, convWeights } from "./convolution.ts";
 import { type Group, group } from "./group.ts";
@@ -156,7 +156,9 @@ function instructionsOf(traced: Traced, places: BodyPlaces, constants: Constant[
   const isComputed = new Set(computed);
   const known = new Map(computed.map((node) => [node, directReads(node).filter((read) => isComputed.has(read))]));
   const producers = (node: Node) => known.get(node)!;
-  const groups = group({ nodes: computed, isPointwise: isChainable, producers });
+  const wanted = new Set(roots);
+  const isWanted = (node: Node) => wanted.has(node);
+  const groups = group({ nodes: computed, isPointwise: isChainable, producers, isWanted, isCheap });
   const updated = new Set(Object.values(traced.updates).map(source));
   // What writes states goes last: nothing before it can't be taken back.
   const sequence = order(

@@ -33,9 +33,14 @@ export interface Grouping {
   isPointwise(node: Node): boolean;
   /** The nodes (of those above) that this one reads. */
   producers(node: Node): readonly Node[];
+  /** Whether it must stand in memory though no other node reads it. */
+  isWanted(node: Node): boolean;
+  /** Whether computing it costs less than writing it. */
+  isCheap(node: Node): boolean;
 }
 
-export function group({ nodes, isPointwise, producers }: Grouping): Group[] {
+export function group(grouping: Grouping): Group[] {
+  const { nodes, isPointwise, producers } = grouping;
   const words = Math.ceil(nodes.length / 32);
   const drafts: (Draft | undefined)[] = [];
   const draftOf = new Map<Node, number>();
@@ -112,6 +117,7 @@ export function group({ nodes, isPointwise, producers }: Grouping): Group[] {
     }
   }
 
+  sink(drafts, draftOf, grouping);
   const alive = drafts.flatMap((draft, index) => (draft === undefined ? [] : [index]));
   const positionOf = new Map(alive.map((index, position) => [index, position]));
   return alive.map((index) => {
@@ -125,4 +131,35 @@ export function group({ nodes, isPointwise, producers }: Grouping): Group[] {
       dependencies: [...before].map((other) => positionOf.get(other)!),
     };
   });
+}
+
+/**
+ * A cheap node that one other group alone reads moves there where what it is made of stands in memory anyway: it is then
+ * neither written nor read.
+ */
+function sink(drafts: readonly (Draft | undefined)[], draftOf: Map<Node, number>, grouping: Grouping): void {
+  const { nodes, isPointwise, producers, isWanted, isCheap } = grouping;
+  const readers = new Map<Node, Node[]>();
+  for (const node of nodes) {
+    for (const producer of producers(node)) {
+      const known = readers.get(producer);
+      if (known === undefined) readers.set(producer, [node]);
+      else known.push(node);
+    }
+  }
+  const isKept = (node: Node, group: number) =>
+    isWanted(node) || (readers.get(node) ?? []).some((reader) => draftOf.get(reader) !== group);
+  for (let at = nodes.length - 1; at >= 0; at--) {
+    const node = nodes[at]!;
+    const [reader, ...others] = readers.get(node) ?? [];
+    if (reader === undefined || others.length > 0 || !isPointwise(node) || isWanted(node) || !isCheap(node)) continue;
+    const [here, there] = [draftOf.get(node)!, draftOf.get(reader)!];
+    const [from, to] = [drafts[here]!, drafts[there]!];
+    const inside = producers(node).filter((producer) => draftOf.get(producer) === here);
+    const isWorth = here !== there && to.isPointwise && to.size === from.size && to.nodes.length < MOST_NODES;
+    if (!isWorth || inside.length === 0 || !inside.every((producer) => isKept(producer, here))) continue;
+    from.nodes.splice(from.nodes.indexOf(node), 1);
+    to.nodes.push(node);
+    draftOf.set(node, there);
+  }
 }
