@@ -159,7 +159,8 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
   function learn(): boolean {
     if (run === null || !run.learner.pending) return false;
     try {
-      latest = run.learner.advance() ?? latest;
+      const figures = run.learner.advance();
+      if (figures !== null) latest = run.free?.told(figures) ?? figures;
     } catch (thrown) {
       const { message, data } = toWireError(thrown);
       warn({ code: data.reason, message, hint: data.hint ?? "" });
@@ -197,7 +198,7 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
         episodes,
         environment,
         hosting,
-        free: hosting === null ? null : createFreeEpisodes(spec, learner),
+        free: hosting === null ? null : createFreeEpisodes(spec, learner, warn),
         checkpointPath,
         record,
         publishedAt: 0,
@@ -350,8 +351,8 @@ function wordFor(control: Int32Array): "go" | "keep" | "drop" {
 }
 
 function meanReturnOf({ episodes, free }: Open): number | null {
-  if (free !== null && free.ended > 0) return free.meanReturn;
-  return episodes.count === 0 ? null : episodes.recentReturn;
+  const own = free !== null && free.episodes.count > 0 ? free.episodes : episodes;
+  return own.count === 0 ? null : own.recentReturn;
 }
 
 function hostsOwn(): Refusal {

@@ -1,6 +1,6 @@
 /** Runs over the wire: killed and resumed, stopped and gone on with, and hosts that misbehave. */
 import { expect, it } from "vitest";
-import { type Sidecar, startSidecar, temporaryDirectory, until } from "../support/sidecar.ts";
+import { type Json, type Sidecar, startSidecar, temporaryDirectory, until } from "../support/sidecar.ts";
 
 const ENVIRONMENT = { type: "CartPole-v1" };
 const ALGORITHM = { type: "ppo", numEnvs: 4, numSteps: 32 };
@@ -94,6 +94,36 @@ async function hostSteps(sidecar: Sidecar, from: number, steps: number): Promise
   }
   return answer;
 }
+
+it("tells a host what goes wrong with the answer that it came of, once", async () => {
+  const sidecar = startSidecar();
+  await sidecar.call("rl.create", { ...HOSTED, environment: { ...HOSTED.environment, mask: true } });
+  const answers = [];
+  for (let step = 0; step < 20; step++) {
+    const given = { run: "r_1", observations: [[step, 1]], mask: [[0, 0]] };
+    answers.push(await sidecar.call("rl.step", { ...given, ...(step === 0 ? {} : told) }));
+  }
+  const warnings = answers.flatMap((answer, step) => (answer.warnings ?? []).map((each: Json) => [step, each.code]));
+  expect(warnings).toEqual([[8, "ALL_MASKED"]]);
+});
+
+it("tells what single episodes were like under CleanRL's names", async () => {
+  const sidecar = startSidecar();
+  await sidecar.call("rl.create", HOSTED);
+  const updates = [];
+  for (let episode = 0; episode < 40; episode++) {
+    const name = `e${episode}`;
+    updates.push(await sidecar.call("policy.act", { run: "r_1", episodes: [name], observations: [[1, 0]] }));
+    updates.push(await sidecar.call("policy.end", { run: "r_1", episode: name, reward: 2 }));
+  }
+  const update = updates.findLast((answer) => answer.update !== undefined)?.update;
+  expect(update).toMatchObject({
+    "charts/episodic_return": 2,
+    "charts/episodic_length": 1,
+    "charts/mean_return_100": 2,
+  });
+  expect(update["charts/SPS"]).toBeGreaterThan(0);
+});
 
 it("keeps a host's run at its updates: what died with the process is what was learned since", async () => {
   const parameters = ["--data-dir", temporaryDirectory()];

@@ -6,6 +6,8 @@ export const RECENT = 100;
 export interface Episodes {
   /** One step of all copies of a group. @param idle 1 where the step was no transition */
   step(from: number, rewards: ArrayLike<number>, terminated: ArrayLike<number>, truncated: ArrayLike<number>): void;
+  /** An episode that was counted elsewhere. */
+  add(total: number, length: number): void;
   /** Ended so far. */
   readonly count: number;
   /** Mean of the last 100 returns; NaN before the first. */
@@ -41,8 +43,7 @@ export function createEpisodes(copies: number, skips: boolean): Episodes {
   /** 1 where an episode has ended and the next one begins with the next step. */
   let over = new Array<number>(copies).fill(0);
 
-  function end(copy: number): void {
-    const [total, length] = [state.returns[copy]!, state.lengths[copy]!];
+  function add(total: number, length: number): void {
     const place = state.count % RECENT;
     state.recentReturns[place] = total;
     state.recentLengths[place] = length;
@@ -50,6 +51,10 @@ export function createEpisodes(copies: number, skips: boolean): Episodes {
     state.fresh.count++;
     state.fresh.returns += total;
     state.fresh.lengths += length;
+  }
+
+  function end(copy: number): void {
+    add(state.returns[copy]!, state.lengths[copy]!);
     state.returns[copy] = 0;
     state.lengths[copy] = 0;
   }
@@ -71,6 +76,7 @@ export function createEpisodes(copies: number, skips: boolean): Episodes {
         if (skips) over[copy] = 1;
       }
     },
+    add,
     get count() {
       return state.count;
     },

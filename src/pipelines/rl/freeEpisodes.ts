@@ -3,13 +3,15 @@
  * and segments to learn from as soon as they are whole.
  */
 import { Fault, type NdArray } from "../../engine/index.ts";
-import type { FreeChoice, FreeLearner, Learner, Segment } from "./algorithm.ts";
+import type { FreeChoice, FreeLearner, Learner, Metrics, Segment } from "./algorithm.ts";
 import { maskWidth } from "./distributions.ts";
-import { RECENT } from "./episodes.ts";
+import { createEpisodes, type Episodes, RECENT } from "./episodes.ts";
+import { createRate, figuresOf } from "./figures.ts";
 import { memoryWidths } from "./policy.ts";
 import { readFlags, readObservations } from "./received.ts";
 import type { RunSpec } from "./runSpec.ts";
 import { spaceSize } from "./spaces.ts";
+import { createWatch, type Warning } from "./watch.ts";
 
 /** An episode under way: what of it has not been handed on to be learned. */
 interface Episode {
@@ -47,16 +49,22 @@ export interface FreeEpisodes {
   /** @param last what was seen last, where the episode was cut short; it is then bootstrapped. */
   end(name: string, reward: number | undefined, isTruncated: boolean, last: NdArray | undefined): Ended;
   readonly open: number;
-  /** Ended so far, and the mean of the last 100 returns; NaN before the first. */
-  readonly ended: number;
-  readonly meanReturn: number;
+  /** Those that have ended. */
+  readonly episodes: Episodes;
+  /** Figures of an update, with those of the episodes. */
+  told(latest: Metrics): Metrics;
 }
 
 const MOST_OPEN = 65_536;
 /** Names of episodes that have ended are remembered, so that one asked again is refused. */
 const MOST_REMEMBERED = 65_536;
 
-export function createFreeEpisodes({ policy, algorithm }: RunSpec, learner: Learner): FreeEpisodes {
+/** @param warn hears of trouble, each kind once */
+export function createFreeEpisodes(
+  { policy, algorithm }: RunSpec,
+  learner: Learner,
+  warn: (warning: Warning) => void,
+): FreeEpisodes {
   const { free } = learner;
   const width = spaceSize(policy.observation);
   const size = spaceSize(policy.action);
@@ -65,8 +73,9 @@ export function createFreeEpisodes({ policy, algorithm }: RunSpec, learner: Lear
   const cut = Number(algorithm.numSteps ?? RECENT);
   const open = new Map<string, Episode>();
   const over = new Set<string>();
-  const recent: number[] = [];
-  let ended = 0;
+  const episodes = createEpisodes(0, false);
+  const watch = createWatch(policy, warn);
+  const rate = createRate(learner);
 
   function learnerOf(): FreeLearner {
     if (free !== undefined) return free;
@@ -261,17 +270,16 @@ export function createFreeEpisodes({ policy, algorithm }: RunSpec, learner: Lear
       open.delete(name);
       over.add(name);
       if (over.size > MOST_REMEMBERED) over.delete(over.values().next().value!);
-      recent[ended++ % RECENT] = episode.total;
+      episodes.add(episode.total, steps);
       return { steps, return: episode.total };
     },
     get open() {
       return open.size;
     },
-    get ended() {
-      return ended;
-    },
-    get meanReturn() {
-      return recent.reduce((sum, value) => sum + value, 0) / recent.length;
+    episodes,
+    told(latest) {
+      watch.update(latest, episodes.recentReturn);
+      return figuresOf(latest, { learner, episodes, rate: rate() });
     },
   };
 }

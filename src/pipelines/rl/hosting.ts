@@ -3,6 +3,7 @@ import { Fault, type NdArray } from "../../engine/index.ts";
 import type { Learner, Metrics } from "./algorithm.ts";
 import { maskWidth } from "./distributions.ts";
 import { createEpisodes, type Episodes } from "./episodes.ts";
+import { createRate, figuresOf } from "./figures.ts";
 import { missing, readFlags, readObservations, readRewards } from "./received.ts";
 import type { RunSpec } from "./runSpec.ts";
 import { spaceSize } from "./spaces.ts";
@@ -56,8 +57,7 @@ export function createHosting(spec: RunSpec, learner: Learner, warn: (warning: W
   const masks = maskWidth(policy.action);
   const episodes = createEpisodes(count * groupCount, autoreset === "nextStep");
   const watch = createWatch(policy, warn);
-  const started = performance.now();
-  const firstSteps = learner.steps;
+  const rate = createRate(learner);
   const groups = Array.from(
     { length: groupCount },
     (): HostGroup => ({
@@ -132,19 +132,8 @@ export function createHosting(spec: RunSpec, learner: Learner, warn: (warning: W
     let latest: Metrics | null = null;
     while (learner.pending) latest = learner.advance() ?? latest;
     if (latest === null) return null;
-    const ended = episodes.take();
     watch.update(latest, episodes.recentReturn);
-    return {
-      ...latest,
-      ...(ended === null
-        ? {}
-        : { "charts/episodic_return": ended.meanReturn, "charts/episodic_length": ended.meanLength }),
-      ...(episodes.count === 0 ? {} : { "charts/mean_return_100": episodes.recentReturn }),
-      "charts/SPS": (learner.steps - firstSteps) / Math.max((performance.now() - started) / 1000, 1e-9),
-      global_step: learner.steps,
-      updates: learner.updates,
-      episodes: episodes.count,
-    };
+    return figuresOf(latest, { learner, episodes, rate: rate() });
   }
 
   return {

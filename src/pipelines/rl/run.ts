@@ -5,6 +5,7 @@ import { CONTROL } from "../training/training.ts";
 import type { Learner, LearnerState, Metrics } from "./algorithm.ts";
 import type { VectorEnvironment } from "./environment.ts";
 import type { Episodes } from "./episodes.ts";
+import { figuresOf } from "./figures.ts";
 import { createWatch, type Warning } from "./watch.ts";
 
 /** Everything that a run goes on from. */
@@ -85,18 +86,7 @@ export function runInside(context: RunContext): RunResult {
 
   const told = (): void => {
     if (latest === null) return;
-    const ended = episodes.take();
-    context.update({
-      ...latest,
-      ...(ended === null
-        ? {}
-        : { "charts/episodic_return": ended.meanReturn, "charts/episodic_length": ended.meanLength }),
-      ...(episodes.count === 0 ? {} : { "charts/mean_return_100": episodes.recentReturn }),
-      "charts/SPS": rate(),
-      global_step: learner.steps,
-      updates: learner.updates,
-      episodes: episodes.count,
-    });
+    context.update(figuresOf(latest, { learner, episodes, rate: rate() }));
     latest = null;
     const left = horizon.to - learner.steps;
     context.progress({

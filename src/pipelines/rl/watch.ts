@@ -1,7 +1,7 @@
 /** @file What goes wrong when policies learn, told in words, each once. */
 import type { Metrics } from "./algorithm.ts";
 import type { PolicySpec } from "./policy.ts";
-import { choicesOf } from "./spaces.ts";
+import { choicesOf, spaceSize } from "./spaces.ts";
 
 export interface Warning {
   readonly code: string;
@@ -22,6 +22,11 @@ const COLLAPSED_SHARE = 0.01;
 const UPDATES_COLLAPSED = 10;
 /** Returns of this size, or this little, are hard to learn for networks. */
 const LARGE_VALUE_LOSS = 1e6;
+const LARGE_RETURN = 1e5;
+const SMALL_RETURN = 1e-3;
+const UPDATES_OF_SCALE = 5;
+/** Entropy of a Gaussian whose standard deviation is a hundredth, by number of an action. */
+const NARROW = Math.log(0.01) + 0.5 * Math.log(2 * Math.PI * Math.E);
 
 /** Sums of the kinds of trouble, each of which must last a while. */
 export function createWatch(policy: PolicySpec, warn: (warning: Warning) => void): Watch {
@@ -29,17 +34,24 @@ export function createWatch(policy: PolicySpec, warn: (warning: Warning) => void
   const told = new Set<string>();
   const counts = choicesOf(policy.action);
   const blind = counts === null ? null : counts.reduce((sum, count) => sum + Math.log(count), 0);
+  const least = blind === null ? NARROW * spaceSize(policy.action) : COLLAPSED_SHARE * blind;
 
-  function look(code: string, isTrouble: boolean, updates: number, say: () => Omit<Warning, "code">): void {
-    const since = isTrouble ? (lasting.get(code) ?? 0) + 1 : 0;
-    lasting.set(code, since);
+  function look(
+    code: string,
+    isTrouble: boolean,
+    updates: number,
+    say: () => Omit<Warning, "code">,
+    kind: string = code,
+  ): void {
+    const since = isTrouble ? (lasting.get(kind) ?? 0) + 1 : 0;
+    lasting.set(kind, since);
     if (since < updates || told.has(code)) return;
     told.add(code);
     warn({ code, ...say() });
   }
 
   return {
-    update(metrics) {
+    update(metrics, recentReturn) {
       const kl = metrics["losses/approx_kl"] ?? 0;
       look("KL_TOO_HIGH", kl > LARGE_KL, UPDATES_OF_LARGE_KL, () => ({
         message: `the policy moves far with each update: approximate KL divergence ${kl.toFixed(3)}`,
@@ -51,16 +63,27 @@ export function createWatch(policy: PolicySpec, warn: (warning: Warning) => void
         hint: "set `normaliseRewards`, set `clipVloss` to false, or raise `vfCoef`",
       }));
       const entropy = metrics["losses/entropy"] ?? Number.POSITIVE_INFINITY;
-      const isCollapsed = blind !== null && blind > 0 && entropy < COLLAPSED_SHARE * blind;
+      const isCollapsed = blind !== 0 && entropy < least;
       look("ENTROPY_COLLAPSED", isCollapsed, UPDATES_COLLAPSED, () => ({
-        message: `the policy hardly tries anything any more: entropy ${entropy.toPrecision(2)} of ${blind!.toPrecision(2)}`,
+        message: `the policy hardly tries anything any more: entropy ${entropy.toPrecision(2)}${blind === null ? "" : ` of ${blind.toPrecision(2)}`}`,
         hint: "if its returns are not good yet, raise `entCoef` or lower `learningRate`",
       }));
-      const valueLoss = metrics["losses/value_loss"] ?? 0;
-      look("REWARD_SCALE", valueLoss > LARGE_VALUE_LOSS, 1, () => ({
-        message: `rewards are of an extreme size: the values' loss is ${valueLoss.toExponential(1)}`,
-        hint: "set `normaliseRewards`, or divide rewards so that returns are below a thousand",
+      const valueLoss = metrics["losses/value_loss"] ?? metrics["losses/qf_loss"] ?? metrics["losses/td_loss"] ?? 0;
+      const size = Number.isNaN(recentReturn) ? 0 : Math.abs(recentReturn);
+      look("REWARD_SCALE", valueLoss > LARGE_VALUE_LOSS || size > LARGE_RETURN, UPDATES_OF_SCALE, () => ({
+        message: `rewards are extremely large: episodes bring ${size.toPrecision(2)} in the mean, the values' loss is ${valueLoss.toPrecision(2)}`,
+        hint: "set `normaliseRewards` where the algorithm has it, or divide rewards so that returns are below a thousand",
       }));
+      look(
+        "REWARD_SCALE",
+        size > 0 && size < SMALL_RETURN,
+        UPDATES_OF_SCALE,
+        () => ({
+          message: `rewards are extremely small: episodes bring ${size.toPrecision(2)} in the mean`,
+          hint: "set `normaliseRewards` where the algorithm has it, or multiply rewards so that returns are about one or more",
+        }),
+        "small rewards",
+      );
       const masked = metrics["charts/all_masked"] ?? 0;
       look("ALL_MASKED", masked > 0, 1, () => ({
         message: `in ${masked} steps every action was masked; one was chosen blindly`,
