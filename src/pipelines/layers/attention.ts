@@ -1,7 +1,7 @@
 /** @file Attention with several heads, over the sequence itself or over another one. */
 import type { Tensor } from "../../engine/index.ts";
 import { dense } from "./dense.ts";
-import { expectDivides, expectSequence } from "./expect.ts";
+import { expectDivides, expectSequence, refuse } from "./expect.ts";
 import { fanInUniform, uniformWithin } from "./initialisers.ts";
 import { counted } from "./lengths.ts";
 import type { Past } from "./past.ts";
@@ -38,6 +38,10 @@ export const attention = layer("attention", (scope: Scope, x: Tensor, options: A
   if (options.headWidth === undefined) expectDivides(scope, width, heads, "heads", x);
   expectDivides(scope, heads, keyHeads, "key heads", x);
   const { headWidth = width / heads } = options;
+  if (rotary && headWidth % 2 === 1) {
+    const hint = `rotary positions turn features in pairs: a width that 2 · ${heads} heads divide, or other positions`;
+    refuse(scope, `heads of width ${headWidth} cannot be turned`, "heads of even width", x.shape, hint);
+  }
 
   // Xavier's bound for the three projections taken as one matrix, as PyTorch takes them.
   const together = width + (heads + 2 * keyHeads) * headWidth;

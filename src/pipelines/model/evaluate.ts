@@ -8,6 +8,7 @@ import { encodeTarget, targetType } from "../targets/index.ts";
 import { arranged } from "./arranged.ts";
 import { fillBatch, orderOf, type Rows, viewsOf } from "./batches.ts";
 import { featuresOf, inputFeatures, refuseMissing } from "./features.ts";
+import { refuseForeignTokens } from "./foreignTokens.ts";
 import { type PredictionContext, stateOf } from "./loaded.ts";
 import { completeLoss, usualLosses } from "./losses.ts";
 import { metricsOf, wantedResults } from "./metrics.ts";
@@ -79,8 +80,12 @@ export function prepareRows(
     weight: weightsOf(dataset, rows),
   };
   const bytes = encodeBytes(dataset, preprocessing, rows);
-  if (bytes !== null) return { ...rest, isRaw: true, featureShape: [preprocessing.rawWidth], features: bytes };
+  if (bytes !== null) {
+    refuseForeignTokens(record, bytes, "data");
+    return { ...rest, isRaw: true, featureShape: [preprocessing.rawWidth], features: bytes };
+  }
   const raw = encodeDataset(dataset, preprocessing, rows);
+  refuseForeignTokens(record, raw, "data");
   if (!keepRaw) {
     const features = featuresOf(executor, preprocessing, raw, count);
     return { ...rest, isRaw: false, featureShape: preprocessing.featureShape, features };

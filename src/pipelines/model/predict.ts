@@ -3,6 +3,7 @@ import { Fault, type NdArray, sizeOf, type Traced, trace } from "../../engine/in
 import type { Inputs } from "../data/dataset.ts";
 import { encodeInputs } from "../preprocess/encode.ts";
 import { type DecodingOptions, decode } from "./decode.ts";
+import { refuseForeignTokens } from "./foreignTokens.ts";
 import { compiled, type PredictionContext } from "./loaded.ts";
 import { namedOutputs, type Outputs } from "./naming.ts";
 import { type FittedRecord, fitted, infer, previousInput, translates } from "./network.ts";
@@ -37,9 +38,7 @@ export function predict(context: PredictionContext, inputs: Inputs, decoding?: D
   const record = fitted(context.record);
   const isWritten = translates(context.registry, record.spec);
   if (!isWritten && decoding !== undefined) throw notWritten(record);
-  const results = isWritten
-    ? decode(context, record, encodeInputs(inputs, record.preprocessing), decoding)
-    : predictRows(context, inputs);
+  const results = isWritten ? decode(context, record, rawOf(record, inputs), decoding) : predictRows(context, inputs);
   return namedOutputs(context.registry, record, results);
 }
 
@@ -60,8 +59,14 @@ export function predictRows(
   previous?: Int32Array,
 ): Record<string, NdArray> {
   const record = fitted(context.record);
-  const raw = encodeInputs(inputs, record.preprocessing);
+  const raw = rawOf(record, inputs);
   return predictRaw(context, record, raw, raw.length / sizeOf(record.signature.raw), previous);
+}
+
+function rawOf(record: FittedRecord, inputs: Inputs): Float32Array {
+  const raw = encodeInputs(inputs, record.preprocessing);
+  refuseForeignTokens(record, raw, "inputs");
+  return raw;
 }
 
 /** Raw rows through the network, in pieces. @returns the head's results, [rows, ...]. */

@@ -37,8 +37,14 @@ function expectedBy(issue: z.core.$ZodIssue): string | undefined {
   if (issue.code === "invalid_type") return issue.expected;
   if (issue.code === "invalid_value") return issue.values.map((value) => show(value)).join(" | ");
   if (issue.code === "too_small") return `${issue.inclusive === false ? ">" : ">="} ${issue.minimum}`;
+  if (issue.code === "invalid_union") return eachOnce(issue.errors.map(([first]) => first && expectedBy(first)));
   if (issue.code === "too_big") return `${issue.inclusive === false ? "<" : "<="} ${issue.maximum}`;
   return undefined;
+}
+
+/** Of a union what its members expect; undefined where one of them cannot say. */
+function eachOnce(expected: readonly (string | undefined)[]): string | undefined {
+  return expected.includes(undefined) ? undefined : [...new Set(expected)].join(" | ");
 }
 
 /** The fields that an object schema knows, below wrappers such as defaults; of a union, those of its first object. */
@@ -86,7 +92,7 @@ export function parseBy<Schema extends z.ZodType>(schema: Schema, raw: unknown, 
     return [
       {
         path: pathOf(path, issue.path),
-        message: issue.message,
+        message: issue.code === "invalid_union" && got === undefined ? "missing" : issue.message,
         ...(expected === undefined ? {} : { expected }),
         got: show(got),
       },

@@ -56,6 +56,15 @@ describe("refused at the layer that does not fit", () => {
     });
   });
 
+  it("heads too narrow to be turned by pairs", () => {
+    const { violations } = refusal([20, 3], { type: "transformer", width: 6, heads: 2, positions: "rotary" });
+    expect(violations[0]).toMatchObject({
+      path: "backbone.blocks.0.selfAttention",
+      expected: "heads of even width",
+      got: "[1, 20, 6]",
+    });
+  });
+
   it("heads that do not divide the width", () => {
     const { violations } = refusal([20, 3], { type: "transformer", width: 30, heads: 4 });
     expect(violations[0]!.path).toBe("backbone.blocks.0.selfAttention");

@@ -140,3 +140,11 @@ describe("a value in an error message", () => {
     expect(show(JSON.parse(`${"[".repeat(200_000)}${"]".repeat(200_000)}`))).toBe("a deeply nested array");
   });
 });
+
+it("says what is missing where one of several forms is wanted", () => {
+  const schema = z.object({ degrees: z.union([z.number(), z.array(z.number())]) });
+  expect(faultOf(() => parseBy(schema, {}, "augment[0]"))).toMatchObject({
+    violations: [{ path: "augment[0].degrees", message: "missing", expected: "number | array", got: "nothing" }],
+    hint: "expected number | array, got nothing",
+  });
+});
