@@ -22,21 +22,25 @@ function pairs(): number {
   return loss / (held.length - 1);
 }
 
-it("a transformer tells what follows better than counted pairs, on pages that it has not seen", async () => {
-  const record = learn({
-    dataset: await load({ text: { value: text.slice(0, 12_000) } }),
-    executor: createMachine(),
-    spec: {
-      pipeline: "language",
-      backbone: { type: "transformer", width: 32, heads: 2, layers: 2, positions: "rotary" },
-      head: { type: "language", context: 32 },
-      seed: 1,
-    },
-    train: { epochs: 8, batchSize: 8, optimizer: { type: "adam", learningRate: 0.006 }, schedule: "cosine" },
-  }).result.record;
-  const known = [...held].map((character) => (seen.includes(character) ? character : " ")).join("");
-  const context = { registry, executor: createMachine(), record };
-  const { metrics } = evaluate(context, await load({ text: { value: known } }));
-  expect(metrics.loss).toBeLessThan(pairs() - 0.1);
-  expect(metrics.perplexity).toBeCloseTo(Math.exp(metrics.loss!), 6);
-});
+/** Of about as many parameters each. */
+const NETWORKS = {
+  transformer: { backbone: { type: "transformer", width: 32, heads: 2, layers: 2, positions: "rotary" }, rate: 0.006 },
+  lstm: { backbone: { type: "lstm", width: 32, hidden: 64 }, rate: 0.02 },
+};
+
+it.each(Object.entries(NETWORKS))(
+  "%s: tells what follows better than counted pairs, on pages that it has not seen",
+  async (_, { backbone, rate }) => {
+    const record = learn({
+      dataset: await load({ text: { value: seen } }),
+      executor: createMachine(),
+      spec: { pipeline: "language", backbone, head: { type: "language", context: 32 }, seed: 1 },
+      train: { epochs: 8, batchSize: 8, optimizer: { type: "adam", learningRate: rate }, schedule: "cosine" },
+    }).result.record;
+    const known = [...held].map((character) => (seen.includes(character) ? character : " ")).join("");
+    const context = { registry, executor: createMachine(), record };
+    const { metrics } = evaluate(context, await load({ text: { value: known } }));
+    expect(metrics.loss).toBeLessThan(pairs() - 0.1);
+    expect(metrics.perplexity).toBeCloseTo(Math.exp(metrics.loss!), 6);
+  },
+);
