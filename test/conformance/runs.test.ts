@@ -216,6 +216,26 @@ it("says which environment and field of a host's step is wrong, and takes the ne
   expect((await sidecar.call("rl.step", { ...step, ...told })).actions.shape).toEqual([2]);
 });
 
+it("says what a policy takes and gives, from the beginning", async () => {
+  const sidecar = startSidecar();
+  const { environment } = HOSTED;
+  await sidecar.call("rl.create", { environment: { ...environment, mask: true }, memory: { type: "gru", hidden: 8 } });
+  await sidecar.call("rl.create", { environment: { type: "Pendulum-v1" } });
+  const [masked, plain] = [
+    (await sidecar.call("models.get", { model: "m_1" })).model,
+    (await sidecar.call("models.get", { model: "m_2" })).model,
+  ];
+  const named = (ports: Json[]) => ports.map(({ name, dtype, shape }) => [name, dtype, ...shape].join(" "));
+  expect(named(masked.inputs)).toEqual(["observations F32 batch 2", "mask BOOL batch 2", "state[0] F32 batch 8"]);
+  expect(named(masked.outputs)).toEqual([
+    "actions I32 batch",
+    "values F32 batch",
+    "logProbs F32 batch",
+    "state[0] F32 batch 8",
+  ]);
+  expect(named(plain.outputs)[0]).toBe("actions F32 batch 1");
+});
+
 it("saves a policy and loads it as it was", async () => {
   const sidecar = startSidecar();
   const folder = `${temporaryDirectory()}/policy`;

@@ -10,11 +10,11 @@ import { PreprocessSpec } from "../preprocess/spec.ts";
 import type { Registry } from "../registry/registry.ts";
 import { VERSIONS } from "../versions.ts";
 import type { Learner } from "./algorithm.ts";
-import { distributionOf } from "./distributions.ts";
+import { distributionOf, maskWidth } from "./distributions.ts";
 import type { Moments } from "./normalise.ts";
-import { declarePolicy, type PolicySpec } from "./policy.ts";
+import { declarePolicy, memoryWidths, type PolicySpec } from "./policy.ts";
 import type { InsideSpec, RunSpec } from "./runSpec.ts";
-import { spaceSize } from "./spaces.ts";
+import { type Space, spaceSize } from "./spaces.ts";
 
 /** What a model knows of itself beside its weights, where it is a policy. Plain JSON. */
 export interface PolicyRecord {
@@ -78,6 +78,34 @@ export function createPolicyRecord(registry: Registry, run: RunSpec): PolicyMode
     parameters: countParameters(policyLeaves(registry, policy)),
     weights: null,
     policy: { spec: policy, algorithm, environment, moments: null, steps: 0, updates: 0, meanReturn: null },
+  };
+}
+
+interface Port {
+  readonly name: string;
+  readonly dtype: "F32" | "I32" | "BOOL";
+  readonly shape: readonly (number | "batch")[];
+}
+
+/** What `policy.act` takes of a policy, and what it answers. */
+export function policyPorts(spec: PolicySpec): { readonly inputs: Port[]; readonly outputs: Port[] } {
+  const ownShape = (space: Space): readonly number[] =>
+    space.type === "box" ? space.shape : space.type === "discrete" ? [] : [spaceSize(space)];
+  const port = (name: string, dtype: Port["dtype"], shape: readonly number[]): Port => ({
+    name,
+    dtype,
+    shape: ["batch", ...shape],
+  });
+  const ofSpace = (name: string, space: Space): Port =>
+    port(name, space.type === "box" ? "F32" : "I32", ownShape(space));
+  const memory = memoryWidths(spec).map((width, index) => port(`state[${index}]`, "F32", [width]));
+  return {
+    inputs: [
+      ofSpace("observations", spec.observation),
+      ...(spec.masked ? [port("mask", "BOOL", [maskWidth(spec.action)])] : []),
+      ...memory,
+    ],
+    outputs: [ofSpace("actions", spec.action), port("values", "F32", []), port("logProbs", "F32", []), ...memory],
   };
 }
 

@@ -28,6 +28,11 @@ function portsOf(
       ports.map(pipelines.portOf).map(({ shape, ...port }) => ({ ...port, shape: [...shape] }));
     return { inputs: named(opened.inputs), outputs: named(opened.outputs) };
   }
+  if (pipelines.isPolicy(record)) {
+    const { inputs, outputs } = pipelines.policyPorts(record.policy.spec);
+    const copied = (ports: typeof inputs) => ports.map(({ shape, ...port }) => ({ ...port, shape: [...shape] }));
+    return { inputs: copied(inputs), outputs: copied(outputs) };
+  }
   if (signature === null || preprocessing === null || target === null) return { inputs: null, outputs: null };
   return {
     inputs: preprocessing.columns.map(({ name, kind, shape }) => ({
