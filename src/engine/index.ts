@@ -28,7 +28,7 @@ export { isDecidedByData } from "./onnx/import/known.ts";
 export { type OpenedOnnx, openModel } from "./onnx/import/open.ts";
 export { pruned } from "./onnx/import/prune.ts";
 export type { Role } from "./onnx/import/roles.ts";
-export { factsOf, type Value } from "./onnx/import/value.ts";
+export { ELEMENT_TYPES, factsOf, type Value } from "./onnx/import/value.ts";
 export { exportLoop, exportProgram, nextOf, type ProgramExport } from "./onnx/program.ts";
 export type { Range, Steps } from "./onnx/quantize/integers.ts";
 export type { Layer, Mode as QuantizationMode } from "./onnx/quantize/layers.ts";

@@ -3,9 +3,11 @@
 import { createHash } from "node:crypto";
 import {
   decodeOnnx,
+  ELEMENT_TYPES,
   encodeOnnx,
   Fault,
   factsOf,
+  isDecidedByData,
   type NdArray,
   type OpenedOnnx,
   openModel,
@@ -43,31 +45,61 @@ export function importOnnx(bytes: Uint8Array, read: ReadPart): { record: Importe
   const content = model === decoded ? bytes : encodeOnnx(model);
   const shared = new SharedArrayBuffer(content.byteLength);
   new Uint8Array(shared).set(content);
-  const refusal = trial(opened);
+  const { refusal, decidedBy } = trial(opened);
   const imported: ImportedFile = {
     ...(refusal !== null && { needsOnnxruntime: true as const }),
     bytes: shared,
     sha256: createHash("sha256").update(content).digest("hex"),
   };
-  const report = reportOf(model, opened, refusal);
+  const report = reportOf(model, opened, { refusal, decidedBy });
   return { record: recordOf(opened, imported, report.parameters), report };
 }
 
 /** Sizes that are open get one that small networks take, then one that images have, to see whether the graph can be raised. */
 const SIZES = [2, 64];
+/** What integers get that may decide shapes or branches. */
+const VALUES = [1, 0, 2, 64];
+/** Integers up to this many may decide shapes and branches: where they do, a program is made for their values. */
+export const SMALL = 8;
 
-function trial(opened: OpenedOnnx): Fault | null {
-  const refusals = SIZES.map((size) => trialAt(opened, size));
-  return refusals.includes(null) ? null : refusals[0]!;
+/** What a trial of the graph has shown. */
+interface Trial {
+  /** What the engine cannot do; null where it can. */
+  readonly refusal: Fault | null;
+  /** Integer inputs without whose values the graph is not known. */
+  readonly decidedBy: readonly string[];
 }
 
-function trialAt(opened: OpenedOnnx, openSize: number): Fault | null {
+function trial(opened: OpenedOnnx): Trial {
+  const refusals = SIZES.map((size) => trialAt(opened, size, []));
+  if (refusals.includes(null)) return { refusal: null, decidedBy: [] };
+  const refusal = refusals.find(isDecidedByData) ?? refusals[0]!;
+  const integers = opened.inputs.flatMap(({ name, elemType, shape }) => {
+    const fixed = (shape ?? []).map((size) => (typeof size === "number" ? size : 1));
+    return isInteger(elemType) && sizeOf(fixed) <= SMALL ? [name] : [];
+  });
+  if (!isDecidedByData(refusal) || integers.length === 0) return { refusal, decidedBy: [] };
+  const canBeRaised = (names: readonly string[]): boolean =>
+    SIZES.some((size) => VALUES.some((value) => trialAt(opened, size, names, value) === null));
+  if (!canBeRaised(integers)) return { refusal, decidedBy: integers };
+  const needed = integers.filter((name) => !canBeRaised(integers.filter((other) => other !== name)));
+  return { refusal: null, decidedBy: needed.length === 0 ? integers : needed };
+}
+
+const isInteger = (elemType: number): boolean =>
+  elemType in ELEMENT_TYPES && factsOf(elemType as keyof typeof ELEMENT_TYPES).computed !== "F32";
+
+/** @param known inputs that are `value` everywhere */
+function trialAt(opened: OpenedOnnx, openSize: number, known: readonly string[], value = 0): Fault | null {
   try {
     trace((t) => {
       const inputs = opened.inputs.map(({ name, elemType, shape }) => {
         const { computed } = factsOf(elementTypeOf(name, elemType));
-        const sizes = (shape ?? []).map((size) => (typeof size === "number" ? size : openSize));
-        return [name, t.input(name, { dtype: computed, shape: sizes })] as const;
+        const own = known.includes(name) ? 1 : openSize;
+        const sizes = (shape ?? []).map((size) => (typeof size === "number" ? size : own));
+        if (!known.includes(name)) return [name, t.input(name, { dtype: computed, shape: sizes })] as const;
+        const data = (computed === "BOOL" ? Uint8Array : Int32Array).from(new Array<number>(sizeOf(sizes)).fill(value));
+        return [name, t.constant({ dtype: computed, shape: sizes, data })] as const;
       });
       const outputs = raise(t, opened, Object.fromEntries(inputs));
       return {

@@ -16,6 +16,8 @@ export interface ImportReport {
   readonly features: string | null;
   /** What an export for inference has made disappear. */
   readonly folded: readonly string[];
+  /** Integer inputs whose values choose shapes or branches: the engine makes a program for each set of them. */
+  readonly decidedBy: readonly string[];
   /** Why the engine can't run the file; empty where it can. */
   readonly unsupported: readonly Unsupported[];
 }
@@ -39,8 +41,12 @@ const REASONS: Readonly<Record<Role, string>> = {
   constant: "a whole number, a setting, or a number that is part of a formula",
 };
 
-/** @param refusal what raising the whole graph threw, if it did */
-export function reportOf(model: ModelProto, opened: OpenedOnnx, refusal: Fault | null): ImportReport {
+/** @param refusal what raising the whole graph threw, if it did @param decidedBy what it hangs on */
+export function reportOf(
+  model: ModelProto,
+  opened: OpenedOnnx,
+  { refusal, decidedBy }: { readonly refusal: Fault | null; readonly decidedBy: readonly string[] },
+): ImportReport {
   const graph = model.graph!;
   const initialisers = (graph.initializer ?? []).map(
     ({ name = "", dims = new BigInt64Array() }): ReportedInitialiser => {
@@ -62,6 +68,7 @@ export function reportOf(model: ModelProto, opened: OpenedOnnx, refusal: Fault |
     initialisers,
     features: featuresOf(graph),
     folded: foldedIn(graph),
+    decidedBy,
     unsupported: refusal === null ? [] : [unsupportedOf(refusal)],
   };
 }

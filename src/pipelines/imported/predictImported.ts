@@ -18,7 +18,7 @@ import {
 import { compiled } from "../model/loaded.ts";
 import { runWhole } from "../model/whole.ts";
 import { openFile } from "./importedFile.ts";
-import { type ImportedModel, raise } from "./importOnnx.ts";
+import { type ImportedModel, raise, SMALL } from "./importOnnx.ts";
 import { elementTypeOf, wireDType } from "./ports.ts";
 
 /** A tensor for the only input, or one for each by name. */
@@ -46,9 +46,6 @@ export function predictImported(
   runWhole(program);
   return resultsOf(opened, program, shapesOf.get(program)!);
 }
-
-/** Integers up to this many may decide shapes and branches: where they do, a program is made for their values. */
-const SMALL = 8;
 
 function withKnown(given: Readonly<Record<string, NdArray>>, run: (known: readonly string[]) => Program): Program {
   const small = Object.keys(given).filter((name) => {

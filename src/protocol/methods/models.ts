@@ -93,7 +93,7 @@ export const modelMethods = {
 
   "models.import": {
     summary:
-      "Take in an ONNX file as a model: to run, to train a new head on (`models.create` with backbone `onnx`), to write back. The report says what its tensors are and what the engine lacks.",
+      "Take in an ONNX file as a model: to run, to train a new head on (`models.create` with backbone `onnx`), to write back. The report says what its tensors are and what the engine lacks. The engine makes a program for each set of input shapes, and keeps the six used last.",
     errors: ["ALREADY_EXISTS", "NOT_FOUND", "PATH_DENIED", "DATA_INVALID", "DTYPE_UNSUPPORTED", "LIMIT_EXCEEDED"],
     params: params({
       format: z.literal("onnx").describe("what the file is"),
@@ -128,6 +128,11 @@ export const modelMethods = {
               "the value that a new head takes unless `output` names another; null where there is no last layer",
             ),
           folded: z.array(z.string()).describe("what an export for inference has made disappear"),
+          decidedBy: z
+            .array(z.string())
+            .describe(
+              "integer inputs whose values choose shapes or branches: the engine makes a program for each set of them",
+            ),
           unsupported: z
             .array(
               z.looseObject({
@@ -161,6 +166,7 @@ export const modelMethods = {
           ],
           features: "/avgpool/Flatten_output_0",
           folded: [],
+          decidedBy: [],
           unsupported: [],
         },
       },

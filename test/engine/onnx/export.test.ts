@@ -1,10 +1,16 @@
 /** @file Whole graphs as ONNX files: any batch size, stable names, and a refusal where the batch is baked in. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { findOnnxruntime } from "../../../src/engine/executors/onnxruntime/find.ts";
 import { openOnnx } from "../../../src/engine/executors/onnxruntime/session.ts";
 import { createReference } from "../../../src/engine/executors/reference/reference.ts";
 import { decodeOnnx, encodeOnnx } from "../../../src/engine/onnx/codec.ts";
+import { withDataApart } from "../../../src/engine/onnx/dataApart.ts";
 import { describeOnnx } from "../../../src/engine/onnx/describe.ts";
 import { exportGraph } from "../../../src/engine/onnx/export.ts";
+import { halved } from "../../../src/engine/onnx/halve.ts";
+import { withData } from "../../../src/engine/onnx/import/external.ts";
+import { tensorProtoOf } from "../../../src/engine/onnx/tensors.ts";
+import { scan } from "../../../src/engine/scan.ts";
 import type { NdArray, Shape } from "../../../src/engine/shape.ts";
 import { concat, random } from "../../../src/engine/tensor.ts";
 import { type Built, type Tracer, trace } from "../../../src/engine/trace.ts";
@@ -145,5 +151,110 @@ describe("an export is refused", () => {
   it("for an opset that is not offered", () => {
     const fault = refusal((t, batch) => ({ outputs: { y: input(t, batch) } }), 16);
     expect(fault.violations[0]).toMatchObject({ path: "opset", expected: "17, 18, 19, 20, 21", got: "16" });
+  });
+});
+
+describe("a graph of sequences", () => {
+  const trunk = randomWeights({ "cell.weight": [4, 4], "input.weight": [3, 4] });
+  /** A recurrence, places, what came before, and the last element. */
+  const recurrent = (t: Tracer, batch: number, time: number): Built => {
+    const x = t.input("inputs", { dtype: "F32", shape: [batch, time, 3] });
+    const state = (path: string) => t.state(path, trunk[path]!);
+    const seen = x.matmul(state("input.weight"));
+    const placed = seen.add(seen.sinusoids(time, 4));
+    const mask = placed.causalMask(time, time);
+    const scores = placed.matmul(placed.transpose());
+    const past = mask.where(scores, -1e30).softmax(-1).matmul(placed);
+    const start = t.constant(0).broadcastTo([batch, 4]);
+    const { carry, outputs } = scan(
+      { carry: [start], over: [past.permute([1, 0, 2])], given: [state("cell.weight")], reverse: true },
+      ([before], [element], [weight]) => {
+        const next = before!.matmul(weight!).add(element!).tanh();
+        return { carry: [next], outputs: [next] };
+      },
+    );
+    const each = outputs[0]!.permute([1, 0, 2]);
+    const last = each.slice([0, time - 1, 0], [batch, time, 4]).reshape([batch, 4]);
+    return { outputs: { each, last, first: carry[0]! } };
+  };
+  const settings = {
+    name: "sequences",
+    weights: (path: string) => trunk[path]!,
+    trace: (batch: number, time = 7) => trace((t) => recurrent(t, batch, time)),
+  };
+  const model = exportGraph({ ...settings, lengths: [311, 317, 331] });
+
+  it("takes any length, by name", () => {
+    const { inputs, outputs } = describeOnnx(model);
+    expect(inputs[0]!.shape).toEqual(["batch", "sequence", 3]);
+    expect(outputs.map(({ shape }) => shape)).toEqual([
+      ["batch", "sequence", 4],
+      ["batch", 4],
+      ["batch", 4],
+    ]);
+    const text = JSON.stringify(model, (_, value) => (typeof value === "bigint" ? String(value) : value));
+    expect(text).not.toMatch(/31[017]|331/);
+  });
+
+  it.each([1, 7, 50])("answers as the reference at a length of %i", async (time) => {
+    if ("missing" in findOnnxruntime()) return;
+    const [inputs] = drawSample([{ dtype: "F32", shape: [3, time, 3] }], time) as [NdArray];
+    const reference = createReference();
+    const traced = settings.trace(3, time);
+    const state = reference.createState(traced.states);
+    for (const [path, value] of Object.entries(trunk)) state.write(path, value);
+    const program = reference.compile(traced, state);
+    program.inputs.inputs!.set(inputs.data as never);
+    program.run();
+    const session = await openOnnx(encodeOnnx(model));
+    const results = await session.run({ inputs });
+    await session.close();
+    for (const [name, values] of Object.entries(program.outputs)) {
+      const differences = Array.from(results[name]!.data as Float32Array, (p, i) => Math.abs(p - Number(values[i])));
+      expect(Math.max(...differences)).toBeLessThan(1e-5);
+    }
+  });
+
+  it("is refused a length that is a number in the model", () => {
+    const build = (t: Tracer, batch: number, time = 7): Built => ({
+      outputs: { y: t.input("inputs", { dtype: "F32", shape: [batch, time] }).mul(1 / time) },
+    });
+    const fault = faultOf(() =>
+      exportGraph({ ...settings, lengths: [311, 317, 331], trace: (batch, time) => trace((t) => build(t, batch, time)) }),
+    );
+    expect(fault.message).toMatch(/depends on the length of the sequence/);
+  });
+});
+
+describe("a model's tensors", () => {
+  const model = exportGraph(options);
+
+  it("go to another file at the beginnings of pages, and come back as they were", () => {
+    const large = { dtype: "F32" as const, shape: [600], data: Float32Array.from({ length: 600 }, (_, i) => i) };
+    const graph = {
+      ...model.graph!,
+      initializer: [...model.graph!.initializer!, tensorProtoOf("a", large), tensorProtoOf("b", large)],
+    };
+    const apart = withDataApart({ ...model, graph }, "weights");
+    expect(apart.parts.map(({ offset }) => offset)).toEqual([0, 4096]);
+    const file = new Uint8Array(apart.bytes);
+    for (const { offset, data } of apart.parts) file.set(data, offset);
+    const read = (location: string, offset: number, length = 0) => {
+      expect(location).toBe("weights");
+      return file.slice(offset, offset + length);
+    };
+    expect(encodeOnnx(withData(apart.model, read))).toEqual(encodeOnnx({ ...model, graph }));
+  });
+
+  it("are halved where they are matrices that 16 bits can hold, and cast back for who reads them", () => {
+    const initialiser = (name: string) => halved(model).graph!.initializer!.find((tensor) => tensor.name === name);
+    expect(initialiser("head.weight.f16")).toMatchObject({ dataType: 10 });
+    expect(initialiser("head.weight.f16")!.rawData!.byteLength).toBe(2 * 15 * 4);
+    expect(initialiser("layers.0.bias")).toMatchObject({ dataType: 1 });
+    const huge = exportGraph({
+      ...options,
+      weights: (path) => ({ ...weights[path]!, data: (weights[path]!.data as Float32Array).map(() => 1e6) }),
+    });
+    expect(halved(huge).graph!.initializer!.some(({ dataType }) => dataType === 10)).toBe(false);
   });
 });

@@ -1,6 +1,14 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { createMachine, decodeOnnx, encodeOnnx, type ModelProto, type NdArray } from "../../../src/engine/index.ts";
+import {
+  createMachine,
+  decodeOnnx,
+  encodeOnnx,
+  type ModelProto,
+  type NdArray,
+  type NodeProto,
+  tensorProtoOf,
+} from "../../../src/engine/index.ts";
 import { importOnnx } from "../../../src/pipelines/imported/importOnnx.ts";
 import { predictImported } from "../../../src/pipelines/imported/predictImported.ts";
 import { writeWhole, writeWithHead } from "../../../src/pipelines/imported/writeBack.ts";
@@ -22,6 +30,11 @@ const { logits } = JSON.parse(readFileSync(new URL("small-cnn.json", folder), "u
 
 const registry = createRegistry();
 const executor = createMachine({ threads: 1 });
+/** @param elemType TensorProto.DataType */
+const port = (name: string, elemType: number, shape: readonly number[]) => ({
+  name,
+  type: { tensorType: { elemType, shape: { dim: shape.map((size) => ({ dimValue: BigInt(size) })) } } },
+});
 const nowhere = () => {
   throw new Error("there is nothing beside the file");
 };
@@ -144,5 +157,154 @@ describe("a new head on an imported file", () => {
       reason: "NOT_FOUND",
       violations: [{ path: "backbone.output", got: "nowhere" }],
     });
+  });
+});
+
+describe("what a file says that no schema of ours knows", () => {
+  /** Field 1000, a text. */
+  const strange = new Uint8Array([0xc2, 0x3e, 3, 0x6f, 0x64, 0x64]);
+  const marked = <Message extends object>(message: Message): Message => ({ ...message, unknownFields: strange });
+
+  it("is written back in every message that had it, though weights have changed", () => {
+    const model = decodeOnnx(bytes);
+    const graph = model.graph!;
+    const file = encodeOnnx(
+      marked({
+        ...model,
+        opsetImport: model.opsetImport!.map(marked),
+        graph: marked({
+          ...graph,
+          node: graph.node!.map((each) => marked({ ...each, attribute: (each.attribute ?? []).map(marked) })),
+          initializer: graph.initializer!.map(marked),
+          input: graph.input!.map(marked),
+        }),
+      }),
+    );
+    const { record } = importOnnx(file, nowhere);
+    const weights = { ...record.weights!, buffer: record.weights!.buffer.slice(0) as SharedArrayBuffer };
+    new Float32Array(weights.buffer).fill(0.5);
+    const written = decodeOnnx(writeWhole({ ...record, weights }));
+    expect(
+      written.graph!.initializer!.some(({ rawData }, i) => !sameBytes(rawData!, graph.initializer![i]!.rawData!)),
+    ).toBe(true);
+    const messages = [
+      written,
+      written.graph!,
+      ...written.opsetImport!,
+      ...written.graph!.node!,
+      ...written.graph!.node!.flatMap(({ attribute }) => attribute ?? []),
+      ...written.graph!.initializer!,
+      ...written.graph!.input!,
+    ];
+    expect(
+      messages.every(({ unknownFields }) => unknownFields !== undefined && sameBytes(unknownFields, strange)),
+    ).toBe(true);
+  });
+});
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+describe("a file whose branch hangs on an integer that it is given", () => {
+  const branch = (name: string, operator: string) => ({
+    name,
+    type: 5,
+    g: { name, node: [{ opType: operator, input: ["x"], output: [name] }], output: [{ name }] },
+  });
+  const file = encodeOnnx({
+    irVersion: 8n,
+    opsetImport: [{ domain: "", version: 17n }],
+    graph: {
+      name: "g",
+      node: [
+        { opType: "Equal", input: ["rate", "wanted"], output: ["isWanted"] },
+        {
+          opType: "If",
+          input: ["isWanted"],
+          output: ["y"],
+          attribute: [branch("then_branch", "Neg"), branch("else_branch", "Abs")],
+        },
+      ],
+      initializer: [tensorProtoOf("wanted", { dtype: "I64", shape: [], data: BigInt64Array.of(16_000n) })],
+      input: [port("x", 1, [3]), port("rate", 7, []), port("other", 7, [2])],
+      output: [port("y", 1, [3])],
+    },
+  });
+
+  it("is said to depend on it, and is nothing that the engine lacks", () => {
+    const { record, report } = importOnnx(file, nowhere);
+    expect(report.decidedBy).toEqual(["rate"]);
+    expect(report.unsupported).toEqual([]);
+    expect(record.imported.needsOnnxruntime).toBeUndefined();
+  });
+
+  it("takes the branch that each value chooses", () => {
+    const { record } = importOnnx(file, nowhere);
+    const at = (rate: bigint) => {
+      const x: NdArray = { dtype: "F32", shape: [3], data: Float32Array.of(1, -2, 3) };
+      const integer = (shape: number[], ...data: bigint[]): NdArray => ({
+        dtype: "I64",
+        shape,
+        data: BigInt64Array.from(data),
+      });
+      const feeds = { x, rate: integer([], rate), other: integer([2], 1n, 2n) };
+      return Array.from(predictImported({ executor, record }, feeds).y!.data as Float32Array);
+    };
+    expect(at(16_000n)).toEqual([-1, 2, -3]);
+    expect(at(8000n)).toEqual([1, 2, 3]);
+  });
+});
+
+describe("lists of tensors", () => {
+  const axis = (value: bigint) => [{ name: "axis", i: value, type: 2 }];
+  const listed = (node: NodeProto[], output: string) =>
+    encodeOnnx({
+      irVersion: 8n,
+      opsetImport: [{ domain: "", version: 17n }],
+      graph: {
+        name: "g",
+        node,
+        initializer: [tensorProtoOf("last", { dtype: "I64", shape: [], data: BigInt64Array.of(-1n) })],
+        input: [port("x", 1, [3, 2])],
+        output: [port(output, 1, [2, 3])],
+      },
+    });
+  const split = {
+    opType: "SplitToSequence",
+    input: ["x"],
+    output: ["rows"],
+    attribute: [...axis(0n), { name: "keepdims", i: 0n, type: 2 }],
+  };
+  const x: NdArray = { dtype: "F32", shape: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6) };
+
+  it("are taken apart, changed and joined while the file is raised", () => {
+    const { record } = importOnnx(
+      listed(
+        [
+          split,
+          { opType: "SequenceAt", input: ["rows", "last"], output: ["row"] },
+          { opType: "SequenceErase", input: ["rows"], output: ["fewer"] },
+          { opType: "SequenceInsert", input: ["fewer", "row", "last"], output: ["more"] },
+          {
+            opType: "ConcatFromSequence",
+            input: ["more"],
+            output: ["y"],
+            attribute: [...axis(1n), { name: "new_axis", i: 1n, type: 2 }],
+          },
+        ],
+        "y",
+      ),
+      nowhere,
+    );
+    expect(Array.from(predictImported({ executor, record }, x).y!.data as Float32Array)).toEqual([1, 5, 3, 2, 6, 4]);
+  });
+
+  it("are refused where an operator takes a tensor", () => {
+    const { report } = importOnnx(listed([split, { opType: "Relu", input: ["rows"], output: ["y"] }], "y"), nowhere);
+    expect(report.unsupported[0]!.reason).toMatch("input 0 is a list of tensors, where the operator takes a tensor");
+  });
+
+  it("are refused as outputs of the file", () => {
+    const { report } = importOnnx(listed([split], "rows"), nowhere);
+    expect(report.unsupported[0]!.reason).toMatch("output `rows` is a list of tensors");
   });
 });

@@ -1,6 +1,6 @@
 /** @file Trained models as ONNX files: raw columns in, the engine's own answers out, whatever the columns are. */
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,6 +9,7 @@ import { loadData } from "../../../src/pipelines/data/load.ts";
 import {
   createModel,
   createRegistry,
+  exportTraining,
   type ModelRecord,
   parseTrainOptions,
   predict,
@@ -16,6 +17,7 @@ import {
 } from "../../../src/pipelines/index.ts";
 import { ACTIVATION_NAMES } from "../../../src/pipelines/layers/activations.ts";
 import { exportOnnx } from "../../../src/pipelines/model/export.ts";
+import { loadModel } from "../../../src/pipelines/model/load.ts";
 import { saveModel } from "../../../src/pipelines/model/save.ts";
 import { needsOnnxruntime } from "../../engine/onnx/needs-onnxruntime.ts";
 
@@ -202,6 +204,32 @@ describe("an export", () => {
     const attempt = exportOnnx({ registry, executor, record }, join(saved, "model.onnx"));
     await expect(attempt).rejects.toMatchObject({ reason: "ALREADY_EXISTS" });
     expect(await readFile(join(saved, "model.json"), "utf8")).toBe(before);
+  });
+
+  it("of a training step never replaces files that no export of one wrote", async () => {
+    const record = await trained(spec("regression"), { rows, target: "weight" });
+    const saved = join(folder, "kept");
+    await saveModel(record, saved);
+    const export_ = (name: string) =>
+      exportTraining({ registry, record }, join(saved, name), { training: { batchSize: 4 }, steps: 2 });
+    await expect(export_("model.onnx")).rejects.toMatchObject({ reason: "ALREADY_EXISTS" });
+    await expect(export_("weights.onnx")).rejects.toMatchObject({ reason: "ALREADY_EXISTS" });
+    expect(await loadModel(registry, saved)).toMatchObject({ parameters: record.parameters });
+    await export_("step.onnx");
+    await export_("step.onnx");
+  });
+
+  it("never puts its tensors over a file that is not its own", async () => {
+    const record = await trained(spec("regression"), { rows, target: "weight" });
+    const path = join(folder, "beside.onnx");
+    await writeFile(`${path}.data`, "somebody's");
+    const beside = (options = {}) =>
+      exportOnnx({ registry, executor, record }, path, { verify: false, externalData: true, ...options });
+    await expect(beside()).rejects.toMatchObject({ reason: "ALREADY_EXISTS" });
+    expect(await readFile(`${path}.data`, "utf8")).toBe("somebody's");
+    await rm(`${path}.data`);
+    await beside();
+    await beside();
   });
 
   it("replaces an earlier export of the same name, card and all", async () => {

@@ -29,6 +29,8 @@ export interface Call extends Attributes {
   readonly inputs: readonly (Value | undefined)[];
   tensor(index: number): Tensor;
   optional(index: number): Tensor | undefined;
+  /** What is in an input that is a list. */
+  list(index: number): readonly Value[];
   /** All inputs, none left out. */
   tensors(): readonly Tensor[];
   type(index: number): ElementType;
@@ -93,6 +95,13 @@ export function attributesOf({ attribute = [] }: NodeProto): Attributes {
   };
 }
 
+function notSuch(index: number, got: string, expected: string): Fault {
+  return new Fault("DATA_INVALID", `input ${index} is ${got}, where the operator takes ${expected}`, {
+    violations: [{ path: `input[${index}]`, message: "of another kind", expected, got }],
+    hint: "the file is damaged, or the program that wrote it is wrong",
+  });
+}
+
 /** What raising a node needs of the graph around it. */
 export interface Around extends Pick<Call, "opset" | "constant" | "body"> {}
 
@@ -100,6 +109,7 @@ export function callOf(node: NodeProto, inputs: readonly (Value | undefined)[], 
   const outputs = node.output ?? [];
   const required = (index: number): Value => {
     const value = inputs[index];
+    if (value?.items !== undefined) throw notSuch(index, "a list of tensors", "a tensor");
     if (value !== undefined) return value;
     const message = `input ${index} is missing`;
     throw new Fault("DATA_INVALID", message, {
@@ -124,7 +134,12 @@ export function callOf(node: NodeProto, inputs: readonly (Value | undefined)[], 
     isAsked: (output) => (outputs[output] ?? "") !== "",
     inputs,
     tensor: (index) => required(index).tensor,
-    optional: (index) => inputs[index]?.tensor,
+    optional: (index) => (inputs[index] === undefined ? undefined : required(index).tensor),
+    list(index) {
+      const items = inputs[index]?.items;
+      if (items !== undefined) return items;
+      throw notSuch(index, inputs[index] === undefined ? "missing" : "a tensor", "a list of tensors");
+    },
     tensors: () => inputs.map((_, index) => required(index).tensor),
     type: (index) => required(index).type,
     numbers,

@@ -63,7 +63,16 @@ export function openModel(model: ModelProto): OpenedOnnx {
         given.set(name, { type, tensor: weight(name, array, role) });
       }
       const outputs = raiseGraph(graph, given, file);
-      return Object.fromEntries((graph.output ?? []).map(({ name = "" }, index) => [name, outputs[index]!]));
+      const named = (graph.output ?? []).map(({ name = "" }, index) => [name, outputs[index]!] as const);
+      for (const [name, { items }] of named) if (items !== undefined) refuseList(name);
+      return Object.fromEntries(named);
     },
   };
+}
+
+function refuseList(name: string): never {
+  throw new Fault("ONNX_OPERATOR_UNSUPPORTED", `output \`${name}\` is a list of tensors`, {
+    violations: [{ path: `output.${name}`, message: "a list", expected: "a tensor" }],
+    hint: "export the model with tensors as outputs",
+  });
 }

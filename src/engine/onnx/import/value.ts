@@ -50,6 +50,8 @@ export function elementType(dataType: number | undefined): ElementType {
 export interface Value {
   readonly type: ElementType;
   readonly tensor: Tensor;
+  /** Of a list: what is in it. Its tensor then stands for nothing. */
+  readonly items?: readonly Value[];
 }
 
 /** What an operator gives: a tensor goes by the first input's type if that computes in its dtype, else by the usual one. */

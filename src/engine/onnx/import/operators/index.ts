@@ -17,6 +17,8 @@ import { quantization } from "./quantization.ts";
 import { recurrence } from "./recurrent.ts";
 import { reductions } from "./reduction.ts";
 import { resizing } from "./resize.ts";
+import { sampling } from "./sampling.ts";
+import { sequences } from "./sequences.ts";
 
 const STANDARD: Readonly<Record<string, Operator>> = {
   ...pointwise,
@@ -33,6 +35,8 @@ const STANDARD: Readonly<Record<string, Operator>> = {
   ...quantization,
   ...arrangements,
   ...bits,
+  ...sampling,
+  ...sequences,
   ...control,
 };
 
