@@ -22,6 +22,7 @@ import { randomness } from "../../src/engine/ops/random.ts";
 import { recomputation } from "../../src/engine/ops/recompute.ts";
 import { reductions } from "../../src/engine/ops/reduction.ts";
 import { resizing } from "../../src/engine/ops/resizing.ts";
+import { rowAttention } from "../../src/engine/ops/rowAttention.ts";
 import { scanning } from "../../src/engine/ops/scan.ts";
 import { trigonometry } from "../../src/engine/ops/trigonometry.ts";
 import { apply } from "../../src/engine/tensor.ts";
@@ -40,7 +41,7 @@ const FAMILIES: Readonly<Record<string, object>> = {
   Resizing: resizing,
   "Probability and loss": probability,
   "Moments and normalization": { ...moments, ...normalization },
-  Attention: attention,
+  Attention: { ...attention, ...rowAttention },
   Recurrence: scanning,
   "By length": lengths,
   Recomputation: recomputation,

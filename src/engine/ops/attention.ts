@@ -7,9 +7,6 @@ import { forEachIndex, positionOf } from "./loops.ts";
 import { op } from "./op.ts";
 import { booleans, integers, reals } from "./samples.ts";
 
-/** Where a key must not be looked at: low enough to weigh nothing, finite so that a row of nothing else stays a number. */
-const HIDDEN = -1e30;
-
 /** Angles a unit of position for each pair of features: base^(−2i / width) (Su et al. 2021, section 3.2.2). */
 function frequencies(width: number, base: number): Float64Array {
   return Float64Array.from({ length: width / 2 }, (_, i) => base ** ((-2 * i) / width));
@@ -93,20 +90,14 @@ export const attention = {
       ];
     },
     cost: ({ shape, inputs: [, keys] }) => 4 * sizeOf(shape) * keys!.shape[2]!,
-    decompose({ inputs: [queries, keys, values, mask], output, attributes: { causal, scale } }) {
-      const [batch, heads, t, width] = queries.shape as [number, number, number, number];
-      const [, keyHeads, s] = keys.shape as [number, number, number];
-      // Query heads that share a key head are rows of one product: [batch, key heads, sharing · t, …].
-      const rows = queries.reshape([batch, keyHeads, (heads / keyHeads) * t, width]);
-      const scores = rows.matmul(keys.transpose()).mul(scale).reshape([batch, heads, t, s]);
-      const masks = [...(mask === undefined ? [] : [mask]), ...(causal ? [queries.causalMask(t, s)] : [])];
-      const visible = masks.reduce<Tensor | null>((all, next) => all?.logicalAnd(next) ?? next, null);
-      const weights =
-        visible === null ? scores.softmax(-1) : visible.where(visible.where(scores, HIDDEN).softmax(-1), 0);
-      return weights
-        .reshape([batch, keyHeads, (heads / keyHeads) * t, s])
-        .matmul(values)
-        .reshape(output.shape);
+    decompose({ inputs: [queries, keys, values, mask], attributes }): Tensor {
+      const [first, ...others] = [queries, keys, values].map((x) => x.permute([0, 2, 1, 3])) as [
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      const inRows = first.op("rowAttention", attributes, ...others, ...(mask === undefined ? [] : [mask]));
+      return inRows.permute([0, 2, 1, 3]);
     },
   }),
   /**

@@ -18,6 +18,7 @@ import { randomness } from "./random.ts";
 import { recomputation } from "./recompute.ts";
 import { reductions } from "./reduction.ts";
 import { resizing } from "./resizing.ts";
+import { rowAttention } from "./rowAttention.ts";
 import { scanning } from "./scan.ts";
 import { trigonometry } from "./trigonometry.ts";
 
@@ -37,6 +38,7 @@ export const OPS = {
   ...moments,
   ...normalization,
   ...attention,
+  ...rowAttention,
   ...resizing,
   ...lengths,
   ...scanning,

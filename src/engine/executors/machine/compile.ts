@@ -8,6 +8,7 @@ import { order } from "../../plan/order.ts";
 import { type Buffer, type Plan, plan } from "../../plan/plan.ts";
 import type { TensorType } from "../../shape.ts";
 import { broadcastAccess, source } from "./access.ts";
+import { canAttend, canAttendBack, rowAttention, rowAttentionGradients } from "./attention.ts";
 import { chain, isChainable, isCheap } from "./chain.ts";
 import { convert, isConversion } from "./conversion.ts";
 import { canConvolve, conv, convTranspose, convWeights } from "./convolution.ts";
@@ -72,6 +73,8 @@ const PARTIAL = {
   maxPoolIndices: { lower: maxPoolIndices, fits: canPool },
   maxPoolGradient: { lower: maxPoolGradient, fits: canPool },
   variance: { lower: variance, fits: canTakeVariance },
+  rowAttention: { lower: rowAttention, fits: canAttend },
+  rowAttentionGradients: { lower: rowAttentionGradients, fits: canAttendBack },
   cast: { lower: convert, fits: isConversion },
   channelMoments: { lower: channelMoments, fits: canTakeMoments },
   channelProducts: { lower: channelProducts, fits: canTakeMoments },
@@ -316,16 +319,22 @@ function lower(
       instructions.push(...kept.map((home) => copyOf(node, part, home, "copy of a result")));
       return;
     }
-    const [out, ...others] = wanted.get(node)! as [Buffer, ...Buffer[]];
+    const [out, ...others] = (node.parts?.map((part) => arenaBuffer(wordsOf(part))) ?? wanted.get(node)!) as [
+      Buffer,
+      ...Buffer[],
+    ];
+    if (node.parts !== undefined) results.set(node, [out, ...others]);
     const context: Lowered = {
       read,
       out,
+      outs: [out, ...others],
       temporary: arenaBuffer,
       constant: carry,
       emit: (instruction) => instructions.push({ ...instruction, commits: stateBuffers.has(out) }),
     };
     loweringOf(node.op)(node, context);
-    for (const other of others) instructions.push(copyOf(node, out, other, `copy ${node.op}`));
+    if (node.parts === undefined)
+      for (const other of others) instructions.push(copyOf(node, out, other, `copy ${node.op}`));
   });
   instructions.push(...commits);
   return instructions;

@@ -39,6 +39,8 @@ export const OPCODES = {
   winogradGradient: code.WINOGRAD_GRADIENT,
   maxPoolGradient: code.MAX_POOL_GRADIENT,
   convert: code.CONVERT,
+  attention: code.ATTENTION,
+  attentionGradients: code.ATTENTION_GRADIENTS,
   moments: code.MOMENTS,
   channelProducts: code.CHANNEL_PRODUCTS,
   winograd2: code.WINOGRAD2,

@@ -15,6 +15,8 @@ export interface Lowered {
   read(node: Node): Buffer;
   /** Where the node's own value belongs. */
   readonly out: Buffer;
+  /** Where all its results belong, of which `out` is the first. */
+  readonly outs: readonly Buffer[];
   /** Working memory that lasts as long as the instructions that name it. */
   temporary(elements: number): Buffer;
   /** Numbers that the program carries along. */

@@ -2,6 +2,7 @@
  * @file The machine: walks a program's instructions, one after the other. Work large enough is cut into chunks that helper
  * threads take too; which thread computes a chunk never changes a bit of it.
  */
+import { attention, attentionGradients } from "./attention";
 import { convert } from "./convert";
 import { convolve, packTaps } from "./convolution";
 import { convolveWeights } from "./convolutionWeights";
@@ -104,6 +105,12 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
       break;
     case op.WINOGRAD_GRADIENT:
       winogradGradient(at, from, to, scratch);
+      break;
+    case op.ATTENTION:
+      attention(at, from, to, scratch);
+      break;
+    case op.ATTENTION_GRADIENTS:
+      attentionGradients(at, from, to, scratch);
       break;
     case op.CONVERT:
       convert(at, from, to);

@@ -50,6 +50,8 @@ export const PACK_TAPS = 27;
 export const PLANES = 28;
 
 export const CONVERT = 40;
+export const ATTENTION = 41;
+export const ATTENTION_GRADIENTS = 42;
 
 /** Run by whoever walks the program: see `loop.ts`. */
 export const LOOP = 100;
@@ -77,6 +79,9 @@ export const TO_F64 = 5;
 export const SPLIT_COLUMNS = 0;
 export const SPLIT_ROWS = 1;
 export const SPLIT_BATCH = 2;
+
+/** Queries, and keys, that attention leaves out together or not at all. */
+export const ATTENTION_GROUP = 8;
 
 /** Elements that a pointwise instruction handles at a time, and the bytes of one of its registers. */
 export const STRIP = 256;

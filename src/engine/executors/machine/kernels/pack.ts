@@ -11,6 +11,16 @@ export function packRight(source: usize, leading: i32, depth0: i32, depth: i32, 
   }
 }
 
+/** A right operand of few columns, `rowBytes` from row to row, in panels of eight: to[panel][k][8]. May read past a row's end. */
+export function packColumns(source: usize, rowBytes: usize, depth: i32, columns: i32, to: usize): void {
+  for (let j = 0; j < columns; j += 8, source += 32) {
+    for (let k = 0, at = source; k < depth; k++, at += rowBytes, to += 32) {
+      v128.store(to, v128.load(at));
+      v128.store(to, v128.load(at, 16), 16);
+    }
+  }
+}
+
 /** Rows [from, from + rows) of a left operand that is stored transposed, as quads: to[quad][k][4]. */
 export function packLeft(source: usize, leading: i32, depth0: i32, depth: i32, from: i32, rows: i32, to: usize): void {
   const quad = <usize>depth << 4;
