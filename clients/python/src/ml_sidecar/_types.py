@@ -214,8 +214,8 @@ class _ModelRequired(TypedDict):
 class Model(_ModelRequired, total=False):
     """A model in short."""
     bytes: Union[int, None]  # memory of its weights in bytes
-    inputs: Union[List[ModelInputsItem], None]  # what `predict` takes; null until known
-    outputs: Union[List[ModelOutputsItem], None]  # what `predict` answers, by name; null until known
+    inputs: Union[List[ModelInputsItem], None]  # what `predict`, or of a policy `policy.act`, takes; null until known
+    outputs: Union[List[ModelOutputsItem], None]  # what it answers, by name; null until known
 
 
 class ModelCardInputsItem(TypedDict):
@@ -242,8 +242,8 @@ class _ModelCardRequired(TypedDict):
 class ModelCard(_ModelCardRequired, total=False):
     """A model with all that is known of it."""
     bytes: Union[int, None]  # memory of its weights in bytes
-    inputs: Union[List[ModelCardInputsItem], None]  # what `predict` takes; null until known
-    outputs: Union[List[ModelCardOutputsItem], None]  # what `predict` answers, by name; null until known
+    inputs: Union[List[ModelCardInputsItem], None]  # what `predict`, or of a policy `policy.act`, takes; null until known
+    outputs: Union[List[ModelCardOutputsItem], None]  # what it answers, by name; null until known
     seed: int  # where its initial weights came from
     createdAt: str  # when, as ISO 8601 in UTC with milliseconds
     classes: Union[List[str], None]  # a classifier's classes, or those of a sequence's elements, in the order of its outputs
@@ -754,6 +754,7 @@ class ModelsImportResultReport(TypedDict):
     initialisers: List[ModelsImportResultReportInitialisersItem]  # the file's own tensors
     features: Union[str, None]  # the value that a new head takes unless `output` names another; null where there is no last layer
     folded: List[str]  # what an export for inference has made disappear
+    decidedBy: List[str]  # integer inputs whose values choose shapes or branches: the engine makes a program for each set of them
     unsupported: List[ModelsImportResultReportUnsupportedItem]  # why the engine can't run the file; empty where it can
 
 
