@@ -89,7 +89,7 @@ function geometry(node: Node): Geometry {
 
 const nanosecondsOf = (flops: number) => flops / 36;
 
-/** Never by minimal filtering: its rounding in the forward pass is what tells in a training's losses (decision 8). */
+/** By minimal filtering in small tiles where that pays (decision 12), on flat planes elsewhere. */
 export function conv(node: Node, lowered: Lowered): void {
   const g = geometry(node);
   const [image, weights] = node.inputs.map(lowered.read) as [Buffer, Buffer];
