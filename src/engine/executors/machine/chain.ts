@@ -11,8 +11,9 @@ import { CASTS, POINTWISE, type PointwiseForm } from "./pointwise.ts";
 
 /** Marks an operand as memory that is walked with the strip. */
 const STREAMED = 1;
-/** Strips that are worth a thread. */
+/** Strips that are worth a thread: no more than this, and fewer where they take this many nanoseconds. */
 const GRAIN = 8;
+const WORTH = 3000;
 /** Of looking up and starting one operation on one strip, in nanoseconds. */
 const DISPATCH = 4;
 
@@ -154,16 +155,18 @@ export function chain(nodes: readonly Node[], values: Values, states: ReadonlySe
     return [operation, ...words, ...new Array<number>((15 - words.length) % 8).fill(0)];
   };
   const operations = [...prologue, ...program];
+  const strips = Math.ceil(size / code.STRIP);
+  const time = nanoseconds + DISPATCH * program.length * strips;
   return {
     kind: "pointwise",
     label: `${nodes.map((node) => node.op).join("+")} ×${size}`,
-    units: Math.ceil(size / code.STRIP),
-    grain: GRAIN,
+    units: strips,
+    grain: Math.max(1, Math.min(GRAIN, Math.ceil((WORTH * strips) / Math.max(time, 1)))),
     operands: [size, prologue.length, program.length, ...operations.flatMap(wordsOf)],
     reads: [...reads],
     writes: [...writes],
     flops: size * nodes.length,
-    nanoseconds: nanoseconds + DISPATCH * program.length * Math.ceil(size / code.STRIP),
+    nanoseconds: time,
     commits: [...writes].some((buffer) => states.has(buffer)),
   };
 }
