@@ -32,6 +32,12 @@ const ordered =
   (x: Tensor, axes: readonly number[] | undefined, options: { keepDims: boolean }): Tensor =>
     x.dtype === "BOOL" ? apply(x.cast("I32"), axes, options).cast("BOOL") : apply(x, axes, options);
 
+/** Of integers by way of reals: exact up to 2^24, and a mean is cut. */
+const inReals =
+  (apply: (x: Tensor, axes: readonly number[] | undefined, options: { keepDims: boolean }) => Tensor) =>
+  (x: Tensor, axes: readonly number[] | undefined, options: { keepDims: boolean }): Tensor =>
+    x.dtype === "F32" ? apply(x, axes, options) : apply(x.cast("F32"), axes, options).cast(x.dtype);
+
 const arg =
   (pick: (x: Tensor, axis: number) => Tensor): Operator =>
   (call) => {
@@ -57,10 +63,10 @@ function normalised(apply: (x: Tensor, axis: number) => Tensor): Operator {
 
 export const reductions: Readonly<Record<string, Operator>> = {
   ReduceSum: reduced((x, axes, options) => x.sum(axes, options)),
-  ReduceMean: reduced((x, axes, options) => x.mean(axes, options)),
+  ReduceMean: reduced(inReals((x, axes, options) => x.mean(axes, options))),
   ReduceMax: reduced(ordered((x, axes, options) => x.max(axes, options))),
   ReduceMin: reduced(ordered((x, axes, options) => x.min(axes, options))),
-  ReduceProd: reduced((x, axes, options) => x.prod(axes, options)),
+  ReduceProd: reduced(inReals((x, axes, options) => x.prod(axes, options))),
   ReduceL1: reduced((x, axes, options) => x.abs().sum(axes, options)),
   ReduceL2: reduced((x, axes, options) => x.square().sum(axes, options).sqrt()),
   ReduceSumSquare: reduced((x, axes, options) => x.square().sum(axes, options)),
