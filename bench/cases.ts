@@ -122,6 +122,27 @@ export interface LimitCase {
   readonly wanted: "at most" | "at least";
 }
 
+const QUANTIZED = {
+  size: ["the file in integers to that in real numbers", 0.3, "at most"],
+  accuracy: ["accuracy of the file in integers to that in real numbers, on rows kept from learning", 0.99, "at least"],
+  time: ["onnxruntime's time for 64 rows in integers to that in real numbers", 1, "at most"],
+} as const;
+
+/** What `bench/quantized.ts` measures. Convolutions have no form in integers whose input is measured as it runs. */
+export const QUANTIZED_CASES: readonly LimitCase[] = (["mlp", "cnn"] as const).flatMap((model) =>
+  (["dynamic", "static"] as const).flatMap((mode) =>
+    Object.entries(QUANTIZED)
+      .filter(([figure]) => !(figure === "time" && model === "cnn" && mode === "dynamic"))
+      .map(([figure, [what, limit, wanted]]) => ({
+        name: `quantized-${figure}-${model}-${mode}`,
+        what: `digits ${model}, int8-${mode}: ${what}`,
+        unit: "×" as const,
+        limit,
+        wanted,
+      })),
+  ),
+);
+
 /** What `bench/wire.py` measures on the real process. */
 export const WIRE_CASES = [
   { name: "start", what: "spawn to first answer, median", unit: "ms", limit: 150, wanted: "at most" },
@@ -240,7 +261,7 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   gemm: ["gemm-64", "gemm-1024", "gemm-1024-plain"],
   limits: LIMIT_CASES.map(({ name }) => name),
   engine: [...STEP_CASES, ...LIMIT_CASES].map(({ name }) => name),
-  onnx: ONNX_CASES.map(({ name }) => name),
+  onnx: [...ONNX_CASES, ...QUANTIZED_CASES].map(({ name }) => name),
   wire: WIRE_CASES.map(({ name }) => name),
   rl: [...RATE_CASES, ...LEARNING_CASES].map(({ name }) => name),
 };

@@ -11,6 +11,7 @@ import {
   type LimitCase,
   ONNX_CASES,
   type OnnxCase,
+  QUANTIZED_CASES,
   RATE_CASES,
   STEP_CASES,
   type StepCase,
@@ -35,9 +36,15 @@ import { timeSteps } from "./steps.ts";
 /** From this share on, what others do shows in the figures. */
 const BUSY = 0.1;
 
-const known = [...STEP_CASES, ...RATE_CASES, ...LIMIT_CASES, ...WIRE_CASES, ...LEARNING_CASES, ...ONNX_CASES].map(
-  ({ name }) => name,
-);
+const known = [
+  ...STEP_CASES,
+  ...RATE_CASES,
+  ...LIMIT_CASES,
+  ...WIRE_CASES,
+  ...LEARNING_CASES,
+  ...ONNX_CASES,
+  ...QUANTIZED_CASES,
+].map(({ name }) => name);
 const wanted = wantedCases(process.argv.slice(2));
 const leftOut: string[] = [];
 const names = new Set<string>();
@@ -45,7 +52,7 @@ const before = await busyShare();
 const peak = await peakOfOneCore();
 const steps = await stepFigures();
 const learning = await learningFigures();
-const limits = [...(await limitFigures()), ...wireFigures(), ...learning.limits];
+const limits = [...(await limitFigures()), ...wireFigures(), ...quantizedFigures(), ...learning.limits];
 const files = onnxFigures();
 const busy = [before, await busyShare()] as const;
 console.log(`\n${table({ steps, rates: learning.rates, limits, files })}`);
@@ -204,6 +211,18 @@ function onnxFigures(): OnnxFigure[] {
   return cases.flatMap((each) => {
     const answer = answers.find(({ name }) => name === each.name);
     return answer === undefined ? [] : [{ ...each, ...answer }];
+  });
+}
+
+function quantizedFigures(): LimitFigure[] {
+  const cases = QUANTIZED_CASES.filter(({ name }) => wanted.has(name));
+  if (cases.length === 0) return [];
+  console.error("files in integers …");
+  const args = ["--import", "tsx", "bench/quantized.ts", ...cases.map(({ name }) => name)];
+  const answers = askChild<{ name: string; value: number }>("files in integers", process.execPath, args);
+  return cases.flatMap((each) => {
+    const answer = answers.find(({ name }) => name === each.name);
+    return answer === undefined ? [] : [{ ...each, value: answer.value }];
   });
 }
 

@@ -436,7 +436,10 @@ class Model:
     def export(
         self, path: Optional[PathLike] = None, *, format: str = "onnx", **options: Any
     ) -> types.ModelsExportResult:
-        """Writes the model as ONNX or safetensors; says where, how large, and how it was verified."""
+        """Writes the model as ONNX or safetensors; says where, how large, and how it was verified.
+
+        ``quantize="int8-static", data="digits"`` writes integers, and says what that cost, layer by layer.
+        """
         return self._sidecar._send(requests.export(self.id, path, format, options))
 
     def card(self) -> types.ModelCard:

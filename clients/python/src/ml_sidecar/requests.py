@@ -108,7 +108,9 @@ def save(model: str, path: Union[str, "os.PathLike[str]"]) -> Request:
 
 def export(model: str, path: Any, format: str, given: Mapping[str, Any]) -> Request:
     path = None if path is None else os.fspath(path)
-    return Request("models.export", options({"model": model, "format": format, "path": path, **given}))
+    data = None if given.get("data") is None else data_reference(given["data"], given.get("target"))
+    rest = {name: value for name, value in given.items() if name not in ("data", "target")}
+    return Request("models.export", options({"model": model, "format": format, "path": path, "data": data, **rest}))
 
 
 def put(data: Any, target: Any) -> Request:
