@@ -3,9 +3,9 @@ import { createGraph, type Node, type Traced } from "../../graph.ts";
 import { type ScanAttributes, sorted } from "../../ops/body.ts";
 import { aligned } from "../../plan/arena.ts";
 import { type Buffer, plan } from "../../plan/plan.ts";
-import { sizeOf } from "../../shape.ts";
+import { sizeOf, stridesOf } from "../../shape.ts";
 import type { Instruction, Loop } from "./instruction.ts";
-import { copyInstruction } from "./lowerings.ts";
+import { copyInstruction, stridedCopy } from "./lowerings.ts";
 
 /** Places of a body's leaves and results, by the names that `programOf` gives them. */
 export interface BodyPlaces {
@@ -22,8 +22,16 @@ export interface LoopSetting {
   compileBody(traced: Traced, places: BodyPlaces): Instruction[];
 }
 
-/** A body as a program: the carries are its states, which it updates, elements and what is given its inputs. */
-function programOf(attributes: ScanAttributes): Traced {
+/** Transposes of what is given to every step: they are the same in all, so they are made once, before. */
+function transposesOf(attributes: ScanAttributes): Node[] {
+  const given = new Set(sorted(attributes.body.inputs, attributes).given);
+  const reached = new Set(attributes.body.outputs);
+  for (const node of reached) for (const input of node.inputs) reached.add(input);
+  return [...reached].filter(({ op, inputs }) => op === "permute" && given.has(inputs[0]!));
+}
+
+/** A body as a program: the carries are its states, which it updates, elements, what is given and `made` before its inputs. */
+function programOf(attributes: ScanAttributes, made: readonly Node[]): Traced {
   const { body, carries } = attributes;
   const graph = createGraph();
   const own = sorted(body.inputs, attributes);
@@ -33,7 +41,11 @@ function programOf(attributes: ScanAttributes): Traced {
       return [node, name, graph.add(op, [], op === "state" ? { path: name } : { name }, node)];
     });
   const states = named("state", own.carry, "carry");
-  const inputs = [...named("input", own.over, "element"), ...named("input", own.given, "given")];
+  const inputs = [
+    ...named("input", own.over, "element"),
+    ...named("input", own.given, "given"),
+    ...named("input", made, "made"),
+  ];
   const moved = new Map<Node, Node>([...states, ...inputs].map(([old, , leaf]) => [old, leaf]));
   const move = (node: Node): Node => {
     const known = moved.get(node) ?? graph.add(node.op, node.inputs.map(move), node.attributes, node);
@@ -87,13 +99,30 @@ export function loop(
   const named = (prefix: string, buffers: readonly Buffer[]) =>
     Object.fromEntries(buffers.map((buffer, i) => [`${prefix}${i}`, buffer]));
   const wanted = sorted(body.inputs, attributes);
-  const steps = compileBody(programOf(attributes), {
+  const transposes = transposesOf(attributes);
+  const once = transposes.map(({ shape }) => temporary(sizeOf(shape)));
+  const givenOf = new Map(wanted.given.map((leaf, i) => [leaf, given[i]!]));
+  transposes.forEach(({ shape, attributes: { axes }, inputs: [leaf] }, i) => {
+    const strides = stridesOf(leaf!.shape);
+    const fromStrides = (axes as readonly number[]).map((axis) => strides[axis]!);
+    begin.push(
+      stridedCopy({
+        label: `permute [${leaf!.shape}] once`,
+        shape,
+        from: givenOf.get(leaf!)!,
+        fromStrides,
+        to: once[i]!,
+      }),
+    );
+  });
+  const steps = compileBody(programOf(attributes, transposes), {
     inputs: {
       ...named(
         "element",
         sequences.map((buffer, i) => element(buffer, bytesOf(wanted.over[i]!))),
       ),
       ...named("given", given.map(whole)),
+      ...named("made", once.map(whole)),
     },
     states: new Map(Object.entries(named("carry", carried.map(whole)))),
     outputs: named("stack", made),
@@ -103,17 +132,17 @@ export function loop(
   });
   const { arenaBytes } = plan(steps);
   const arena = temporary(arenaBytes / 4);
-  const once = steps.reduce((sum, { nanoseconds }) => sum + nanoseconds, 0);
+  const turn = steps.reduce((sum, { nanoseconds }) => sum + nanoseconds, 0);
   const instruction: Loop = {
     kind: "loop",
     label: `loop ${length} × ${steps.length} instructions`,
     units: 0,
     grain: 0,
     operands: [],
-    reads: [...sequences, ...given, ...carried],
+    reads: [...sequences, ...given, ...once, ...carried],
     writes: [...results, arena],
     flops: length * steps.reduce((sum, { flops }) => sum + flops, 0),
-    nanoseconds: length * once,
+    nanoseconds: length * turn,
     turns: length,
     reverse,
     body: steps.map((step) => ({ ...step, commits: false })),
