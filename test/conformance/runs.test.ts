@@ -236,6 +236,21 @@ it("says what a policy takes and gives, from the beginning", async () => {
   expect(named(plain.outputs)[0]).toBe("actions F32 batch 1");
 });
 
+it("refuses what would not fit, with numbers, before anything of it is taken", async () => {
+  const sidecar = startSidecar();
+  const { environment } = HOSTED;
+  const wide = { ...environment, observation: { type: "box", shape: [16_777_216, 16] } };
+  const { error } = await sidecar.ask("rl.create", { environment: wide });
+  expect(error.data).toMatchObject({ reason: "LIMIT_EXCEEDED", violations: [{ got: "268435456" }] });
+  const heavy = { environment, backbone: { type: "mlp", hidden: [65_536, 65_536] } };
+  expect((await sidecar.ask("rl.create", heavy)).error.data.reason).toBe("OUT_OF_MEMORY");
+  const many = { environment: { ...environment, count: 65_536 }, algorithm: { type: "ppo", numSteps: 1_000_000 } };
+  const { run } = await sidecar.call("rl.create", many);
+  const refused = await sidecar.ask("rl.step", { run: run.id, observations: [[0, 0]] });
+  expect(refused.error.data).toMatchObject({ reason: "OUT_OF_MEMORY", violations: [{ path: "algorithm.numSteps" }] });
+  await sidecar.call("rl.create", HOSTED);
+});
+
 it("saves a policy and loads it as it was", async () => {
   const sidecar = startSidecar();
   const folder = `${temporaryDirectory()}/policy`;

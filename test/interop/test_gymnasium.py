@@ -190,7 +190,11 @@ class Environments(unittest.TestCase):
         elif isinstance(theirs, gymnasium.spaces.Tuple):
             self.assertEqual([float(n) for n in ours["nvec"]], [part.n for part in theirs])
         else:
-            bound = lambda name: numpy.array([float(value) for value in ours[name]], dtype=numpy.float32)
+
+            def bound(name):  # stands once where all are the same
+                values = ours[name] if isinstance(ours[name], list) else [ours[name]]
+                return numpy.broadcast_to(numpy.array([float(value) for value in values], dtype=numpy.float32), theirs.shape)
+
             self.assertEqual([float(length) for length in ours["shape"]], list(theirs.shape))
             numpy.testing.assert_array_equal(bound("low"), theirs.low)
             numpy.testing.assert_array_equal(bound("high"), theirs.high)

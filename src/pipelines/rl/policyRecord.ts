@@ -11,6 +11,7 @@ import type { Registry } from "../registry/registry.ts";
 import { VERSIONS } from "../versions.ts";
 import type { Learner } from "./algorithm.ts";
 import { distributionOf, maskWidth } from "./distributions.ts";
+import { refuseTooLarge } from "./forecast.ts";
 import type { Moments } from "./normalise.ts";
 import { declarePolicy, memoryWidths, type PolicySpec } from "./policy.ts";
 import type { InsideSpec, RunSpec } from "./runSpec.ts";
@@ -61,6 +62,12 @@ const HEAD = { type: "actorCritic" } as const;
 
 export function createPolicyRecord(registry: Registry, run: RunSpec): PolicyModel {
   const { policy, algorithm, environment, seed } = run;
+  const parameters = countParameters(policyLeaves(registry, policy));
+  // Each with its gradient and two moments.
+  refuseTooLarge(`a policy of ${parameters} parameters`, 16 * parameters, {
+    path: "backbone",
+    hint: "choose a smaller backbone, or see and do less at a time",
+  });
   return {
     spec: {
       pipeline: "policy",
@@ -75,7 +82,7 @@ export function createPolicyRecord(registry: Registry, run: RunSpec): PolicyMode
     seed,
     state: "new",
     ...BLANK,
-    parameters: countParameters(policyLeaves(registry, policy)),
+    parameters,
     weights: null,
     policy: { spec: policy, algorithm, environment, moments: null, steps: 0, updates: 0, meanReturn: null },
   };

@@ -50,7 +50,7 @@ export function readObservations(place: Place, value: NdArray, space: Space, cou
   expectShape(place, value, count, space.type === "box" ? space.shape : [size]);
   const { data } = value;
   for (let at = 0; at < into.length; at++) {
-    const number = Number(data[at]);
+    const number = Math.fround(Number(data[at])); // as networks see it: what is too large for that is not finite there
     const reason = problemOf(space, number, at % size);
     if (reason === null) into[at] = number;
     else throw refusedElement(place, reason, number, at, size);
@@ -77,7 +77,7 @@ function problemOf(space: Space, value: number, element: number): string | null 
 const isChoice = (value: number, count: number): boolean => Number.isInteger(value) && value >= 0 && value < count;
 
 function refusedElement(place: Place, expected: string, value: number, at: number, size: number): Fault {
-  const isNumber = Number.isFinite(value);
+  const isNumber = Number.isFinite(Math.fround(value));
   return refusal(isNumber ? "INVALID_PARAMS" : "NON_FINITE", place, {
     message: isNumber ? "lies outside the space" : "is not a finite number",
     expected,
@@ -93,7 +93,7 @@ export function readRewards(place: Place, value: NdArray, count: number, into: F
   expectShape(place, value, count, [1]);
   for (let copy = 0; copy < count; copy++) {
     const reward = Number(value.data[copy]);
-    if (!Number.isFinite(reward)) throw refusedElement(place, "a finite number", reward, copy, 1);
+    if (!Number.isFinite(Math.fround(reward))) throw refusedElement(place, "a finite number", reward, copy, 1);
     into[copy] = reward;
   }
 }

@@ -26,6 +26,12 @@ export interface Rollout {
   readonly lastValues: Float32Array;
 }
 
+/** What `newRollout` takes of so many rows, memories apart. */
+export function rolloutBytes(spec: PolicySpec, rows: number): number {
+  const numbers = spaceSize(spec.observation) + spaceSize(spec.action) + 7;
+  return rows * (4 * numbers + 3 + (spec.masked ? maskWidth(spec.action) : 0));
+}
+
 export function newRollout(spec: PolicySpec, steps: number, copies: number): Rollout {
   const rows = steps * copies;
   const size = spaceSize(spec.action);

@@ -168,6 +168,7 @@ export function parseSpace(raw: unknown, path: string): Space {
     return start === undefined ? plain : { ...plain, start };
   }
   if (space.type !== "box") return space;
+  refuseWide(space.shape, path);
   const [low, high] = (["low", "high"] as const).map((name) => {
     const given = space[name];
     const wanted = spaceSize({ ...space, low: [], high: [] });
@@ -186,6 +187,25 @@ export function parseSpace(raw: unknown, path: string): Space {
     });
   }) as [number[], number[]];
   return { ...space, low, high };
+}
+
+/** Of one observation or action: an image of 1024 × 1024 with four channels. */
+const MOST_NUMBERS = 2 ** 22;
+
+function refuseWide(shape: readonly number[], path: string): void {
+  const numbers = shape.reduce((product, length) => product * length, 1);
+  if (numbers <= MOST_NUMBERS) return;
+  throw new Fault("LIMIT_EXCEEDED", `\`${path}.shape\` holds more numbers than a space may`, {
+    violations: [
+      {
+        path: `${path}.shape`,
+        message: "too large",
+        expected: `at most ${MOST_NUMBERS} numbers`,
+        got: String(numbers),
+      },
+    ],
+    hint: "shrink pictures, or leave out what is not needed",
+  });
 }
 
 const reset = z.enum(AUTORESET_MODES).default("sameStep");

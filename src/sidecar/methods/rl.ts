@@ -19,8 +19,8 @@ function runView(run: Run, session: Session): ResultOf<"rl.get">["run"] {
     model: run.model,
     algorithm,
     environment,
-    observation: { ...policy.observation },
-    action: { ...policy.action },
+    observation: shownSpace(policy.observation),
+    action: shownSpace(policy.action),
     count,
     groups,
     autoreset,
@@ -28,6 +28,16 @@ function runView(run: Run, session: Session): ResultOf<"rl.get">["run"] {
     createdAt: run.createdAt,
     job: session.models.get(run.model).trainedBy,
   };
+}
+
+type Space = ReturnType<Session["learning"]["pipelines"]["parseRun"]>["policy"]["observation"];
+
+/** As a host may write it: bounds that are the same for all numbers stand once. */
+function shownSpace(space: Space): Record<string, unknown> {
+  if (space.type !== "box") return { ...space };
+  const once = (bounds: readonly number[]) =>
+    bounds.every((bound) => bound === bounds[0]) ? (bounds[0] ?? 0) : bounds;
+  return { ...space, low: once(space.low), high: once(space.high) };
 }
 
 const both = (run: Run, model: Model, session: Session) => ({

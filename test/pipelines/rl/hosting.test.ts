@@ -31,6 +31,11 @@ const floats = (values: number[], ...shape: number[]): NdArray => ({
   shape,
   data: Float32Array.from(values),
 });
+const doubles = (values: number[], ...shape: number[]): NdArray => ({
+  dtype: "F64",
+  shape,
+  data: Float64Array.from(values),
+});
 const seen = (turn: number): NdArray =>
   floats(
     Array.from({ length: 2 * COUNT }, (_, at) => Math.sin(turn * 7 + at)),
@@ -57,6 +62,13 @@ describe("a host's step", () => {
     ],
     ["too few rewards", { rewards: floats([1, 2], 2) }, "SHAPE_MISMATCH", "rewards"],
     ["an infinite reward", { rewards: floats([1, 2, Number.POSITIVE_INFINITY], COUNT) }, "NON_FINITE", "rewards[2]"],
+    ["a reward too large for a network", { rewards: doubles([1, 1e300, 2], COUNT) }, "NON_FINITE", "rewards[1]"],
+    [
+      "an observation too large for a network",
+      { observations: doubles([0, 1, 2, 3, 4, 1e39], COUNT, 2) },
+      "NON_FINITE",
+      "observations[2][1]",
+    ],
     ["no rewards", { rewards: undefined }, "INVALID_PARAMS", "rewards"],
     ["flags that are none", { terminated: floats([0, 2, 0], COUNT) }, "INVALID_PARAMS", "terminated[1]"],
     ["an unknown group", { group: 1 }, "NOT_FOUND", "group"],

@@ -6,6 +6,7 @@ import { Fault, type NdArray } from "../../../engine/index.ts";
 import { createSampleRandom, type RandomStream } from "../../random.ts";
 import type { Learner, LearnerContext, LearnerState, Metrics, Outcome } from "../algorithm.ts";
 import { maskWidth } from "../distributions.ts";
+import { refuseTooLarge } from "../forecast.ts";
 import { type Batch, createReplay, type ReplayShape } from "../replay.ts";
 import { createSteps, type Steps } from "../replaySteps.ts";
 import { spaceSize } from "../spaces.ts";
@@ -97,6 +98,10 @@ export function createOffPolicy(context: LearnerContext, options: OffPolicyOptio
     choices: policy.action.type !== "box",
     alpha: method.priorities?.alpha ?? null,
   };
+  refuseTooLarge("the replay buffer", options.bufferSize * (4 * (2 * width + size + 2) + masks), {
+    path: "algorithm.bufferSize",
+    hint: `lower \`bufferSize\` (${options.bufferSize})`,
+  });
   const replay = createReplay(shape);
   const groups = Array.from({ length: groupCount }, newGroup);
   const progress: Progress = { steps: 0, acts: 0, updates: 0, waiting: 0, due: 0, piece: 0, sums: {}, counts: {} };

@@ -7,6 +7,7 @@ import { type Acting, openActing } from "../acting.ts";
 import { estimateAdvantages } from "../advantages.ts";
 import type { Learner, LearnerContext, LearnerState, Metrics, Outcome } from "../algorithm.ts";
 import { distributionOf, maskWidth } from "../distributions.ts";
+import { refuseTooLarge } from "../forecast.ts";
 import {
   addRows,
   momentTensors,
@@ -17,7 +18,7 @@ import {
   standardise,
 } from "../normalise.ts";
 import { declarePolicy, memoryWidths } from "../policy.ts";
-import { newRollout, partOf, type Rollout } from "../rollout.ts";
+import { newRollout, partOf, type Rollout, rolloutBytes } from "../rollout.ts";
 import { choicesOf, spaceSize } from "../spaces.ts";
 import { createFree } from "./freeSegments.ts";
 import { openMinibatches } from "./minibatches.ts";
@@ -93,7 +94,12 @@ export function createOnPolicy(context: LearnerContext, options: OnPolicyOptions
 
   const acting: Acting = openActing(executor, registry, { spec: policy, state, seed, count });
   const copies = count * groupCount;
-  const rollouts = Array.from({ length: groupCount > 1 ? 2 : 1 }, () => newRollout(policy, numSteps, copies));
+  const sides = groupCount > 1 ? 2 : 1;
+  refuseTooLarge("the rollout", sides * rolloutBytes(policy, numSteps * copies), {
+    path: "algorithm.numSteps",
+    hint: `lower \`numSteps\` (${numSteps}) or the number of environments (${copies})`,
+  });
+  const rollouts = Array.from({ length: sides }, () => newRollout(policy, numSteps, copies));
   const minibatches = openMinibatches({ ...context, state }, options);
   const moments = policy.normaliser === null ? null : newMoments(width);
   const clip = policy.normaliser?.clip ?? 0;
