@@ -17,6 +17,8 @@ const UPDATES_BETWEEN_SELVES = 8;
 /** How often a past self to play against is the newest. */
 const NEWEST = 0.3;
 const SEED = 1;
+/** The learning rate falls towards 0 over so many times the moves: learning ends while it still moves. */
+const SLOW_DOWN = 1.5;
 /** Points of the curve. */
 const POINTS = 16;
 
@@ -31,11 +33,12 @@ const BACKBONE = {
 const ALGORITHM = {
   type: "ppo",
   numSteps: 16,
-  minibatchSize: 128,
-  updateEpochs: 2,
+  minibatchSize: 256,
+  updateEpochs: 4,
   learningRate: 2e-3,
   gamma: 1,
-  gaeLambda: 0.9,
+  gaeLambda: 0.7,
+  vfCoef: 1,
   entCoef: 0.03,
   clipVloss: false,
 } as const;
@@ -104,7 +107,13 @@ export async function playItself(
     autoreset: "sameStep",
     mask: true,
   };
-  const spec = { environment, backbone: BACKBONE, algorithm: ALGORITHM, totalSteps: moves, seed: SEED };
+  const spec = {
+    environment,
+    backbone: BACKBONE,
+    algorithm: ALGORITHM,
+    totalSteps: Math.round(SLOW_DOWN * moves),
+    seed: SEED,
+  };
   const { run, model } = await sidecar.rl.create(spec as never);
   const own: Player = { model: model.id, elo: 0 };
   const pool = createPastSelves(sidecar, dice, POOL);
