@@ -1,7 +1,7 @@
 /** @file ONNX files on their way in and out of a worker: bytes from a path or the request, data beside a file, results back to a file. */
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, realpathSync } from "node:fs";
+import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { replaceFile } from "../pipelines/files/durable.ts";
 import { writing } from "../pipelines/files/writing.ts";
 import {
@@ -20,6 +20,9 @@ import { decodeTensor, isTensorObject } from "../protocol/tensor.ts";
 import type { Calls } from "./calls.ts";
 import { regionReader } from "./regions.ts";
 import type { Workshop } from "./workshop.ts";
+
+/** Of one read: Node takes no more than 2 GiB at once. */
+const LARGEST_READ = 2 ** 30;
 
 type ImportCall = Calls["importModel"];
 
@@ -43,8 +46,11 @@ function readBeside(model: string | null) {
     const path = resolve(dirname(model), location);
     let file: number;
     try {
-      file = openSync(path, "r");
+      refuseLinkOut(dirname(model), path, location);
+      // O_NONBLOCK: opening a pipe that nobody writes to must not hang.
+      file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (cause) {
+      if (cause instanceof Refusal) throw cause;
       throw new Refusal("NOT_FOUND", `\`${path}\`, where the file keeps data, cannot be read`, {
         violations: [
           {
@@ -65,6 +71,16 @@ function readBeside(model: string | null) {
   };
 }
 
+/** A link may lead out of the folder where the name does not. */
+function refuseLinkOut(folder: string, path: string, location: string): void {
+  const way = relative(realpathSync(folder), realpathSync(path));
+  if (way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way)) return;
+  throw new Refusal("PATH_DENIED", `\`${location}\`, where the file keeps data, is a link out of its folder`, {
+    violations: [{ path: "path", message: "a link out", expected: "a file in the model's folder", got: location }],
+    hint: "put the data themselves beside the file",
+  });
+}
+
 function partOf(file: number, path: string, offset: number, length: number | undefined): Uint8Array {
   const facts = fstatSync(file);
   const count = length ?? facts.size - offset;
@@ -77,7 +93,11 @@ function partOf(file: number, path: string, offset: number, length: number | und
     });
   }
   const part = new Uint8Array(count);
-  readSync(file, part, 0, count, offset);
+  for (let done = 0; done < count; ) {
+    const read = readSync(file, part, done, Math.min(count - done, LARGEST_READ), offset + done);
+    if (read === 0) break; // it shrinks while it is read: the rest stays zeros, as in any file that changes meanwhile
+    done += read;
+  }
   return part;
 }
 

@@ -1,5 +1,6 @@
 /** @file Imported ONNX files over the wire: run by either executor, saved, trained on, written back; refused in words. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -29,6 +30,32 @@ afterAll(() => {
 
 const logitsOf = async (params: object): Promise<number[]> =>
   ((await sidecar.call("predict", { model: "cnn", inputs, ...params })) as Json).outputs.logits.values.flat();
+
+describe("data beside a file", () => {
+  /** A file whose first tensor stands at `location`. */
+  const keptAt = (location: string): string => {
+    const model = decodeOnnx(readFileSync(FILE));
+    const [first, ...rest] = model.graph!.initializer!;
+    const { rawData: _, ...without } = first!;
+    const externalData = [{ key: "location", value: location }];
+    const initializer = [{ ...without, externalData, dataLocation: 1 }, ...rest];
+    const path = join(folder, `${location}.onnx`);
+    writeFileSync(path, encodeOnnx({ ...model, graph: { ...model.graph!, initializer } }));
+    return path;
+  };
+
+  it("is refused where a link leads out of the folder", async () => {
+    symlinkSync("/etc/hostname", join(folder, "link"));
+    const attempt = sidecar.call("models.import", { format: "onnx", path: keptAt("link") });
+    await expect(attempt).rejects.toThrow("PATH_DENIED");
+  });
+
+  it("is refused where it is a pipe, at once", async () => {
+    execFileSync("mkfifo", [join(folder, "pipe")]);
+    const attempt = sidecar.call("models.import", { format: "onnx", path: keptAt("pipe") });
+    await expect(attempt).rejects.toThrow("DATA_INVALID");
+  });
+});
 
 describe("an imported file", () => {
   it("is run by the engine unless something else is asked for, and by its bytes as by its path", async () => {

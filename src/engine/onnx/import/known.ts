@@ -31,6 +31,18 @@ export const isDecidedByData = (error: unknown): error is Fault =>
 /** What decides shapes is small; larger values are not computed ahead. */
 const LARGEST = 1_000_000;
 
+/** More numbers than this no table has that a file asks for by a size. */
+const LARGEST_TABLE = 2 ** 25;
+
+/** Before a table is made, whose size a file says. @throws Fault LIMIT_EXCEEDED */
+export function expectTable(size: number): void {
+  if (size >= 0 && size <= LARGEST_TABLE) return;
+  throw new Fault("LIMIT_EXCEEDED", `it asks for a table of ${size} numbers`, {
+    violations: [{ path: "size", message: "too large", expected: `at most ${LARGEST_TABLE}`, got: String(size) }],
+    hint: 'run the model with `executor: "onnxruntime"`, if the size is meant',
+  });
+}
+
 /** The tensor's value if constants alone decide it, otherwise null. Large weights cost nothing unless they are asked for. */
 export function known({ node }: Tensor): ReferenceArray | null {
   if (!numbers.has(node))

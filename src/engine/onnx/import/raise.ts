@@ -114,9 +114,10 @@ function within<T>(node: NodeProto, index: number, raise: () => T): T {
   try {
     return raise();
   } catch (error) {
-    if (!(error instanceof Fault) || error.context?.node !== undefined) throw error;
     const place = `graph.node[${index}]`;
     const named = (node.name ?? "") === "" ? place : `\`${node.name}\``;
+    if (!(error instanceof Fault)) throw misfit(error as Error, named, place, node);
+    if (error.context?.node !== undefined) throw error;
     const violations: Violation[] = error.violations.map((violation) => ({
       ...violation,
       path: `${place}.${violation.path}`,
@@ -128,4 +129,15 @@ function within<T>(node: NodeProto, index: number, raise: () => T): T {
       cause: error.cause,
     });
   }
+}
+
+/** What an operator stumbled over without having asked: sizes or attributes that no right file has. */
+function misfit(cause: Error, named: string, place: string, { name = "", opType = "" }: NodeProto): Fault {
+  const message = `its inputs and attributes do not go together (${cause.message})`;
+  return new Fault("DATA_INVALID", `node ${named} (${opType}): ${message}`, {
+    violations: [{ path: place, message }],
+    hint: "the file is damaged, or the program that wrote it is wrong",
+    context: { node: name, operator: opType },
+    cause,
+  });
 }

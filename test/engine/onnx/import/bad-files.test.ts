@@ -126,6 +126,21 @@ describe("a file that is wrong", () => {
     expect(refusal(graph).reason).toBe("LIMIT_EXCEEDED");
   });
 
+  const number = (value: bigint) => [
+    weights,
+    tensorProtoOf("size", { dtype: "I64", shape: [], data: BigInt64Array.of(value) }),
+  ];
+  it.each([
+    ["a window of 2^40 numbers", "HannWindow", ["size"], 2n ** 40n, "LIMIT_EXCEEDED"],
+    ["a window of fewer than no numbers", "HannWindow", ["size"], -3n, "LIMIT_EXCEEDED"],
+    ["a list of pieces of no size", "SplitToSequence", ["x", "size"], 0n, "LIMIT_EXCEEDED"],
+    ["a grid where there is none", "GridSample", ["x", "x"], 0n, "DATA_INVALID"],
+  ] as const)("asks for %s, and the node is named", (_what, operator, input, value, reason) => {
+    const fault = refusal({ node: [node(operator, [...input], ["y"])], initializer: number(value) });
+    expect(fault.reason).toBe(reason);
+    expect(fault.message).toContain(`node \`${operator}_node\``);
+  });
+
   it("has no graph", () => {
     expect(faultOf(() => openModel({ irVersion: 8n })).reason).toBe("DATA_INVALID");
   });

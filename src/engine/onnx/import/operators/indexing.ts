@@ -3,6 +3,7 @@ import { Fault } from "../../../fault.ts";
 import { type Shape, sizeOf } from "../../../shape.ts";
 import { type Tensor, where } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
+import { expectTable } from "../known.ts";
 import { INT64, type Output } from "../value.ts";
 
 /** Negative indices count from the end. */
@@ -137,6 +138,7 @@ function trilu(call: Call): Output {
   const [rows, columns] = x.shape.slice(-2) as [number, number];
   const k = call.inputs[1] === undefined ? 0 : call.numbers(1)[0]!;
   const isUpper = call.int("upper", 1) === 1;
+  expectTable(rows * columns);
   const mask = Uint8Array.from({ length: rows * columns }, (_, i) => {
     const distance = (i % columns) - Math.floor(i / columns) - k;
     return Number(isUpper ? distance >= 0 : distance <= 0);
@@ -148,6 +150,7 @@ function trilu(call: Call): Output {
 function eyeLike(call: Call): Output {
   const [rows, columns] = call.tensor(0).shape as [number, number];
   const k = call.int("k", 0);
+  expectTable(rows * columns);
   const data = Float32Array.from({ length: sizeOf([rows, columns]) }, (_, i) =>
     Number((i % columns) - Math.floor(i / columns) === k),
   );

@@ -2,6 +2,7 @@
 import { type Shape, sizeOf } from "../../../shape.ts";
 import { type Tensor, where } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
+import { expectTable } from "../known.ts";
 import { elementType, factsOf, type Output } from "../value.ts";
 import { expectKnown } from "./names.ts";
 
@@ -94,6 +95,7 @@ function affineGrid(call: Call): Output {
   const [n, , ...size] = call.numbers(1) as [number, number, ...number[]];
   const isAligned = call.int("align_corners", 0) === 1;
   const axes = size.length;
+  expectTable(sizeOf(size) * (axes + 1));
   const data = new Float64Array(sizeOf(size) * (axes + 1));
   for (let place = 0; place < sizeOf(size); place++) {
     let rest = place;
@@ -118,6 +120,7 @@ const windowOf =
   (weights: readonly number[]): Operator =>
   (call) => {
     const length = call.numbers(0)[0]!;
+    expectTable(length);
     const turn = call.int("periodic", 1) === 1 ? length : length - 1;
     const data = Float64Array.from({ length }, (_, i) =>
       weights.reduce((sum, weight, k) => sum + weight * Math.cos((2 * Math.PI * k * i) / turn), 0),

@@ -4,6 +4,23 @@ import { concat } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
 import { FLOAT, INT64, type Output, type Value } from "../value.ts";
 
+/** Of a list: each item is a tensor of its own. */
+const MOST_ITEMS = 4096;
+
+function refuseSplit(size: number, step: number): never {
+  throw new Fault("LIMIT_EXCEEDED", `${size} elements in pieces of ${step} are no list that can be written out`, {
+    violations: [
+      {
+        path: "input[1]",
+        message: "not a size",
+        expected: `1 or more, ${MOST_ITEMS} pieces at most`,
+        got: String(step),
+      },
+    ],
+    hint: 'run the model with `executor: "onnxruntime"`',
+  });
+}
+
 /** A list as a value: its tensor stands for nothing, and operators that take no lists refuse it. */
 function listOf(call: Call, items: readonly Value[]): Value {
   const nothing = (): Value => ({
@@ -49,6 +66,12 @@ function erase(call: Call): Output {
 
 function joined(call: Call): Output {
   const items = call.list(0);
+  if (items.length === 0) {
+    throw new Fault("DATA_INVALID", "nothing is to be joined: the list is empty", {
+      violations: [{ path: "input[0]", message: "empty", expected: "at least one tensor", got: "none" }],
+      hint: "the file is damaged, or the program that wrote it is wrong",
+    });
+  }
   const axis = call.int("axis");
   const isNew = call.int("new_axis", 0) === 1;
   const tensors = items.map(({ tensor }) => {
@@ -67,6 +90,7 @@ function split(call: Call): Output {
   const asked = call.maybeNumbers(1);
   const isOne = asked !== undefined && call.tensor(1).shape.length === 0;
   const step = asked === undefined ? 1 : asked[0]!;
+  if (!(step >= 1) || size / step > MOST_ITEMS) refuseSplit(size, step);
   const sizes =
     asked === undefined || isOne
       ? Array.from({ length: Math.ceil(size / step) }, (_, i) => Math.min(step, size - i * step))
