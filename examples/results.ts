@@ -92,7 +92,7 @@ const { values: options, positionals } = parseArgs({
   options: {
     seeds: { type: "string", default: "10" },
     out: { type: "string", default: "examples/results/out" },
-    steps: { type: "string", default: "2000000" },
+    steps: { type: "string", default: "1000000" },
   },
 });
 
