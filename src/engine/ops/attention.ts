@@ -1,10 +1,11 @@
 /** @file Scaled dot-product attention, and the rotary embedding that gives it a sense of place. */
-import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
+import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { expectDType, expectRank, expectShape, expectThat } from "./expect.ts";
 import { emitAngles } from "./lengths.ts";
 import { forEachIndex, positionOf } from "./loops.ts";
 import { op } from "./op.ts";
+import { type AttentionForm, expectFitting, sizes } from "./rowAttention.ts";
 import { booleans, integers, reals } from "./samples.ts";
 
 /** Angles a unit of position for each pair of features: base^(−2i / width) (Su et al. 2021, section 3.2.2). */
@@ -18,31 +19,11 @@ export const attention = {
    * [batch, key heads, s, width], values [batch, key heads, s, value width], and optionally a BOOL mask, true where a query
    * may look. Each key head serves heads / key heads query heads. A query that may look nowhere gets zeros.
    */
-  attention: op<{ causal: boolean; scale: number }>({
-    type([queries, keys, values, mask]) {
-      for (const input of [queries, keys, values]) {
-        expectDType(input, "F32");
-        expectRank(input, 4, "queries, keys and values", 4);
-      }
-      const [batch, heads, t, width] = queries.shape as [number, number, number, number];
-      const [, keyHeads, s] = keys.shape as [number, number, number];
-      expectShape(keys, [batch, keyHeads, s, width], "the keys");
-      expectShape(values, [batch, keyHeads, s, values.shape[3]!], "the values");
-      expectThat(
-        keyHeads > 0 && heads % keyHeads === 0,
-        `${heads} heads on ${keyHeads}`,
-        "key heads must divide the heads",
-      );
-      if (mask !== undefined) {
-        expectDType(mask, "BOOL");
-        const scores = [batch, heads, t, s];
-        expectThat(
-          sameShape(broadcastShapes(mask.shape, scores), scores),
-          `a mask of ${showShape(mask.shape)} for scores of ${showShape(scores)}`,
-          "the mask must broadcast to [batch, heads, queries, keys]",
-        );
-      }
-      return { dtype: "F32", shape: [batch, heads, t, values.shape[3]!] };
+  attention: op<AttentionForm>({
+    type(inputs) {
+      expectFitting(inputs, 2);
+      const { batch, heads, t, valueWidth } = sizes(inputs, 2);
+      return { dtype: "F32", shape: [batch, heads, t, valueWidth] };
     },
     reference([queries, keys, values, mask], y, { causal, scale }) {
       const [, heads, t, width] = queries.shape as [number, number, number, number];

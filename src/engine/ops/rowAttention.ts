@@ -17,22 +17,28 @@ const HIDDEN = -1e30;
 /** [batch, time, heads, width] ↔ [batch, heads, time, width]. */
 const turned = (x: Tensor): Tensor => x.permute([0, 2, 1, 3]);
 
+/** Which axis is time's, of four; heads have the other of 1 and 2. */
+type TimeAxis = 1 | 2;
+
 /** Sizes of a node's axes; query heads are `sharing` for each key head. */
-function sizes([queries, keys, values]: readonly TensorType[]) {
-  const [batch, t, heads, width] = queries!.shape as [number, number, number, number];
-  const [, s, keyHeads] = keys!.shape as [number, number, number];
-  return { batch, t, s, heads, keyHeads, sharing: heads / keyHeads, width, valueWidth: values!.shape[3]! };
+export function sizes([queries, keys, values]: readonly TensorType[], time: TimeAxis = 1) {
+  const [batch, width] = [queries!.shape[0]!, queries!.shape[3]!];
+  const [t, s, valueWidth] = [queries!.shape[time]!, keys!.shape[time]!, values!.shape[3]!];
+  const [heads, keyHeads] = [queries!.shape[3 - time]!, keys!.shape[3 - time]!];
+  return { batch, t, s, heads, keyHeads, sharing: heads / keyHeads, width, valueWidth };
 }
 
-function expectFitting(inputs: Few<TensorType>): void {
+/** Refuses queries, keys, values and a mask that don't belong together. */
+export function expectFitting(inputs: Few<TensorType>, time: TimeAxis = 1): void {
   const [queries, keys, values, mask] = inputs;
   for (const input of [queries, keys, values]) {
     expectDType(input, "F32");
     expectRank(input, 4, "queries, keys and values", 4);
   }
-  const { batch, t, s, heads, keyHeads, width } = sizes(inputs);
-  expectShape(keys, [batch, s, keyHeads, width], "the keys");
-  expectShape(values, [batch, s, keyHeads, values.shape[3]!], "the values");
+  const { batch, t, s, heads, keyHeads, width, valueWidth } = sizes(inputs, time);
+  const along = time === 1 ? [s, keyHeads] : [keyHeads, s];
+  expectShape(keys, [batch, ...along, width], "the keys");
+  expectShape(values, [batch, ...along, valueWidth], "the values");
   expectThat(
     keyHeads > 0 && heads % keyHeads === 0,
     `${heads} heads on ${keyHeads}`,
