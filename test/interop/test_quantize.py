@@ -1,6 +1,7 @@
 """Quantised files in stock onnxruntime: every kind of model, both modes, three ways to measure ranges, nothing of ours needed to run them."""
 
 import collections
+import gzip
 import pathlib
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from sklearn.datasets import load_digits
 from ml_sidecar import Sidecar, SidecarError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
 POINT = 0.01  # of accuracy
 STATIC = [{"mode": "int8-static", "calibration": {"method": method}} for method in ("minmax", "percentile", "entropy")]
 WAYS = ["int8-dynamic", *STATIC]
@@ -148,6 +150,37 @@ class Quantised(unittest.TestCase):
         with self.assertRaisesRegex(SidecarError, "data"):
             self.digits["mlp"][0].export(self.folder / "none.onnx", quantize="int8-static")
         self.assertFalse((self.folder / "none.onnx").exists())
+
+
+def fashion(part, rows):
+    """Pictures [rows, 1, 28, 28] and classes of Fashion-MNIST, as Debian packages it."""
+    with gzip.open(FASHION / f"{part}-images-idx3-ubyte.gz") as images, gzip.open(FASHION / f"{part}-labels-idx1-ubyte.gz") as labels:
+        pixels = numpy.frombuffer(images.read(16 + rows * 784), numpy.uint8, offset=16).reshape(rows, 1, 28, 28)
+        return pixels.astype(numpy.float32), numpy.frombuffer(labels.read(8 + rows), numpy.uint8, offset=8).astype(numpy.int32)
+
+
+@unittest.skipUnless(FASHION.exists(), "Fashion-MNIST is not installed: apt-get install dataset-fashion-mnist")
+class Fashion(unittest.TestCase):
+    def test_pictures_never_seen_stay_within_a_point(self):
+        learned, unseen = fashion("train", 6000), fashion("t10k", 3000)
+        backbone = {"type": "cnn", "blocks": [{"channels": 16}, {"channels": 32}], "hidden": [64]}
+        with tempfile.TemporaryDirectory() as folder, Sidecar() as ml:
+            model = ml.create("classification", backbone, seed=1)
+            model.train(learned, epochs=2, seed=1).wait()
+            real = model.export(pathlib.Path(folder) / "real.onnx")
+
+            def accuracy(path):
+                own = session(path)
+                return float(numpy.mean(own.run(["label"], {own.get_inputs()[0].name: unseen[0]})[0] == unseen[1]))
+
+            before = accuracy(real["path"])
+            self.assertGreater(before, 0.8)
+            for way in WAYS:
+                with self.subTest(way=way):
+                    some = (learned[0][:1000], learned[1][:1000])
+                    file = model.export(pathlib.Path(folder) / "integers.onnx", quantize=way, data=some)
+                    self.assertLess(before - accuracy(file["path"]), POINT)
+                    self.assertLessEqual(file["bytes"], 0.3 * real["bytes"])
 
 
 class Ranges(unittest.TestCase):

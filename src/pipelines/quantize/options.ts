@@ -25,22 +25,18 @@ export interface QuantizeChoice {
   readonly exclude: readonly string[];
 }
 
-/** As onnxruntime's calibrators, but for entropy's bins: with its own 128 there is one threshold to choose from. */
-const CALIBRATION = {
-  method: "minmax",
-  samples: 256,
-  percentile: 99.999,
-  numBins: 2048,
-  numQuantizedBins: 128,
-} as const;
+/** As onnxruntime's calibrators. Of entropy's bins there are few: with many more than are told apart it cuts off too much. */
+const CALIBRATION = { method: "minmax", samples: 256, percentile: 99.999, numQuantizedBins: 128 } as const;
+const BINS = { minmax: 2048, percentile: 2048, entropy: 128 } as const;
 
 /** @throws Fault INVALID_PARAMS for settings that the mode has no use for, or that contradict each other */
 export function quantizeChoice(request: QuantizeRequest): QuantizeChoice {
   const spec: QuantizeSpec = typeof request === "string" ? { mode: request } : request;
-  const calibration = { ...CALIBRATION, ...spec.calibration } as Calibration;
+  const { method = CALIBRATION.method } = spec.calibration ?? {};
+  const calibration = { ...CALIBRATION, numBins: BINS[method], ...spec.calibration } as Calibration;
   if (spec.mode === "int8-dynamic") refuseMeasuring(spec);
   const { numBins, numQuantizedBins } = calibration;
-  if (numQuantizedBins > numBins) {
+  if (method === "entropy" && numQuantizedBins > numBins) {
     const expected = `at most ${numBins}, the number of bins`;
     throw refusal("calibration.numQuantizedBins", "too many", expected, `${numQuantizedBins}`, "leave it out for 128");
   }

@@ -62,18 +62,18 @@ export function reportOf(measured: Measured): QuantizationReport {
     bytes: { ...bytes, ratio: bytes.after / bytes.before },
     samples: samples.count,
     rows: samples.isInvented ? "invented" : "data",
-    layers: prepared.layers.map((layer) => layerReport(layer, quantized, damage.get(layer.output)!)),
+    layers: prepared.layers.map((layer) => layerReport(layer, prepared, quantized, damage.get(layer.output)!)),
     kept: prepared.kept,
     outputs: outputs.map((name) => ({ name, ...damage.get(name)! })),
     metrics: quality,
   };
 }
 
-function layerReport(layer: Layer, { weights, steps }: Quantized, damage: Damage): LayerReport {
+function layerReport(layer: Layer, { sources }: Prepared, { weights, steps }: Quantized, damage: Damage): LayerReport {
   const { path, operator, how, weight, shape, node } = layer;
   const { axis, scales } = weights.get(weight)!;
   const size = sizeOf(shape);
-  const input = steps.get(node.input![0]!);
+  const input = steps.get(sources.get(node.input![0]!) ?? "");
   return {
     path,
     operator,

@@ -29,7 +29,9 @@ const calibration = z
       .min(16)
       .max(65_536)
       .optional()
-      .describe("of percentile and entropy: bins of the histogram (default 2048)"),
+      .describe(
+        "bins of the histogram: of percentile (default 2048); of entropy (default 128, as onnxruntime has it: the whole range; with more it cuts off the outermost, which may cost accuracy)",
+      ),
     numQuantizedBins: z
       .int()
       .min(2)

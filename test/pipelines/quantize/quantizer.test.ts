@@ -136,6 +136,8 @@ describe("what is refused", () => {
   it("is a setting that the mode has no use for", () => {
     expect(() => quantizeChoice({ mode: "int8-dynamic", calibration: { method: "entropy" } })).toThrow(/method/);
     expect(() => quantizeChoice({ mode: "int8-dynamic", activations: "int8" })).toThrow(/activations/);
-    expect(() => quantizeChoice({ mode: "int8-static", calibration: { numBins: 64 } })).toThrow(/numQuantizedBins/);
+    expect(() => quantizeChoice({ mode: "int8-static", calibration: { method: "entropy", numBins: 64 } })).toThrow(
+      /numQuantizedBins/,
+    );
   });
 });

@@ -430,7 +430,7 @@ class Quantization2Calibration(TypedDict, total=False):
     method: Literal["minmax", "percentile", "entropy"]  # minmax: from the smallest to the largest value (the default); percentile: without the outermost; entropy: the range that loses least information
     samples: int  # rows of `data` to measure on, evenly spread over them (default 256)
     percentile: float  # of percentile: how much of the values stays inside, in percent (default 99.999)
-    numBins: int  # of percentile and entropy: bins of the histogram (default 2048)
+    numBins: int  # bins of the histogram: of percentile (default 2048); of entropy (default 128, as onnxruntime has it: the whole range; with more it cuts off the outermost, which may cost accuracy)
     numQuantizedBins: int  # of entropy: bins that it is squeezed into to see what is lost (default 128)
 
 

@@ -22,6 +22,8 @@ export interface Prepared {
   readonly kept: readonly Kept[];
   /** Values whose ranges `int8-static` must know. */
   readonly measured: readonly string[];
+  /** Values that become integers in `int8-static`, each with the measured one that decides its steps. */
+  readonly sources: ReadonlyMap<string, string>;
   readonly rankOf: RankOf;
 }
 
@@ -47,6 +49,7 @@ export function prepareQuantization(
     layers,
     kept,
     measured: mode === "int8-static" ? [...new Set(sources.values())] : [],
+    sources,
     rankOf,
   };
 }
