@@ -2,8 +2,16 @@
  * @file Helper threads: each runs the module's `serve` on the executor's memory, asleep between runs. They are started by a
  * few lines of source, so that they need no file of their own beside a bundle.
  */
+import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { CONTROL_CRASHED, CONTROL_DONE, CONTROL_PATIENCE, CONTROL_QUIT, CONTROL_WAKE } from "./kernels/layout.ts";
+import {
+  CONTROL_CRASHED,
+  CONTROL_DONE,
+  CONTROL_PATIENCE,
+  CONTROL_QUIT,
+  CONTROL_SPINS,
+  CONTROL_WAKE,
+} from "./kernels/layout.ts";
 import type { Memory } from "./memory.ts";
 
 /** A helper that a kernel's trap ends says so, since a run may wait for the chunk that it held. */
@@ -21,9 +29,13 @@ try {
 /** Seconds without a finished chunk after which a helper counts as dead. No chunk takes nearly as long. */
 const PATIENCE = 60;
 
+/** Where each thread has a core: one that has halted is woken slowly, above all in a virtual machine. */
+const SPINS = 8;
+
 /** Starts `count` helpers. They join runs as soon as they are up, and keep neither the process alive nor a core busy. */
 export function startHelpers(module: WebAssembly.Module, memory: Memory, count: number): void {
   memory.integers(CONTROL_PATIENCE, 1)[0] = PATIENCE;
+  memory.integers(CONTROL_SPINS, 1)[0] = count < availableParallelism() ? SPINS : 1;
   for (let helper = 0; helper < count; helper++) {
     new Worker(SOURCE, {
       eval: true,

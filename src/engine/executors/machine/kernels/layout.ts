@@ -112,6 +112,8 @@ export const CONTROL_SCRATCH = 704;
 export const CONTROL_CRASHED = 768;
 /** How many seconds in which no chunk is done a run waits before it takes a helper for dead. */
 export const CONTROL_PATIENCE = 832;
+/** How many times as long as they would on crowded cores threads look before they sleep. */
+export const CONTROL_SPINS = 896;
 /** Where the kernels' own constants begin; everything from MEMORY_BASE + 64 KiB is the host's to give out. */
 export const MEMORY_BASE = 4096;
 /** In that room, of the normal distribution: four coefficients for each of `NORMAL_STEPS` steps a unit from −end to end. */

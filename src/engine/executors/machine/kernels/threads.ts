@@ -16,6 +16,7 @@ import {
   CONTROL_PATIENCE,
   CONTROL_QUIT,
   CONTROL_SLEEPERS,
+  CONTROL_SPINS,
   CONTROL_THREADS,
   CONTROL_TICKET,
   CONTROL_WAITING,
@@ -84,7 +85,7 @@ export function finish(): void {
  * one that vanished nothing is heard, second after second (one look after a long sleep of the whole process is no evidence).
  */
 export function join(chunks: i32): bool {
-  for (let spin = 0; spin < JOIN_SPINS; spin++) {
+  for (let spin = JOIN_SPINS * load<i32>(CONTROL_SPINS); spin > 0; spin--) {
     if (atomic.load<i32>(CONTROL_DONE) == chunks) return true;
   }
   atomic.store<i32>(CONTROL_WAITING, 1);
@@ -104,7 +105,7 @@ export function join(chunks: i32): bool {
 /** The next chunk for helper `thread`, whenever there is one; −1 when the executor closes. */
 export function nextChunk(thread: i32): i32 {
   while (true) {
-    for (let spin = 0; spin < HELPER_SPINS; spin++) {
+    for (let spin = HELPER_SPINS * load<i32>(CONTROL_SPINS); spin > 0; spin--) {
       const seen = atomic.load<i64>(CONTROL_TICKET);
       if (isLeft(seen) && thread < load<i32>(CONTROL_THREADS)) {
         const chunk = take(false);
