@@ -32,14 +32,14 @@ export function dtypeOf(dataType: number | undefined): DType {
   });
 }
 
-/** The value as raw little-endian bytes under a name. */
+/** The value as raw little-endian bytes under a name: a view on them, not a copy, since models may be large. */
 export function tensorProtoOf(name: string, { dtype, shape, data }: NdArray): TensorProto {
   const stored = data instanceof DTYPES[dtype].array ? data : convert(data, dtype);
   return {
     dims: BigInt64Array.from(shape, BigInt),
     dataType: ONNX_DTYPES[dtype],
     name,
-    rawData: new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength).slice(),
+    rawData: new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength),
   };
 }
 

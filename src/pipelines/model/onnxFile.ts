@@ -170,13 +170,20 @@ function writeInto(
   return { file, data: { name: beside, ...writeParts(join(folder, beside), apart.parts), bytes: apart.bytes } };
 }
 
+/** Written and hashed at once: neither takes 2 GiB. */
+const PIECE = 2 ** 26;
+
 /** One after the other, from where they are: nothing is held twice. */
 function writeParts(path: string, parts: ReturnType<typeof withDataApart>["parts"]): { sha256: string } {
   const hash = createHash("sha256");
   const file = openSync(path, "w");
   const put = (bytes: Uint8Array): void => {
-    hash.update(bytes);
-    for (let done = 0; done < bytes.byteLength; ) done += writeSync(file, bytes, done);
+    for (let done = 0; done < bytes.byteLength; ) {
+      const piece = bytes.subarray(done, done + PIECE);
+      const written = writeSync(file, piece);
+      hash.update(piece.subarray(0, written));
+      done += written;
+    }
   };
   try {
     let end = 0;

@@ -220,7 +220,11 @@ describe("a graph of sequences", () => {
       outputs: { y: t.input("inputs", { dtype: "F32", shape: [batch, time] }).mul(1 / time) },
     });
     const fault = faultOf(() =>
-      exportGraph({ ...settings, lengths: [311, 317, 331], trace: (batch, time) => trace((t) => build(t, batch, time)) }),
+      exportGraph({
+        ...settings,
+        lengths: [311, 317, 331],
+        trace: (batch, time) => trace((t) => build(t, batch, time)),
+      }),
     );
     expect(fault.message).toMatch(/depends on the length of the sequence/);
   });
