@@ -4,30 +4,17 @@
  *
  * usage: onnx.ts CASE [CASE …]     prints {"name", "engine", "onnxruntime", "ratio", "auto"} for each
  */
-import { createMachine, encodeOnnx, exportGraph, sizeOf } from "../src/engine/index.ts";
+import { createMachine, sizeOf } from "../src/engine/index.ts";
 import { executeImported } from "../src/pipelines/imported/execute.ts";
 import { type ImportedModel, importOnnx } from "../src/pipelines/imported/importOnnx.ts";
 import type { Network } from "../src/pipelines/networks.ts";
-import { FROM_SEED, traceForward } from "../src/pipelines/runNetwork.ts";
+import { FROM_SEED } from "../src/pipelines/runNetwork.ts";
 import { ONNX_CASES, type OnnxCase } from "./cases.ts";
-import { FORWARD } from "./forward.ts";
+import { FORWARD, fileOf } from "./forward.ts";
 import { median } from "./statistics.ts";
 
 const ROUNDS = 9;
 const ROUND_MILLISECONDS = 120;
-
-function fileOf(network: Network): Uint8Array {
-  const declared = new Map(traceForward(network).declared.map((each) => [each.path, each]));
-  const model = exportGraph({
-    name: "bench",
-    trace: (batch) => traceForward(network, batch).traced,
-    weights(path) {
-      const declaration = declared.get(path)!;
-      return { ...declaration.type, data: Float32Array.from(FROM_SEED.weights(declaration)) };
-    },
-  });
-  return encodeOnnx(model);
-}
 
 /** Rows of the network's own, over and over. */
 function feedsFor(network: Network, batch: number) {

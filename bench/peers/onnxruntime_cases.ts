@@ -5,25 +5,16 @@
  * usage: onnxruntime_cases.ts THREADS
  */
 import { createInterface } from "node:readline";
-import { encodeOnnx, exportGraph, findOnnxruntime, openOnnx } from "../../src/engine/index.ts";
+import { findOnnxruntime, openOnnx } from "../../src/engine/index.ts";
 import type { Network } from "../../src/pipelines/networks.ts";
-import { FROM_SEED, traceForward } from "../../src/pipelines/runNetwork.ts";
-import { FORWARD } from "../forward.ts";
+import { FROM_SEED } from "../../src/pipelines/runNetwork.ts";
+import { FORWARD, fileOf } from "../forward.ts";
 
 const threads = Number(process.argv[2] ?? 1);
 const answer = (message: unknown) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 async function build(network: Network): Promise<() => Promise<unknown>> {
-  const declared = new Map(traceForward(network).declared.map((each) => [each.path, each]));
-  const model = exportGraph({
-    name: "bench",
-    trace: (batch) => traceForward(network, batch).traced,
-    weights(path) {
-      const declaration = declared.get(path)!;
-      return { ...declaration.type, data: Float32Array.from(FROM_SEED.weights(declaration)) };
-    },
-  });
-  const session = await openOnnx(encodeOnnx(model), { threads });
+  const session = await openOnnx(fileOf(network), { threads });
   const values = FROM_SEED.x(network);
   const x =
     network.vocabulary === undefined
