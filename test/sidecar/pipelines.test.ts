@@ -65,7 +65,8 @@ describe("a language model", () => {
 
   it("writes beyond its context", async () => {
     const { result } = await generate({ temperature: 0, maxNewTokens: 100 });
-    expect(result.text).toContain("sea shore. the shells");
+    expect(result).toMatchObject({ finishReason: "length", tokens: { length: 100 } });
+    expect(result.text).toContain("she sells sea shells by the sea shore.");
   });
 
   it("tells as a job what it writes, in pieces that are the same text together", async () => {

@@ -12,7 +12,8 @@ export function refuseForeignTokens(
   raw: ArrayLike<number>,
   path: string,
 ): void {
-  const { vocabulary, padding } = spec.backbone as { vocabulary?: number; padding?: number };
+  const { padding } = spec.backbone as { padding?: number };
+  const vocabulary = vocabularyOf({ spec });
   if (vocabulary === undefined) return;
   const { rawWidth, columns } = preprocessing;
   const isToken = (value: number): boolean =>
@@ -24,6 +25,11 @@ export function refuseForeignTokens(
       }
     }
   }
+}
+
+/** Tokens in a row are below this; undefined where a row holds none. */
+export function vocabularyOf({ spec }: Pick<FittedRecord, "spec">): number | undefined {
+  return (spec.backbone as { vocabulary?: number }).vocabulary;
 }
 
 function foreign(path: string, value: number, vocabulary: number): Fault {

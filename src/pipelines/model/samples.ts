@@ -12,23 +12,33 @@ const RARELY = 0.1;
 
 /**
  * The same rows for the same preprocessing; numbers are float32. The first row is whole.
+ * @param vocabulary of a model whose tensors are tokens: they are below this
  * @returns rows by column, or F32 [count, ...shape] for a model of one tensor.
  */
-export function inventRows(preprocessing: Preprocessing, count: number): InventedRow[] | NdArray {
+export function inventRows(preprocessing: Preprocessing, count: number, vocabulary?: number): InventedRow[] | NdArray {
   const stream = createRandom(0, "export", "samples");
   const random = () => stream.uniform();
   const sole = soleTensor(preprocessing);
   if (sole !== undefined) {
     const width = sizeOf(sole.shape);
-    const data = Float32Array.from({ length: count * width }, (_, index) => numberOf(sole, index % width, random()));
+    const data = Float32Array.from({ length: count * width }, (_, index) =>
+      elementOf(sole, index % width, random(), vocabulary),
+    );
     return { dtype: "F32", shape: [count, ...sole.shape], data };
   }
   return Array.from({ length: count }, (_, row) =>
-    Object.fromEntries(preprocessing.columns.map((column) => [column.name, cellOf(column, random, row > 0)])),
+    Object.fromEntries(
+      preprocessing.columns.map((column) => [column.name, cellOf(column, random, row > 0, vocabulary)]),
+    ),
   );
 }
 
-function cellOf(column: InputColumn, random: () => number, mayBeOdd: boolean): InventedRow[string] {
+function cellOf(
+  column: InputColumn,
+  random: () => number,
+  mayBeOdd: boolean,
+  vocabulary: number | undefined,
+): InventedRow[string] {
   const isOdd = random() < RARELY && mayBeOdd;
   if (column.kind === "category") {
     if (isOdd) return random() < 0.5 ? null : "a category that was not in the data";
@@ -42,7 +52,9 @@ function cellOf(column: InputColumn, random: () => number, mayBeOdd: boolean): I
   }
   if (column.kind === "boolean") return Math.floor(random() * 2);
   if (column.kind === "tensor") {
-    const elements = Array.from({ length: column.width }, (_, element) => numberOf(column, element, random()));
+    const elements = Array.from({ length: column.width }, (_, element) =>
+      elementOf(column, element, random(), vocabulary),
+    );
     return nest(elements, column.shape);
   }
   if (isOdd && column.steps.some(({ type }) => type === "impute")) return null;
@@ -53,6 +65,11 @@ function nest(elements: readonly number[], [length = 1, ...rest]: Shape): Nested
   if (rest.length === 0) return elements;
   const size = elements.length / length;
   return Array.from({ length }, (_, index) => nest(elements.slice(index * size, (index + 1) * size), rest));
+}
+
+/** An element of a tensor: a token, where that is what the model takes. */
+function elementOf(column: InputColumn, element: number, uniform: number, vocabulary: number | undefined): number {
+  return vocabulary === undefined ? numberOf(column, element, uniform) : Math.floor(uniform * vocabulary);
 }
 
 /** Two deviations around the centre that the column was standardised with, or its whole range, or −2 to 2. */

@@ -250,7 +250,11 @@ export const modelMethods = {
         .optional()
         .describe("why there is no verification, such as: onnxruntime is not installed"),
       data: z
-        .looseObject({ path: z.string(), sha256: z.string(), bytes: count })
+        .looseObject({
+          path: z.string().describe("where it lies"),
+          sha256: z.string().describe("its SHA-256, hexadecimal"),
+          bytes: count.describe("its size"),
+        })
         .optional()
         .describe("the file beside it that holds its tensors, if there is one"),
       quantization: quantizationReport.optional().describe("of `quantize`: what it changed"),

@@ -794,9 +794,9 @@ class ModelsExportResultVerification(TypedDict):
 
 class ModelsExportResultData(TypedDict):
     """The file beside it that holds its tensors, if there is one."""
-    path: str
-    sha256: str
-    bytes: int
+    path: str  # where it lies
+    sha256: str  # its SHA-256, hexadecimal
+    bytes: int  # its size
 
 
 class _ModelsExportResultRequired(TypedDict):
