@@ -97,13 +97,16 @@ interface Tap {
 
 const LARGEST_BATCH = 64;
 
+/** Rows that are run at once; of none a network still has its shapes. */
+export const batchOf = (count: number): number => Math.max(1, Math.min(count, LARGEST_BATCH));
+
 /** Runs the rows through the network. @param choose what is wanted of it. @returns each as [rows, ...]. */
 function tap(
   { registry, executor, record }: Trained,
   { raw, count }: RawRows,
   choose: (calls: readonly Call[], output: Tensor) => readonly Tap[],
 ): { path: string; kind: string; array: NdArray }[] {
-  const batch = Math.min(count, LARGEST_BATCH);
+  const batch = batchOf(count);
   let taps: readonly Tap[] = [];
   const traced = trace((t) => {
     const recorder = createRecorder();

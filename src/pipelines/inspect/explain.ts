@@ -82,12 +82,30 @@ function baselineOf({ record }: Trained, baseline: ExplainOptions["baseline"]): 
   if (baseline === undefined) return null;
   const width = sizeOf(record.signature.raw);
   if (typeof baseline === "number") return new Float32Array(width).fill(baseline);
-  const raw = encodeInputs(baseline, record.preprocessing);
+  const raw = asBaseline(() => encodeInputs(baseline, record.preprocessing));
   if (raw.length === width) return raw;
   throw new Fault("SHAPE_MISMATCH", `the baseline is ${raw.length / width} rows`, {
     violations: [{ path: "baseline", message: "not one row", expected: "one row", got: `${raw.length / width} rows` }],
     hint: "give one row in the form of `inputs`, or a number",
   });
+}
+
+/** What is wrong with a baseline is said of it, not of the inputs. */
+function asBaseline<T>(encode: () => T): T {
+  try {
+    return encode();
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown;
+    const { reason, message, violations, hint } = thrown;
+    const renamed = violations.map((violation) => ({
+      ...violation,
+      path: violation.path.replace(/^inputs\b/, "baseline"),
+    }));
+    throw new Fault(reason, message.replace(/^(`?)inputs\b/, "$1baseline"), {
+      violations: renamed,
+      ...(hint !== undefined && { hint }),
+    });
+  }
 }
 
 interface Local {

@@ -2,8 +2,7 @@
 import { Fault } from "../../engine/index.ts";
 import { translates } from "../model/network.ts";
 import type { ModelRecord } from "../model/record.ts";
-import { nearest } from "../registry/nearest.ts";
-import { matches } from "../registry/paths.ts";
+import { matches, matchesNothing } from "../registry/paths.ts";
 import type { Registry } from "../registry/registry.ts";
 
 /** What the patterns match, in its own order; all where none are given. @throws INVALID_PARAMS for one that matches nothing. */
@@ -15,17 +14,7 @@ export function select<Item extends { readonly path: string }>(
   if (patterns === undefined) return [...items];
   const paths = items.map(({ path }) => path);
   for (const pattern of patterns) {
-    if (paths.some((path) => matches(pattern, path))) continue;
-    const near = nearest(pattern, paths);
-    throw new Fault("INVALID_PARAMS", `\`layers\`: no ${what} matches \`${pattern}\``, {
-      violations: [
-        { path: "layers", message: "matches nothing", expected: paths.slice(0, 50).join(" | "), got: pattern },
-      ],
-      hint:
-        near === undefined
-          ? "`models.summary` lists the layers; a pattern is a path or its beginning, `*` stands for one part, `**` for any"
-          : `did you mean \`${near}\`?`,
-    });
+    if (!paths.some((path) => matches(pattern, path))) throw matchesNothing(pattern, "layers", what, paths);
   }
   return items.filter(({ path }) => patterns.some((pattern) => matches(pattern, path)));
 }

@@ -4,7 +4,7 @@ import { stateOf } from "../model/loaded.ts";
 import type { FittedRecord } from "../model/network.ts";
 import { runWhole } from "../model/whole.ts";
 import { applyPreprocessing } from "../preprocess/apply.ts";
-import type { RawRows, Trained } from "./activations.ts";
+import { batchOf, type RawRows, type Trained } from "./activations.ts";
 import { createRecorder } from "./recorder.ts";
 import { FEATURES, type Source, type Span, sourcesOf } from "./sources.ts";
 import type { Chosen } from "./target.ts";
@@ -46,8 +46,6 @@ export interface Slopes {
   release(): void;
 }
 
-const LARGEST_BATCH = 64;
-
 interface SlopesOptions {
   readonly output: "logits" | "probabilities";
   /** Whether the sources are given rather than computed from the rows. */
@@ -56,7 +54,7 @@ interface SlopesOptions {
 
 export function compileSlopes(context: Trained, count: number, { output, replaced }: SlopesOptions): Slopes {
   const { registry, executor, record } = context;
-  const batch = Math.min(count, LARGEST_BATCH);
+  const batch = batchOf(count);
   const computed = sourcesIn(context, batch);
   let sources: readonly SourceShape[] = [];
   const traced = trace((t) => {

@@ -4,6 +4,7 @@
  */
 import { Fault, type Node, sizeOf, type Tensor } from "../../engine/index.ts";
 import type { FittedRecord } from "../model/network.ts";
+import type { Member } from "../model/spec.ts";
 import { featureParts, type Preprocessing, soleTensor } from "../preprocess/preprocessing.ts";
 import { ancestors, type Call } from "./recorder.ts";
 
@@ -43,11 +44,11 @@ export function sourcesOf(record: FittedRecord, features: Tensor, calls: readonl
   const members = calls.filter(({ kind, path }) => kind === "preprocessing" && path.startsWith("members."));
   const numbers =
     spec.ensemble === undefined
-      ? [{ path: FEATURES, tensor: features, spans: spansOf(preprocessing) }]
+      ? [{ path: FEATURES, tensor: features, spans: spansOf({ preprocessing, backbone: spec.backbone }) }]
       : members.map(({ path, output }, index) => ({
           path,
           tensor: output,
-          spans: spansOf(spec.ensemble!.members[index]!.preprocessing),
+          spans: spansOf(spec.ensemble!.members[index]!),
         }));
   const smooth = numbers.map((source) => ({
     ...source,
@@ -56,8 +57,10 @@ export function sourcesOf(record: FittedRecord, features: Tensor, calls: readonl
   return [...smooth.filter(({ spans }) => spans.length > 0), ...tokens];
 }
 
-function spansOf(preprocessing: Preprocessing): Span[] {
-  return featureParts(preprocessing).map(({ name, kind, offset, width }) =>
+/** How long a sequence is counts elements, and has no slope: it is of no span, and stays each row's own. */
+function spansOf({ preprocessing, backbone }: Pick<Member, "preprocessing" | "backbone">): Span[] {
+  const smooth = featureParts(preprocessing).filter(({ name }) => name !== backbone.lengths);
+  return smooth.map(({ name, kind, offset, width }) =>
     kind === "category"
       ? { column: name, offset, width, summed: width, kind: "category" }
       : { column: name, offset, width, summed: 1, kind: "numbers" },

@@ -1,7 +1,7 @@
 /** @file A model's layers in order: what comes out of each, how many numbers it learns, how much arithmetic a row costs. */
-import { DTYPES, Fault, flopsOf, type Node, sizeOf } from "../../engine/index.ts";
+import { DTYPES, flopsOf, type Node, sizeOf } from "../../engine/index.ts";
 import type { ModelRecord } from "../model/record.ts";
-import { matches } from "../registry/paths.ts";
+import { matches, matchesNothing } from "../registry/paths.ts";
 import type { Registry } from "../registry/registry.ts";
 import { ancestors } from "./recorder.ts";
 import { type Recorded, recordNetwork, type Sizes, sizesOf } from "./traced.ts";
@@ -106,9 +106,10 @@ function symbolic(two: readonly number[], three: readonly number[]): SymbolicSha
 function refuseIdle(freeze: readonly string[], { leaves }: Recorded): void {
   const idle = freeze.find((pattern) => !leaves.some(({ path }) => matches(pattern, path)));
   if (idle === undefined) return;
-  const paths = leaves.map(({ path }) => path);
-  throw new Fault("INVALID_PARAMS", `\`freeze\`: no parameter matches \`${idle}\``, {
-    violations: [{ path: "freeze", message: "matches nothing", expected: paths.slice(0, 50).join(" | "), got: idle }],
-    hint: "a pattern is a dotted path or its beginning; `*` stands for one part, `**` for any number",
-  });
+  throw matchesNothing(
+    idle,
+    "freeze",
+    "parameter",
+    leaves.map(({ path }) => path),
+  );
 }

@@ -1,7 +1,7 @@
 /** @file A model's network as those see it who look inside: one output tensor, whatever its head gives. */
 import { concat, Fault, type Shape, type Tensor, type Traced, type Tracer, trace } from "../../engine/index.ts";
 import { createScope, type Declaration, type Watch } from "../layers/scope.ts";
-import { type Described, network, previousInput } from "../model/network.ts";
+import { type Described, network, previousInput, refuseImported, refusePolicy } from "../model/network.ts";
 import type { ModelRecord } from "../model/record.ts";
 import { type Answers, outputsOf, rawOf, tasksOf } from "../model/tasks.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -30,8 +30,14 @@ export interface Sizes {
   readonly outputs?: number | undefined;
 }
 
-/** The sizes of a model that has been trained, or whose spec says enough, or with what the host says. */
-export function sizesOf(registry: Registry, { signature, spec, target }: ModelRecord, given: Partial<Sizes>): Sizes {
+/**
+ * The sizes of a model that has been trained, or whose spec says enough, or with what the host says.
+ * @throws INVALID_STATE for a model that has no head of ours, and where they are not known yet
+ */
+export function sizesOf(registry: Registry, record: ModelRecord, given: Partial<Sizes>): Sizes {
+  refuseImported(record);
+  refusePolicy(record);
+  const { signature, spec, target } = record;
   if (signature !== null) return { features: signature.features };
   const features = given.features ?? spec.input?.shape;
   const { outputs } = given;

@@ -200,11 +200,20 @@ export function refuseImported({ spec, imported }: Pick<ModelRecord, "spec" | "i
   });
 }
 
-/** @throws INVALID_STATE for a model that has not been trained. */
+/** @throws INVALID_STATE for a model that learned by acting: it knows no columns, and its network is another. */
+export function refusePolicy({ policy }: Pick<ModelRecord, "policy">): void {
+  if (policy === undefined) return;
+  throw new Fault("INVALID_STATE", "a policy acts: it takes observations, not rows of data", {
+    hint: "`policy.act` asks it, `policy.evaluate` judges it, `models.export` writes it",
+  });
+}
+
+/** @throws INVALID_STATE for a model that has not been trained, or not on data. */
 export function fitted(record: ModelRecord): FittedRecord {
   const { signature, preprocessing, target } = record;
   if (signature !== null && preprocessing !== null && target !== null) return record as FittedRecord;
   refuseImported(record);
+  refusePolicy(record);
   throw new Fault("INVALID_STATE", "the model has not been trained", { hint: "call `train.start` first" });
 }
 

@@ -2,8 +2,7 @@
 import { Fault } from "../../engine/index.ts";
 import type { Declaration } from "../layers/scope.ts";
 import type { Configured } from "../model/spec.ts";
-import { nearest } from "../registry/nearest.ts";
-import { matches } from "../registry/paths.ts";
+import { matches, matchesNothing } from "../registry/paths.ts";
 import type { TrainOptions } from "./options.ts";
 
 export interface Group {
@@ -31,7 +30,7 @@ export function groupParameters(
   const matching = (patterns: readonly string[], place: string): Set<string> => {
     const found = patterns.map((pattern) => paths.filter((path) => matches(pattern, path)));
     const idle = found.findIndex((matched) => matched.length === 0);
-    if (idle >= 0) throw matchesNothing(patterns[idle]!, place, paths);
+    if (idle >= 0) throw matchesNothing(patterns[idle]!, place, "parameter", paths);
     return new Set(found.flat());
   };
   const frozen = matching(freeze ?? [], "freeze");
@@ -55,15 +54,4 @@ export function groupParameters(
     groupOf: new Map(learning.map(({ path }) => [path, groupAt(path)])),
     frozen,
   };
-}
-
-function matchesNothing(pattern: string, place: string, paths: readonly string[]): Fault {
-  const near = nearest(pattern, paths);
-  return new Fault("INVALID_PARAMS", `\`${place}\`: no parameter matches \`${pattern}\``, {
-    violations: [{ path: place, message: "matches nothing", expected: paths.slice(0, 50).join(" | "), got: pattern }],
-    hint:
-      near === undefined
-        ? "a pattern is a dotted path or its beginning; `*` stands for one part"
-        : `did you mean \`${near}\`?`,
-  });
 }

@@ -218,7 +218,7 @@ export const inspectMethods = {
         .union([wireNumber, wireTensor])
         .optional()
         .describe(
-          "integratedGradients: where the way begins, a number for all inputs or one row of them. Left out: zeros where the network begins, which are the training mean of what was standardised, no category at all, and vectors of zeros for tokens",
+          "integratedGradients: where the way begins, a number for all inputs or one row of them. Left out: zeros where the network begins, which are the training mean of what was standardised, no category at all, and vectors of zeros for tokens. Lengths of sequences stay each row's own",
         ),
       samples: z.int().min(1).max(1000).default(25).describe("smoothGrad: noisy copies of each row"),
       noise: z
@@ -241,7 +241,9 @@ export const inspectMethods = {
       completenessError: z
         .array(wireNumber)
         .optional()
-        .describe("|sum of the attributions − (output − output for the baseline)|, by row; more steps make it smaller"),
+        .describe(
+          "|sum of the attributions − (output − output for the baseline)|, by row; more steps make it smaller, except where an answer moves in jumps, as votes do",
+        ),
     }),
     example: {
       params: { model: "m_1", inputs: [{ age: 40, income: 2100 }], target: "yes" },

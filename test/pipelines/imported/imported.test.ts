@@ -20,6 +20,7 @@ import {
   type ModelRecord,
   parseTrainOptions,
   predict,
+  summarise,
   train,
 } from "../../../src/pipelines/index.ts";
 import { faultOf } from "../../support/fault.ts";
@@ -98,6 +99,13 @@ describe("an imported file", () => {
   it("is written back byte for byte while nothing has changed", () => {
     const { record } = importOnnx(bytes, nowhere);
     expect(Buffer.compare(writeWhole(record), bytes)).toBe(0);
+  });
+
+  it("is no model of layers to sum up, and is given a head first", () => {
+    const { record } = importOnnx(bytes, nowhere);
+    const fault = faultOf(() => summarise(registry, record));
+    expect(fault.reason).toBe("INVALID_STATE");
+    expect(fault.hint).toContain("models.create");
   });
 
   it("refuses feeds that do not fit, by name", () => {

@@ -131,6 +131,25 @@ describe("integrated gradients", () => {
     expect(Object.values(attributions)[0]!.shape).toEqual([3, 5]);
   });
 
+  it("leave each sequence as long as it is", async () => {
+    const lengths = Array.from({ length: 40 }, (_, row) => 1 + (row % 5));
+    const x = lengths.map((_, row) => Array.from({ length: 5 }, (_, place) => [Math.sin(row * 12.9898 + place)]));
+    const y = lengths.map((_, row) => (row % 2 === 0 ? "even" : "odd"));
+    const dataset = await load({ x, y, lengths } as never);
+    const backbone = { type: "gru", hidden: 6, lengths: "lengths" };
+    const { record } = learn({ dataset, executor, spec: { backbone }, train: { ...TRAIN, epochs: 1 } }).result;
+    const asked = [1, 2, 3].map((row) => ({ inputs: x[row], lengths: lengths[row] }));
+    const { attributions } = complete(record, asked as never);
+    expect(Array.from(attributions.lengths!.data)).toEqual([0, 0, 0]);
+    expect(Array.from(attributions.inputs!.data as Float32Array, (value) => value !== 0).slice(0, 5)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
+
   it("explain several inputs, each by its own backbone", async () => {
     const table = rows.map(({ size, weight, kind }, row) => ({
       photo: [
@@ -188,6 +207,20 @@ describe("the other methods", () => {
     const fault = faultOf(() => explained(kinds[0]!, without("kind").slice(0, 1), { target: "bigg" }));
     expect(fault.reason).toBe("INVALID_PARAMS");
     expect(fault.hint).toContain("`big`");
+  });
+
+  it.each(["saliency", "integratedGradients"] as const)("say nothing of no rows: %s", (method) => {
+    const { attributions, targets, outputs } = explained(price, [], { method });
+    expect({ targets, outputs }).toEqual({ targets: [], outputs: [] });
+    expect(attributions.size!.shape).toEqual([0]);
+  });
+
+  it("say of a baseline what is wrong with it, not of the inputs", () => {
+    const fault = faultOf(() =>
+      explained(price, without("price").slice(0, 1), { method: "integratedGradients", baseline: [{ size: 1 }] }),
+    );
+    expect(fault.message).toContain("`baseline[0].colour`");
+    expect(fault.violations.map(({ path }) => path)).toEqual(["baseline[0].colour", "baseline[0].weight"]);
   });
 
   it("refuse more evaluations than one call may take", () => {

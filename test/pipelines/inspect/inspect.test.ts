@@ -39,6 +39,12 @@ describe("weights", () => {
   });
 });
 
+describe("a pattern that matches nothing", () => {
+  it("is compared with the beginnings of paths as well as with whole ones", () => {
+    expect(faultOf(() => look({ layers: ["backbone.layer.0"] })).hint).toBe("did you mean `backbone.layers.0`?");
+  });
+});
+
 describe("gradients", () => {
   it("are those of the loss that evaluation gives, near differences of it", () => {
     const { gradients } = look({ what: ["gradients"], data: dataset, layers: ["head.bias"] });
@@ -96,6 +102,12 @@ describe("activations", () => {
     const fault = faultOf(() => look({ what: ["activations"], inputs, layers: ["backbone.layer.0"] }));
     expect(fault.reason).toBe("INVALID_PARAMS");
     expect(fault.hint).toContain("backbone.layers.0");
+  });
+
+  it("are those of no rows where none are given", () => {
+    const { activations } = look({ what: ["activations"], inputs: [], values: true });
+    expect(activations!.map(({ count, values }) => [count, values!.shape[0]])).toEqual(activations!.map(() => [0, 0]));
+    expect(activations!.map(({ path }) => path)).toContain("head");
   });
 
   it("leave predictions as they were", () => {

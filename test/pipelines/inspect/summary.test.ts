@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createModel, showSummary, summarise } from "../../../src/pipelines/index.ts";
+import { createModel, createPolicyRecord, parseRun, showSummary, summarise } from "../../../src/pipelines/index.ts";
 import { faultOf } from "../../support/fault.ts";
 import { registry } from "../training/rig.ts";
 
@@ -88,6 +88,20 @@ describe("a summary", () => {
     expect(fault.reason).toBe("INVALID_STATE");
     expect(fault.violations.map(({ path }) => path)).toEqual(["input", "outputs"]);
     expect(fault.hint).toContain("outputs");
+  });
+
+  it("asks whether another pattern was meant where none is frozen by it", () => {
+    const record = createModel(registry, { pipeline: "classification", backbone: { type: "mlp" } });
+    const freeze = ["backbone.layer.0"];
+    const fault = faultOf(() => summarise(registry, record, { features: [4], outputs: 3, freeze }));
+    expect(fault.hint).toBe("did you mean `backbone.layers.0`?");
+  });
+
+  it("is refused of a policy, with what does work", () => {
+    const run = parseRun(registry, { environment: { type: "CartPole-v1" } });
+    const fault = faultOf(() => summarise(registry, createPolicyRecord(registry, run)));
+    expect(fault.reason).toBe("INVALID_STATE");
+    expect(fault.hint).toContain("policy.act");
   });
 
   it("prints a line for each layer, with what lies inside it indented", () => {

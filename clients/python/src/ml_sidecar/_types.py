@@ -1427,7 +1427,7 @@ class ModelsExplainParams(_ModelsExplainParamsRequired, total=False):
     output: Literal["logits", "probabilities"]  # of classes and labels: what stands for them; values are in their own units
     abs: bool  # saliency and smoothGrad: magnitudes rather than signed slopes
     steps: int  # integratedGradients: points of the Gauss–Legendre rule
-    baseline: Union[Number, TensorLike]  # integratedGradients: where the way begins, a number for all inputs or one row of them. Left out: zeros where the network begins, which are the training mean of what was standardised, no category at all, and vectors of zeros for tokens
+    baseline: Union[Number, TensorLike]  # integratedGradients: where the way begins, a number for all inputs or one row of them. Left out: zeros where the network begins, which are the training mean of what was standardised, no category at all, and vectors of zeros for tokens. Lengths of sequences stay each row's own
     samples: int  # smoothGrad: noisy copies of each row
     noise: float  # smoothGrad: the noise's standard deviation, as a share of a row's range or of a column's spread
     seed: int  # smoothGrad: where the noise comes from
@@ -1444,7 +1444,7 @@ class _ModelsExplainResultRequired(TypedDict):
 class ModelsExplainResult(_ModelsExplainResultRequired, total=False):
     """Result of `models.explain`."""
     baselineOutputs: List[Number]  # what it answers for the baseline, by row
-    completenessError: List[Number]  # |sum of the attributions − (output − output for the baseline)|, by row; more steps make it smaller
+    completenessError: List[Number]  # |sum of the attributions − (output − output for the baseline)|, by row; more steps make it smaller, except where an answer moves in jumps, as votes do
 
 
 class RlCreateParamsEnvironment(TypedDict):
