@@ -140,7 +140,7 @@ describe("integrated gradients", () => {
     const { record } = learn({ dataset, executor, spec: { backbone }, train: { ...TRAIN, epochs: 1 } }).result;
     const asked = [1, 2, 3].map((row) => ({ inputs: x[row], lengths: lengths[row] }));
     const { attributions } = complete(record, asked as never);
-    expect(Array.from(attributions.lengths!.data)).toEqual([0, 0, 0]);
+    expect(Array.from(attributions.lengths!.data as Float32Array)).toEqual([0, 0, 0]);
     expect(Array.from(attributions.inputs!.data as Float32Array, (value) => value !== 0).slice(0, 5)).toEqual([
       true,
       true,
