@@ -79,6 +79,24 @@ describe("an imported file", () => {
     expect(["engine", "onnxruntime"]).toContain(executor);
   });
 
+  it("takes numbers of another width, whichever runs it", async (context) => {
+    needsOnnxruntime(context);
+    const whole = {
+      dtype: "I64",
+      shape: [1, 1, 8, 8],
+      values: Array.from({ length: 64 }, (_, index) => index % 17),
+    } as const;
+    const answers = await Promise.all(
+      (["engine", "onnxruntime"] as const).map(async (executor) => {
+        const { outputs } = await sidecar.call("predict", { model: "cnn", inputs: { image: whole }, executor });
+        return (outputs as { logits: { values: number[] } }).logits.values.flat();
+      }),
+    );
+    answers[1]!.forEach((value, index) => {
+      expect(value).toBeCloseTo(answers[0]![index]!, 3);
+    });
+  });
+
   it("runs by onnxruntime where the engine lacks an operator, and the report names the node", async (context) => {
     needsOnnxruntime(context);
     const model = decodeOnnx(readFileSync(FILE));

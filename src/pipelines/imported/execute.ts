@@ -1,5 +1,5 @@
 /** @file By what an imported file is run: our engine, onnxruntime, or whichever of the two was faster when both were tried. */
-import { type Executor, Fault, findOnnxruntime, type NdArray, runKept } from "../../engine/index.ts";
+import { type Executor, Fault, findOnnxruntime, type NdArray, runKept, type TypedArray } from "../../engine/index.ts";
 import { openFile } from "./importedFile.ts";
 import type { ImportedModel } from "./importOnnx.ts";
 import { elementTypeOf, wireDType } from "./ports.ts";
@@ -85,11 +85,14 @@ function typed(
       const { shape, data } = feeds[name]!;
       elementTypeOf(name, elemType);
       const dtype = wireDType(elemType) as NdArray["dtype"];
-      const numbers =
-        dtype === "I64" && !(data instanceof BigInt64Array)
-          ? BigInt64Array.from(data as Int32Array, (value) => BigInt(Math.trunc(value)))
-          : data;
-      return [name, { dtype, shape, data: numbers }];
+      return [name, { dtype, shape, data: numbersFor(dtype, data) }];
     }),
   );
+}
+
+/** 64-bit integers are BigInts in JavaScript, which convert to and from numbers only when told to. */
+function numbersFor(dtype: NdArray["dtype"], data: TypedArray): TypedArray {
+  const isWide = data instanceof BigInt64Array;
+  if (dtype === "I64") return isWide ? data : BigInt64Array.from(data as Int32Array, BigInt);
+  return isWide ? Float64Array.from(data, Number) : data;
 }

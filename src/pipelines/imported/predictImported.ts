@@ -112,7 +112,7 @@ function resultsOf(
   );
 }
 
-/** @throws Fault INVALID_PARAMS, SHAPE_MISMATCH naming the input */
+/** @throws Fault INVALID_PARAMS, SHAPE_MISMATCH, DATA_INVALID naming the input */
 export function namedFeeds({ inputs }: OpenedOnnx, feeds: Feeds): Record<string, NdArray> {
   const named = isArray(feeds) ? { [inputs[0]?.name ?? ""]: feeds } : feeds;
   const missing = inputs.filter(({ name }) => named[name] === undefined).map(({ name }) => name);
@@ -131,7 +131,10 @@ export function namedFeeds({ inputs }: OpenedOnnx, feeds: Feeds): Record<string,
       hint: "give an object with a tensor for each input",
     });
   }
-  for (const { name, shape } of inputs) refuseOther(name, shape ?? named[name]!.shape, named[name]!.shape);
+  for (const { name, shape, elemType } of inputs) {
+    refuseOther(name, shape ?? named[name]!.shape, named[name]!.shape);
+    if (!wireDType(elemType).startsWith("F")) refuseFractions(name, named[name]!);
+  }
   return named;
 }
 
@@ -145,5 +148,16 @@ function refuseOther(name: string, declared: readonly (number | string)[], got: 
   throw new Fault("SHAPE_MISMATCH", `input \`${name}\` has another shape`, {
     violations: [{ path: `inputs.${name}`, message: "wrong shape", expected, got: showShape(got) }],
     hint: "names stand for sizes of your own, numbers are fixed",
+  });
+}
+
+/** Where the file takes integers, a float that is none has no meaning. */
+function refuseFractions(name: string, { data }: NdArray): void {
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) return;
+  const at = data.findIndex((value) => !Number.isInteger(value));
+  if (at < 0) return;
+  throw new Fault("DATA_INVALID", `input \`${name}\` takes integers`, {
+    violations: [{ path: `inputs.${name}`, message: "not an integer", expected: "integers", got: String(data[at]) }],
+    hint: "round or convert the values first",
   });
 }

@@ -48,21 +48,22 @@ const averaging = z.union([
   z.discriminatedUnion("type", [ema, swa]),
 ]);
 
-/** One path pattern or several. */
-const patterns = z
-  .union([
-    z
-      .string()
-      .min(1)
-      .transform((pattern) => [pattern]),
-    z.array(z.string().min(1)).min(1),
-  ])
-  .describe(
-    "Dotted paths of parameters, or the beginnings of some: `head`, `backbone.layers.0`; `*` is any one part, `**` any number of them: `**.bias`",
-  );
+/** One path pattern or several, `least` of them or more. */
+const patternsOf = (least: number) =>
+  z
+    .union([
+      z
+        .string()
+        .min(1)
+        .transform((pattern) => [pattern]),
+      z.array(z.string().min(1)).min(least),
+    ])
+    .describe(
+      "Dotted paths of parameters, or the beginnings of some: `head`, `backbone.layers.0`; `*` is any one part, `**` any number of them: `**.bias`",
+    );
 
 const group = z.strictObject({
-  match: patterns,
+  match: patternsOf(1),
   learningRate: z.number().positive().max(1e6).optional().describe("Their learning rate; schedules act on it too"),
   weightDecay: z.number().min(0).optional().describe("Their weight decay"),
 });
@@ -129,7 +130,7 @@ export const trainOptionsSchema = z
       .describe(
         "Keep an average of the weights: what is judged, published and kept; `ema`, `swa` or one with its options",
       ),
-    freeze: patterns
+    freeze: patternsOf(0)
       .optional()
       .describe(
         "Parameters that stay as they are, and statistics: paths as in `groups`. `[]` freezes nothing where a model would by itself",

@@ -260,6 +260,19 @@ describe("a file whose branch hangs on an integer that it is given", () => {
     expect(at(16_000n)).toEqual([-1, 2, -3]);
     expect(at(8000n)).toEqual([1, 2, 3]);
   });
+
+  it.each([0.5, Number.NaN])("refuses %d there, by the input's name", (value) => {
+    const feeds: Record<string, NdArray> = {
+      x: { dtype: "F32", shape: [3], data: Float32Array.of(1, -2, 3) },
+      rate: { dtype: "F32", shape: [], data: Float32Array.of(value) },
+      other: { dtype: "I64", shape: [2], data: BigInt64Array.of(1n, 2n) },
+    };
+    const { reason, violations } = faultOf(() =>
+      predictImported({ executor, record: importOnnx(file, nowhere).record }, feeds),
+    );
+    expect(reason).toBe("DATA_INVALID");
+    expect(violations[0]).toMatchObject({ path: "inputs.rate", got: String(value) });
+  });
 });
 
 describe("lists of tensors", () => {

@@ -33,6 +33,10 @@ describe("freezing", () => {
     else expect(kept).not.toContain("backbone.layers.0.weight");
   });
 
+  it("of an empty list leaves nothing as it is", () => {
+    expect(changed({ freeze: [] })).toEqual(changed({}));
+  });
+
   it("of everything is refused", () => {
     expect(faultOf(() => changed({ freeze: ["backbone", "head"] })).violations[0]!.path).toBe("freeze");
   });
