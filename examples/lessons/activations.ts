@@ -125,7 +125,7 @@ function draw(runs: readonly (readonly Run[])[], flow: readonly (readonly number
     return line({ name, colour: colourOf(index), points: range(STEPS).map((step) => [step + 1, mean(smooth(step))]) });
   });
   return page({
-    title: "Sigmoid's gradient vanishes on its way through six layers; ReLU's and GELU's arrive",
+    title: "Through six layers sigmoid's gradient vanishes; ReLU's and GELU's arrive",
     subtitle: `8 × 8 digits, ${HIDDEN_LAYERS} hidden layers of ${UNITS}, initial weights that suit each activation, SGD with momentum; mean of ${SEEDS.length} seeds, the band from least to most.`,
     lines: [
       {

@@ -146,7 +146,7 @@ function draw(
           axes({
             title: `Learning with ${SHOWN_DEPTH} layers`,
             x: { label: "epochs", domain: [1, EPOCHS] },
-            y: { label: "cross-entropy in training", kind: "log", domain: [0.05, 12] },
+            y: { label: "cross-entropy in training", kind: "log", domain: [0.05, 100] },
             marks: [...curves, gone],
           }),
         ],

@@ -1,7 +1,7 @@
 /** @file Embeddings: words that stand in the same company end up side by side, though nobody says which belong together. */
 import type { Sidecar } from "../../clients/typescript/index.ts";
 import { createRandom } from "../../src/pipelines/plugin.ts";
-import { axes, colourOf, dots, page } from "./draw/index.ts";
+import { axes, colourOf, dots, labels, page } from "./draw/index.ts";
 import { type Lesson, mean, percent, range } from "./lesson.ts";
 import { trainOne, weightsOf } from "./train.ts";
 
@@ -160,14 +160,12 @@ function draw(before: number[][], after: number[][], learned: number): string {
       title: `${title} (${Math.round(share * 100)} % of the spread)`,
       x: { label: "first principal direction", domain },
       y: { label: "second principal direction", domain },
-      marks: names.map((name, group) =>
-        dots({
-          name,
-          colour: colourOf(group),
-          points: places.slice(group * size, (group + 1) * size),
-          labels: WORDS.slice(group * size, (group + 1) * size),
-        }),
-      ),
+      marks: [
+        ...names.map((name, group) =>
+          dots({ name, colour: colourOf(group), points: places.slice(group * size, (group + 1) * size) }),
+        ),
+        labels(places.map((at, word) => ({ at, label: WORDS[word]!, colour: colourOf(groupOf(word)) }))),
+      ],
     });
   };
   return page({

@@ -1,6 +1,6 @@
 /** @file What stands within axes: lines with their spread, dots, bars, fields of colour, words. */
 import { FAINT_SIDES, type Ramp } from "./palette.ts";
-import { type Drawn, element, INK, text, widthOf } from "./svg.ts";
+import { type Drawn, element, INK, text } from "./svg.ts";
 
 export type Point = readonly [x: number, y: number];
 
@@ -84,52 +84,18 @@ export function line({ points, colour, dashed, width = 2, band = [], dots, ...re
 export interface DotsOptions extends Named {
   readonly points: readonly Point[];
   readonly radius?: number;
-  /** Beside each. */
-  readonly labels?: readonly string[];
   readonly opacity?: number;
 }
 
-export function dots({ points, colour, radius = 3.5, labels = [], opacity = 0.9, ...rest }: DotsOptions): Mark {
+export function dots({ points, colour, radius = 3.5, opacity = 0.9, ...rest }: DotsOptions): Mark {
   const dot = { r: radius, fill: colour, "fill-opacity": opacity, stroke: "#ffffff", "stroke-width": 0.8 };
   return {
     ...named(rest),
     colour,
     swatch: "dot",
     points,
-    draw({ x, y }) {
-      const circles = points.map(([px, py]) => element("circle", { cx: x(px), cy: y(py), ...dot }));
-      const told = labels.map((label, index) => ({
-        label,
-        x: x(points[index]![0]) + radius + 3,
-        y: y(points[index]![1]) + 4,
-      }));
-      return [...circles, ...apart(told).map((at) => text(at.label, at.x, at.y, { size: 11, fill: colour }))].join("");
-    },
+    draw: ({ x, y }) => points.map(([px, py]) => element("circle", { cx: x(px), cy: y(py), ...dot })).join(""),
   };
-}
-
-interface Label {
-  readonly label: string;
-  readonly x: number;
-  readonly y: number;
-}
-
-/** Labels moved down, each as little as it takes, so that none covers another. */
-function apart(labels: readonly Label[]): Label[] {
-  const placed: Label[] = [];
-  for (const label of [...labels].sort((a, b) => a.y - b.y)) {
-    const covers = (y: number) =>
-      placed.find(
-        (other) =>
-          Math.abs(other.y - y) < 11 &&
-          label.x < other.x + widthOf(other.label, 11) &&
-          other.x < label.x + widthOf(label.label, 11),
-      );
-    let y = label.y;
-    for (let other = covers(y); other !== undefined; other = covers(y)) y = other.y + 11;
-    placed.push({ ...label, y });
-  }
-  return placed;
 }
 
 export interface BarsOptions extends Named {
