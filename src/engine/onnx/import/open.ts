@@ -50,7 +50,8 @@ export function openModel(model: ModelProto): OpenedOnnx {
     roles,
     initialiser,
     raise(t, inputs, weight) {
-      const file: File = { opsets, functions: written, constant: (value) => t.constant(value) };
+      const start = { callers: [], written: { nodes: 0 } };
+      const file: File = { opsets, functions: written, ...start, constant: (value) => t.constant(value) };
       const given = new Map<string, Value>();
       for (const { name = "", type } of graph.input ?? []) {
         const tensor = inputs[name];

@@ -16,10 +16,17 @@ export interface File {
   readonly opsets: ReadonlyMap<string, number>;
   /** By domain and name, as `functionKey` joins them. */
   readonly functions: ReadonlyMap<string, LocalFunction>;
+  /** The functions that are being written out, the outermost first. */
+  readonly callers: readonly string[];
+  /** Nodes raised so far, of all graphs and turns together. */
+  readonly written: { nodes: number };
   constant(value: NdArray): Tensor;
 }
 
 export const functionKey = (domain: string, name: string, overload = ""): string => `${domain}.${name}:${overload}`;
+
+/** More nodes than this are refused: functions that call each other, or loops in loops, can ask for any number. */
+const MOST_NODES = 50_000;
 
 /** Names and their values: a body's own first, then those of the graphs around it. */
 type Names = (name: string) => Value | undefined;
@@ -47,10 +54,13 @@ export function raiseGraph(graph: GraphProto, given: ReadonlyMap<string, Value>,
 }
 
 function raiseNode(node: NodeProto, names: Names, file: File): readonly Value[] {
+  if (++file.written.nodes > MOST_NODES) throw tooLarge();
   const { opType = "", domain = "", overload = "" } = node;
   const inputs = (node.input ?? []).map((name) => (name === "" ? undefined : expectValue(names, name, "input")));
-  const written = file.functions.get(functionKey(domain, opType, overload));
-  if (written !== undefined) return raiseFunction(written, node, inputs, file);
+  const key = functionKey(domain, opType, overload);
+  const written = file.functions.get(key);
+  if (file.callers.includes(key)) throw callsItself(opType);
+  if (written !== undefined) return raiseFunction(written, node, inputs, { ...file, callers: [...file.callers, key] });
   const opset = file.opsets.get(domain === "ai.onnx" ? "" : domain) ?? 1;
   const call = callOf(node, inputs, {
     opset,
@@ -60,6 +70,17 @@ function raiseNode(node: NodeProto, names: Names, file: File): readonly Value[] 
   const outputs = operatorOf(domain, opType)(call);
   const like = inputs.find((input) => input !== undefined)?.type;
   return (Array.isArray(outputs) ? outputs : [outputs]).map((output) => asValue(output, like));
+}
+
+function tooLarge(): Fault {
+  const message = `written out, the graph has more than ${MOST_NODES} nodes`;
+  return new Fault("LIMIT_EXCEEDED", message, { hint: 'run the model with `executor: "onnxruntime"`' });
+}
+
+function callsItself(name: string): Fault {
+  return new Fault("DATA_INVALID", `function \`${name}\` calls itself`, {
+    hint: "the file is damaged, or the program that wrote it is wrong: functions may not be recursive",
+  });
 }
 
 /** A function is its nodes in place of the call, with the caller's attributes where its own refer to them. */

@@ -141,6 +141,35 @@ describe("a file that is wrong", () => {
     expect(fault.message).toContain(`node \`${operator}_node\``);
   });
 
+  const called = (name: string, calls: readonly string[]): NonNullable<ModelProto["functions"]>[number] => ({
+    domain: "own",
+    name,
+    input: ["a"],
+    output: [`h${calls.length}`],
+    node: calls.map((each, i) =>
+      node(each, [i === 0 ? "a" : `h${i}`], [`h${i + 1}`], { domain: each === "Relu" ? "" : "own" }),
+    ),
+    opsetImport: [{ domain: "", version: 17n }],
+  });
+  const calling = (functions: ModelProto["functions"]): Fault =>
+    faultOf(() =>
+      attempt({ ...modelOf({ node: [node("First", ["x"], ["y"], { domain: "own" })] }), functions: functions! }),
+    );
+
+  it("has a function that calls itself, over another one", () => {
+    const { reason, message } = calling([called("First", ["Second"]), called("Second", ["First"])]);
+    expect(reason).toBe("DATA_INVALID");
+    expect(message).toMatch(/function `First` calls itself/);
+  });
+
+  it("is small, and more than memory holds when its functions are written out", () => {
+    const names = ["First", ..."abcdefghij", "Relu"];
+    const tens = names.slice(0, -1).map((name, i) => called(name, new Array<string>(10).fill(names[i + 1]!)));
+    const { reason, message } = calling(tens);
+    expect(reason).toBe("LIMIT_EXCEEDED");
+    expect(message).toMatch(/more than \d+ nodes/);
+  });
+
   it("has no graph", () => {
     expect(faultOf(() => openModel({ irVersion: 8n })).reason).toBe("DATA_INVALID");
   });
