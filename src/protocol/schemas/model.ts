@@ -52,7 +52,11 @@ export const modelView = z
     state: z.enum(["new", "training", "trained"]).describe("whether it has learned"),
     parameters: count.nullable().describe("how many numbers it learns; null until the inputs are known"),
     bytes: count.nullable().optional().describe("memory of its weights in bytes"),
-    inputs: z.array(port).nullable().optional().describe("what `predict`, or of a policy `policy.act`, takes; null until known"),
+    inputs: z
+      .array(port)
+      .nullable()
+      .optional()
+      .describe("what `predict`, or of a policy `policy.act`, takes; null until known"),
     outputs: z.array(port).nullable().optional().describe("what it answers, by name; null until known"),
   })
   .meta({ id: "Model", description: "a model in short" });

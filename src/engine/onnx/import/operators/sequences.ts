@@ -82,6 +82,12 @@ function joined(call: Call): Output {
   return { type: items[0]!.type, tensor: concat(tensors, axis) };
 }
 
+/** Sizes of equal pieces, the last one smaller where they do not come out even. */
+function pieces(size: number, step: number): number[] {
+  if (!(step >= 1) || size / step > MOST_ITEMS) refuseSplit(size, step);
+  return Array.from({ length: Math.ceil(size / step) }, (_, i) => Math.min(step, size - i * step));
+}
+
 function split(call: Call): Output {
   const x = call.tensor(0);
   const axis = call.int("axis", 0);
@@ -89,12 +95,7 @@ function split(call: Call): Output {
   const size = x.shape[at]!;
   const asked = call.maybeNumbers(1);
   const isOne = asked !== undefined && call.tensor(1).shape.length === 0;
-  const step = asked === undefined ? 1 : asked[0]!;
-  if (!(step >= 1) || size / step > MOST_ITEMS) refuseSplit(size, step);
-  const sizes =
-    asked === undefined || isOne
-      ? Array.from({ length: Math.ceil(size / step) }, (_, i) => Math.min(step, size - i * step))
-      : asked;
+  const sizes = asked === undefined || isOne ? pieces(size, asked?.[0] ?? 1) : asked;
   const keeps = asked !== undefined || call.int("keepdims", 1) === 1;
   const parts = x.split(sizes, at).map((part) => (keeps ? part : part.reshape(part.shape.toSpliced(at, 1))));
   return listOf(
