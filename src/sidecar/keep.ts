@@ -11,17 +11,23 @@ interface Entry {
   readonly raw: unknown;
 }
 
-type Keeping = Pick<Session, "store" | "models" | "workers" | "learning" | "log">;
+type Keeping = Pick<Session, "store" | "models" | "workers" | "learning" | "log" | "lanes">;
 
-/** Writes the model as it is now. Without a data directory, does nothing. */
-export async function keepModel(model: Model, { store, workers }: Keeping): Promise<void> {
+/** Of one model's files, one is written after the other, and removed after the last. */
+const laneOf = (id: string): string => `${id} on the disk`;
+
+/** Writes the model as it is when its turn comes. Without a data directory, and of a deleted model, does nothing. */
+export async function keepModel(model: Model, { store, workers, models, lanes }: Keeping): Promise<void> {
   if (store === null) return;
-  const { id, name, createdAt, record } = model;
-  const raw = store.readJson<Entry>("models", id, "entry.json")?.raw ?? null;
-  if (record.weights !== null) {
-    await workers.call("saveModel", { model: { id, record }, path: store.path("models", id, "saved") }).reply;
-  }
-  store.writeJson("models", id, "entry.json", { name, createdAt, raw } satisfies Entry);
+  await lanes.run(laneOf(model.id), async () => {
+    if (!models.list().includes(model)) return;
+    const { id, name, createdAt, record } = model;
+    const raw = store.readJson<Entry>("models", id, "entry.json")?.raw ?? null;
+    if (record.weights !== null) {
+      await workers.call("saveModel", { model: { id, record }, path: store.path("models", id, "saved") }).reply;
+    }
+    store.writeJson("models", id, "entry.json", { name, createdAt, raw } satisfies Entry);
+  });
 }
 
 /** Without its run, a policy is a model like any other. */
@@ -30,8 +36,8 @@ export async function forgetRun({ id }: { readonly id: string }, model: Model, s
   session.store?.remove("runs", id);
 }
 
-export function forgetModel({ id }: Model, { store }: Keeping): void {
-  store?.remove("models", id);
+export async function forgetModel({ id }: Model, { store, lanes }: Keeping): Promise<void> {
+  await lanes.run(laneOf(id), () => store?.remove("models", id));
 }
 
 /** Whether it was given to `rl.create`. */
@@ -40,10 +46,11 @@ const isRun = (raw: unknown): boolean => typeof raw === "object" && raw !== null
 /** The models of earlier sessions. One that cannot be read is left out, and the log says why. */
 export async function restoreModels({ store, models, learning, log }: Keeping): Promise<void> {
   for (const id of store?.ids("models") ?? []) {
-    const entry = store!.readJson<Entry>("models", id, "entry.json");
-    if (entry === null) continue;
+    models.reserve(id);
     const saved = store!.path("models", id, "saved");
     try {
+      const entry = store!.readJson<Entry>("models", id, "entry.json");
+      if (entry === null) continue;
       const { pipelines, registry } = learning;
       const record = existsSync(saved)
         ? await pipelines.loadAnyModel(registry, saved)

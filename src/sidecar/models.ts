@@ -20,6 +20,8 @@ export interface Models {
    * @throws Refusal `ALREADY_EXISTS` when the name is taken.
    */
   add(name: string | null, record: ModelRecord, id?: string): Model;
+  /** Nothing new gets an id that was given out in an earlier session, whatever became of it. */
+  reserve(id: string): void;
   /** Puts back a model of an earlier session. */
   restore(model: Model): void;
   /** @throws Refusal `NOT_FOUND` */
@@ -52,8 +54,11 @@ export function createModels(): Models {
       put(model);
       return model;
     },
+    reserve(id) {
+      newest = Math.max(newest, Number(id.slice(2)));
+    },
     restore(model) {
-      newest = Math.max(newest, Number(model.id.slice(2)));
+      this.reserve(model.id);
       put(model);
     },
     get(idOrName) {

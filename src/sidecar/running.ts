@@ -1,4 +1,5 @@
 /** @file A run's training from the call that starts it to its last event, and runs across restarts. */
+import { statSync } from "node:fs";
 import { Refusal, toWireError } from "../protocol/errors.ts";
 import type { Meta } from "../protocol/schemas/primitives.ts";
 import { readData } from "./data.ts";
@@ -24,6 +25,7 @@ interface TrainParams {
 
 type Wishes = RunCalls["train"]["request"]["wishes"];
 
+const CHECKPOINT = "checkpoint.safetensors";
 const USUAL_SECONDS = 10;
 /** What a cancelled run gets to hear of it: one piece of learning, or one step. */
 const HEARING_MILLISECONDS = 2000;
@@ -41,7 +43,7 @@ function wishesOf({ totalSteps, stopReturn, budget, checkpoint = true }: TrainPa
 
 /** Where a run's checkpoint lies; null without a data directory. */
 export const checkpointOf = (id: string, { store }: Session): string | null =>
-  store?.path("runs", id, "checkpoint.safetensors") ?? null;
+  store?.path("runs", id, CHECKPOINT) ?? null;
 
 /** @param id of the job, from `jobs.nextId` */
 export function startRunTraining(
@@ -202,20 +204,40 @@ export function followHost(run: Run, model: Model, session: Session): void {
   };
 }
 
-/** The runs of earlier sessions whose models are there; their threads start when they are asked something. */
-export function restoreRuns(session: Session): void {
+/** The runs of earlier sessions whose models are there; their threads start when they are asked something, or to catch up. */
+export async function restoreRuns(session: Session): Promise<void> {
   const { store, runs, models, log } = session;
+  const behind: Promise<void>[] = [];
   for (const id of store?.ids("runs") ?? []) {
-    const entry = store!.readJson<Entry>("runs", id, "run.json");
-    if (entry === null) continue;
+    runs.reserve(id);
+    const complain = (thrown: unknown) => log("error", `run ${id} could not be restored: ${(thrown as Error).message}`);
     try {
+      const entry = store!.readJson<Entry>("runs", id, "run.json");
+      if (entry === null) continue;
       const { raw, createdAt } = entry;
       const model = models.get(entry.model);
-      followHost(runs.add({ id, raw, createdAt }, model, checkpointOf(id, session)), model, session);
+      const run = runs.add({ id, raw, createdAt }, model, checkpointOf(id, session));
+      followHost(run, model, session);
+      if (isBehind(run, session)) behind.push(catchUp(run, model, session).catch(complain));
     } catch (thrown) {
-      log("error", `run ${id} could not be restored: ${(thrown as Error).message}`);
+      complain(thrown);
     }
   }
+  await Promise.all(behind);
+}
+
+/** Whether the process died after a run was saved and before its policy was. */
+function isBehind({ id, model }: Run, { store }: Session): boolean {
+  const writtenAt = (path: string) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return writtenAt(store!.path("runs", id, CHECKPOINT)) > writtenAt(store!.path("models", model, "saved/model.json"));
+}
+
+/** The policy becomes what the run goes on from. */
+async function catchUp(run: Run, model: Model, session: Session): Promise<void> {
+  await run.warm();
+  keepModel(model, session).catch((thrown: unknown) =>
+    session.log("error", "a policy could not be kept", { run: run.id, reason: String(thrown) }),
+  );
 }
 
 /** Saves what hosts' runs have learned, before the process ends. */

@@ -23,8 +23,8 @@ export interface Run {
   /** The answer to a call; calls are answered in order. */
   ask<Name extends RunCallName>(name: Name, request: RunCalls[Name]["request"]): Promise<RunCalls[Name]["reply"]>;
   command(command: keyof typeof COMMAND): void;
-  /** Starts its thread ahead of the first call. */
-  warm(): void;
+  /** Starts its thread ahead of the first call. @returns when it has read what it goes on from; fails where it cannot */
+  warm(): Promise<unknown>;
   /** Ends its thread in the middle of whatever it does; the next call starts another. */
   stop(refusal: Refusal): void;
   /** Whether its thread has been started. */
@@ -39,7 +39,10 @@ export interface Runs {
   find(id: string): Run | null;
   /** @throws Refusal `NOT_FOUND` */
   get(id: string): Run;
-  delete(run: Run): void;
+  /** It is found no more, though its thread goes on until it is closed. @returns what puts it back */
+  withdraw(run: Run): () => void;
+  /** Nothing new gets an id that was given out in an earlier session, whatever became of it. */
+  reserve(id: string): void;
   list(): readonly Run[];
   close(): void;
 }
@@ -66,7 +69,7 @@ export function createRuns(entry: URL, settings: () => Settings, log: Log): Runs
   return {
     nextId: () => `r_${++newest}`,
     add({ id, raw, createdAt }, model, checkpointPath) {
-      newest = Math.max(newest, numberOf(id));
+      this.reserve(id);
       if (runs.size >= MOST_RUNS) {
         throw new Refusal("LIMIT_EXCEEDED", `there are ${MOST_RUNS} runs already`, {
           hint: "close those that are done with `rl.close`",
@@ -97,10 +100,16 @@ export function createRuns(entry: URL, settings: () => Settings, log: Log): Runs
             : `did you mean \`${near}\`?`,
       });
     },
-    delete(run) {
-      run.close();
+    withdraw(run) {
       runs.delete(run.id);
       gone.add(run.id);
+      return () => {
+        runs.set(run.id, run);
+        gone.delete(run.id);
+      };
+    },
+    reserve(id) {
+      newest = Math.max(newest, numberOf(id));
     },
     list: () => [...runs.values()],
     close() {
@@ -126,6 +135,7 @@ function openRun(
   const answers = newCallWords();
   const waiters = new Map<number, Waiter>();
   let thread: Worker | null = null;
+  let opening: Promise<unknown> = Promise.resolve();
   let calls = 0;
   let closed = false;
 
@@ -178,7 +188,8 @@ function openRun(
     started.on("message", receive);
     started.on("error", (error) => thread === started && bury(error.message));
     started.on("exit", (code) => thread === started && bury(`it ended with code ${code}`));
-    post("open", { id, raw, record: model.record, checkpointPath }).catch((thrown: unknown) => {
+    opening = post("open", { id, raw, record: model.record, checkpointPath });
+    opening.catch((thrown: unknown) => {
       if (closed || thread !== started) return;
       // What could not be opened says why to all who asked meanwhile.
       for (const { reject } of waiters.values()) reject(thrown);
@@ -196,8 +207,9 @@ function openRun(
     listener: null,
     askLine(request) {
       const reply = run.ask("line", request);
+      if (closed) return { reply, take: () => true, isAnswered: () => false }; // no thread ever had it
       const id = calls;
-      return { reply, take: () => closed || takeCall(answers, id), isAnswered: () => isAnswered(answers, id) };
+      return { reply, take: () => takeCall(answers, id), isAnswered: () => isAnswered(answers, id) };
     },
     ask(name, request) {
       if (closed) return Promise.reject(new Refusal("NOT_FOUND", `run ${id} was closed`));
@@ -210,6 +222,7 @@ function openRun(
     },
     warm() {
       if (thread === null && !closed) start();
+      return opening;
     },
     stop(refusal) {
       const ending = thread;

@@ -55,7 +55,7 @@ export function serve(settings: Settings, version: string, workerEntry: URL): vo
     ]);
     learning = await loadLearning(settings.plugins, new URL("./trial.js", workerEntry), log);
     await restoreModels(session);
-    if (store !== null) (await import("./running.ts")).restoreRuns(session);
+    if (store !== null) await (await import("./running.ts")).restoreRuns(session);
     return methods;
   }
 

@@ -19,7 +19,8 @@ import { Refusal } from "../protocol/errors.ts";
 import { UsageError } from "./commandline.ts";
 import { lockDirectory } from "./lock.ts";
 
-export type Kind = "models" | "data" | "jobs" | "runs";
+const KINDS = ["models", "data", "jobs", "runs"] as const;
+export type Kind = (typeof KINDS)[number];
 
 export interface Store {
   readonly directory: string;
@@ -34,6 +35,8 @@ export interface Store {
   release(): void;
 }
 
+/** How names end under which files and folders are written. */
+const UNFINISHED = ".new";
 /** Nobody but the user reads what is kept. */
 const PRIVATE = 0o600;
 
@@ -68,12 +71,24 @@ export function openStore(dataDirectory: string): Store {
 /** Makes what is missing, and takes the lock. */
 function prepare(directory: string): () => void {
   try {
-    for (const kind of ["models", "data", "jobs", "runs"])
-      mkdirSync(join(directory, kind), { recursive: true, mode: 0o700 });
-    return lockDirectory(directory);
+    for (const kind of KINDS) mkdirSync(join(directory, kind), { recursive: true, mode: 0o700 });
+    const release = lockDirectory(directory);
+    sweep(directory);
+    return release;
   } catch (thrown) {
     if (thrown instanceof Refusal) throw thrown;
     throw new UsageError(`--data-dir ${directory} cannot be used: ${(thrown as Error).message}`);
+  }
+}
+
+/** Removes what writes that were cut short have left: it was never put in place. */
+function sweep(directory: string): void {
+  for (const kind of KINDS) {
+    for (const id of readdirSync(join(directory, kind)).filter(isId)) {
+      for (const name of readdirSync(join(directory, kind, id))) {
+        if (name.endsWith(UNFINISHED)) rmSync(join(directory, kind, id, name), { recursive: true, force: true });
+      }
+    }
   }
 }
 

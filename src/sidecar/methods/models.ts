@@ -157,14 +157,20 @@ export const modelMethods: Omit<Handlers<`models.${string}`>, Seeing> = {
 
   "models.delete"({ model: name }, session, call) {
     const model = session.models.get(name);
-    return inLine(model, session, call, () => {
+    return inLine(model, session, call, async () => {
       if (model.trainedBy !== null) {
         throw new Refusal("INVALID_STATE", `model ${model.id} is in training by job ${model.trainedBy}`, {
           hint: `cancel it first: jobs.cancel {"jobId":"${model.trainedBy}"}`,
         });
       }
+      const run = session.runs.list().find((each) => each.model === model.id);
+      if (run !== undefined) {
+        throw new Refusal("INVALID_STATE", `model ${model.id} is what run ${run.id} learns`, {
+          hint: `close that first: rl.close {"run":"${run.id}"}`,
+        });
+      }
       session.models.delete(model);
-      forgetModel(model, session);
+      await forgetModel(model, session);
       return { deleted: model.id };
     });
   },

@@ -62,7 +62,7 @@ export const rlMethods: Handlers<`rl.${string}` | `policy.${string}`> = {
     const run = session.runs.add({ id, raw, createdAt }, model, checkpointOf(id, session));
     keepRun(run, session);
     followHost(run, model, session);
-    run.warm();
+    void run.warm();
     return both(run, model, session);
   },
 
@@ -99,14 +99,22 @@ export const rlMethods: Handlers<`rl.${string}` | `policy.${string}`> = {
 
   "rl.list": (_params, session) => ({ runs: session.runs.list().map((run) => runView(run, session)) }),
 
-  async "rl.close"({ run: name }, session) {
+  "rl.close"({ run: name }, session) {
     const run = session.runs.get(name);
     const model = session.models.get(run.model);
     if (model.trainedBy !== null) throw inTraining(model.trainedBy);
-    if (run.isOpen) model.record = (await run.ask("settle", {})).record;
-    session.runs.delete(run);
-    await forgetRun(run, model, session);
-    return { closed: run.id, model: modelView(model, session.learning) };
+    const putBack = session.runs.withdraw(run);
+    return session.lanes.run(model.id, async () => {
+      try {
+        if (run.isOpen) model.record = (await run.ask("settle", {})).record;
+      } catch (thrown) {
+        putBack();
+        throw thrown;
+      }
+      run.close();
+      await forgetRun(run, model, session);
+      return { closed: run.id, model: modelView(model, session.learning) };
+    });
   },
 
   "policy.act"(params, session, call) {
