@@ -88,6 +88,7 @@ export interface Desk {
 
 export function createRunDesk({ registry, roots, control, executor, notify }: RunSetting): Desk {
   let run: Open | null = null;
+  let opening: RunCalls["open"]["request"] | null = null;
 
   /** Of a host's run, until they are told with an answer: it has no job whose events would tell them. */
   let warnings: Warning[] = [];
@@ -158,9 +159,10 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
 
   function learn(): boolean {
     if (run === null || !run.learner.pending) return false;
+    const { learner, free } = run;
     try {
-      const figures = run.learner.advance();
-      if (figures !== null) latest = run.free?.told(figures) ?? figures;
+      const figures = learning(run, () => learner.advance());
+      if (figures !== null) latest = free?.told(figures) ?? figures;
     } catch (thrown) {
       const { message, data } = toWireError(thrown);
       warn({ code: data.reason, message, hint: data.hint ?? "" });
@@ -178,13 +180,29 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
     return { ...(update === null ? {} : { update }), ...warned() };
   }
 
+  /** Learns. A learner that has diverged is of no more use: another goes on from the last checkpoint, or from the weights published last. */
+  function learning<T>(own: Open, piece: () => T): T {
+    try {
+      return piece();
+    } catch (thrown) {
+      if (toWireError(thrown).data.reason === "DIVERGED") {
+        run = null;
+        own.learner.release();
+        calls.open({ ...opening!, record: own.record });
+      }
+      throw thrown;
+    }
+  }
+
   function freeOf(own: Open): FreeEpisodes {
     if (own.free === null) throw insideAlready();
     return own.free;
   }
 
   const calls: RunDesk = {
-    open({ id, raw, record, checkpointPath }) {
+    open(request) {
+      const { id, raw, record, checkpointPath } = request;
+      opening = request;
       const spec = parseRun(registry, raw);
       const learner = openLearner(registry, executor, spec, record);
       const hosting = isHosted(spec) ? createHosting(spec, learner, warn) : null;
@@ -223,20 +241,22 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
       const { learner, environment, episodes } = own;
       if (environment === null) throw hostsOwn();
       notify({ kind: "started" });
-      const result = runInside({
-        learner,
-        environment,
-        episodes,
-        wishes,
-        horizon: resume ? own.horizon : null,
-        seconds: resume ? own.seconds : 0,
-        control,
-        update: (metrics) => notify({ kind: "event", type: "rl.update", data: metrics }),
-        progress: (progress) => notify({ kind: "event", type: "train.progress", data: { ...progress } }),
-        warn,
-        publish: () => void publish(own),
-        checkpoint: (state) => write(own, state),
-      });
+      const result = learning(own, () =>
+        runInside({
+          learner,
+          environment,
+          episodes,
+          wishes,
+          horizon: resume ? own.horizon : null,
+          seconds: resume ? own.seconds : 0,
+          control,
+          update: (metrics) => notify({ kind: "event", type: "rl.update", data: metrics }),
+          progress: (progress) => notify({ kind: "event", type: "train.progress", data: { ...progress } }),
+          warn,
+          publish: () => void publish(own),
+          checkpoint: (state) => write(own, state),
+        }),
+      );
       return { ...result, record: own.record };
     },
 
@@ -266,9 +286,10 @@ export function createRunDesk({ registry, roots, control, executor, notify }: Ru
 
     step({ group = 0, reset, form, ...sent }) {
       const own = opened();
-      if (own.hosting === null) throw insideAlready();
+      const { hosting } = own;
+      if (hosting === null) throw insideAlready();
       const decoded = Object.fromEntries(Object.entries(sent).map(([field, value]) => [field, tensor(value, field)]));
-      const { actions, update } = own.hosting.step({ ...decoded, group, reset } as never);
+      const { actions, update } = learning(own, () => hosting.step({ ...decoded, group, reset } as never));
       if (update !== null && performance.now() - own.publishedAt > PUBLISH_MILLISECONDS) publish(own);
       if (update !== null) saveIfDue(own);
       return {

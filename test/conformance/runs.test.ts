@@ -1,6 +1,17 @@
 /** Runs over the wire: killed and resumed, stopped and gone on with, and hosts that misbehave. */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
-import { type Json, type Sidecar, startSidecar, temporaryDirectory, until } from "../support/sidecar.ts";
+import {
+  isAlive,
+  type Json,
+  PROGRAM,
+  type Sidecar,
+  sleep,
+  startSidecar,
+  temporaryDirectory,
+  until,
+} from "../support/sidecar.ts";
 
 const ENVIRONMENT = { type: "CartPole-v1" };
 const ALGORITHM = { type: "ppo", numEnvs: 4, numSteps: 32 };
@@ -174,6 +185,152 @@ it("keeps a run across sessions: N steps and N more are 2 N", async () => {
     }
     await Promise.race([sidecar.exit, until(() => half === 1)]);
   }
+});
+
+const COPIES = 64;
+const WIDE = {
+  environment: { ...HOSTED.environment, count: COPIES },
+  algorithm: { type: "ppo", numSteps: 4, updateEpochs: 1000, numMinibatches: 1 },
+  backbone: { type: "mlp", hidden: [256, 256] },
+  seed: 5,
+};
+const all = (value: unknown): unknown[] => new Array(COPIES).fill(value);
+
+/** Brings a run into an update that takes far longer than a process has to end. */
+async function intoUpdate(sidecar: Sidecar): Promise<void> {
+  const step = { run: "r_1", observations: all([0.3, -0.4]) };
+  const outcome = { rewards: all(1), terminated: all(false), truncated: all(false) };
+  await sidecar.call("rl.step", step);
+  for (let count = 1; count < 4; count++) await sidecar.call("rl.step", { ...step, ...outcome });
+  sidecar.ask("rl.step", { ...step, ...outcome }).catch(() => {});
+  await sleep(300);
+}
+
+/** Every file below a folder that lasts longer than the process. */
+const kept = (folder: string): string[] =>
+  (readdirSync(folder, { recursive: true }) as string[]).filter((name) => name !== "lock").sort();
+
+const DEATHS: [string, (sidecar: Sidecar) => void][] = [
+  ["its host hangs up", (sidecar) => sidecar.endInput()],
+  ["its host is killed", (sidecar) => void sidecar.child.kill("SIGKILL")],
+  ["it is killed itself", (sidecar) => process.kill(Number(sidecar.errors()), "SIGKILL")],
+];
+
+it.each(DEATHS)("is gone soon when %s amid an update, and what was saved is there whole", async (_how, die) => {
+  const directory = temporaryDirectory();
+  const parameters = ["--data-dir", directory, "--log-level", "silent"];
+  const host = 'exec 3<&0; "$0" "$@" <&3 & echo $! >&2; wait';
+  const first = startSidecar({ command: ["sh", "-c", host, process.execPath, PROGRAM, ...parameters] });
+  await first.call("rl.create", WIDE);
+  const { job } = await first.call("rl.imitate", { run: "r_1", data: { x: [[0.3, -0.4]], y: [1] }, epochs: 3 });
+  await first.call("jobs.wait", { jobId: job.id });
+  await first.call("rl.save", { run: "r_1" });
+  const acted = (sidecar: Sidecar) => sidecar.call("policy.act", { model: "m_1", observations: [[0.3, -0.4]] });
+  const before = await acted(first);
+  const checkpoint = join(directory, "runs/r_1/checkpoint.safetensors");
+  const [files, saved] = [kept(directory), readFileSync(checkpoint)];
+  await intoUpdate(first);
+  const pid = Number(first.errors());
+  die(first);
+  await until(() => !isAlive(pid));
+  expect(kept(directory)).toEqual(files);
+  expect(readFileSync(checkpoint).equals(saved)).toBe(true);
+  const second = startSidecar({ parameters });
+  expect((await second.call("rl.list")).runs).toMatchObject([{ id: "r_1", model: "m_1", job: null }]);
+  expect(await acted(second)).toEqual(before);
+  expect(await second.call("rl.save", { run: "r_1" })).toMatchObject({ steps: 0, updates: 0 });
+  expect(await acted(second)).toEqual(before);
+  expect((await second.call("rl.step", { run: "r_1", observations: all([1, 2]) })).actions.shape).toEqual([COPIES]);
+});
+
+it("makes a policy that was not kept in time what its run goes on from, and sweeps away what was half written", async () => {
+  const directory = temporaryDirectory();
+  const parameters = ["--data-dir", directory];
+  const first = startSidecar({ parameters });
+  await first.call("rl.create", { ...HOSTED, checkpoint: { everyUpdates: 1 } });
+  await hostSteps(first, 0, 9);
+  const acted = (sidecar: Sidecar) => sidecar.call("policy.act", { model: "m_1", observations: [[0.3, -0.4]] });
+  const before = await acted(first);
+  await first.call("rl.save", { run: "r_1" });
+  first.child.kill("SIGKILL");
+  await first.exit;
+  const files = kept(directory);
+  rmSync(join(directory, "models/m_1/saved"), { recursive: true });
+  mkdirSync(join(directory, "models/m_1/.saved.1.new"));
+  writeFileSync(join(directory, "runs/r_1/checkpoint.safetensors.new"), "half a checkp");
+  const second = startSidecar({ parameters });
+  expect(await acted(second)).toEqual(before);
+  second.endInput();
+  await second.exit;
+  expect(kept(directory)).toEqual(files);
+});
+
+it("answers each step once where the run is closed meanwhile, and none after that", async () => {
+  const sidecar = startSidecar();
+  await sidecar.call("rl.create", HOSTED);
+  await hostSteps(sidecar, 0, 1);
+  const step = { method: "rl.step", params: { run: "r_1", observations: [[0, 1]], ...told } };
+  const close = { method: "rl.close", params: { run: "r_1" } };
+  const requests = [...new Array(20).fill(step), close, ...new Array(20).fill(step), close];
+  sidecar.send(...requests.map((request, id) => ({ jsonrpc: "2.0", id, ...request })));
+  await Promise.all(requests.map((_, id) => sidecar.next((message) => message.id === id)));
+  await sidecar.call("models.list");
+  const answers = sidecar.messages.filter(({ id }) => typeof id === "number" && id < requests.length);
+  expect(answers).toHaveLength(requests.length);
+  expect(
+    answers
+      .filter(({ result }) => result !== undefined)
+      .map(({ id }) => id)
+      .sort((a, b) => a - b),
+  ).toEqual(requests.map((_, id) => id).slice(0, 21));
+  const reasons = answers.flatMap(({ error }) => (error === undefined ? [] : [error.data.reason]));
+  expect(new Set(reasons)).toEqual(new Set(["NOT_FOUND"]));
+});
+
+it("deletes no model from under the run that learns it", async () => {
+  const sidecar = startSidecar();
+  await sidecar.call("rl.create", HOSTED);
+  const { error } = await sidecar.ask("models.delete", { model: "m_1" });
+  expect(error.data).toMatchObject({
+    reason: "INVALID_STATE",
+    hint: expect.stringContaining('rl.close {"run":"r_1"}'),
+  });
+  await hostSteps(sidecar, 0, 3);
+  await sidecar.call("rl.close", { run: "r_1" });
+  expect(await sidecar.call("models.delete", { model: "m_1" })).toEqual({ deleted: "m_1" });
+});
+
+it("gives no id twice, though what had it cannot be read any more", async () => {
+  const directory = temporaryDirectory();
+  const parameters = ["--data-dir", directory];
+  const first = startSidecar({ parameters });
+  await first.call("rl.create", HOSTED);
+  first.endInput();
+  await first.exit;
+  writeFileSync(join(directory, "models/m_1/entry.json"), "{");
+  const second = startSidecar({ parameters });
+  expect((await second.call("rl.list")).runs).toEqual([]);
+  expect((await second.call("rl.create", HOSTED)).run).toMatchObject({ id: "r_2", model: "m_2" });
+});
+
+it("keeps the last good weights where a reward was too much, learns on from them, and saves nothing else", async () => {
+  const parameters = ["--data-dir", temporaryDirectory()];
+  const sidecar = startSidecar({ parameters });
+  await sidecar.call("rl.create", { ...HOSTED, checkpoint: { everyUpdates: 1 } });
+  await hostSteps(sidecar, 0, 16);
+  const acted = (by: Sidecar) => by.call("policy.act", { model: "m_1", observations: [[0.3, -0.4]] });
+  const before = await acted(sidecar);
+  const step = { run: "r_1", observations: [[0, 1]], ...told, rewards: [1e38] };
+  expect((await sidecar.ask("rl.step", step)).error.data.reason).toBe("DIVERGED");
+  expect(await acted(sidecar)).toEqual(before);
+  await hostSteps(sidecar, 0, 5);
+  expect(await sidecar.call("rl.save", { run: "r_1" })).toMatchObject({ steps: 12, updates: 1 });
+  sidecar.endInput();
+  await sidecar.exit;
+  const second = startSidecar({ parameters });
+  expect(await acted(second)).toEqual(before);
+  await hostSteps(second, 0, 20);
+  expect(await acted(second)).not.toEqual(before);
 });
 
 it("pauses, goes on and is cancelled like any job", async () => {

@@ -25,7 +25,8 @@ export function inLine<T>(model: Model, session: Session, call: Call, task: () =
 export function refuseUntrained({ id, record, trainedBy }: Model): void {
   if (record.weights !== null) return;
   if (trainedBy === null) {
-    throw new Refusal("INVALID_STATE", `model ${id} has not been trained yet`, { hint: "call `train.start` first" });
+    const hint = `call ${record.policy === undefined ? "`train.start`" : "`rl.step` or `rl.train`"} first`;
+    throw new Refusal("INVALID_STATE", `model ${id} has not been trained yet`, { hint });
   }
   throw new Refusal("INVALID_STATE", `model ${id} is in its first training, and no weights are published yet`, {
     retryable: true,
