@@ -32,12 +32,13 @@ export function missing(place: Place, expected: string, hint: string): Fault {
 
 /** Shapes that [count, ...shape] may be written in. */
 function expectShape(place: Place, { shape }: NdArray, count: number, own: readonly number[]): void {
-  const accepted = [[count, ...own], ...(own.length === 1 && own[0] === 1 ? [[count]] : [])];
+  const single = [[count], [count, 1]];
+  const accepted = own.length === 0 ? single : own.join() === "1" ? single.toReversed() : [[count, ...own]];
   if (accepted.some((each) => each.join() === shape.join())) return;
   const environments =
-    shape[0] === count ? "each environment's value has" : `there are ${count} environments here, and`;
+    shape[0] === count ? "each environment's value" : `there are ${count} environments here, and each one's value`;
   throw refusal("SHAPE_MISMATCH", place, {
-    message: `has another shape: ${environments} the shape of the space`,
+    message: `has another shape: ${environments} has the shape of the space`,
     expected: shown(accepted[0]!),
     got: shown(shape),
     hint: "send one row for each environment of the group, in order",
@@ -90,7 +91,7 @@ function refusedElement(place: Place, expected: string, value: number, at: numbe
 
 /** Rewards [count]. @throws SHAPE_MISMATCH, NON_FINITE */
 export function readRewards(place: Place, value: NdArray, count: number, into: Float64Array): void {
-  expectShape(place, value, count, [1]);
+  expectShape(place, value, count, []);
   for (let copy = 0; copy < count; copy++) {
     const reward = Number(value.data[copy]);
     if (!Number.isFinite(Math.fround(reward))) throw refusedElement(place, "a finite number", reward, copy, 1);
@@ -126,7 +127,7 @@ export function readMemory(values: readonly NdArray[], widths: readonly number[]
 
 /** Flags [count] or [count, width]: 0 or 1. @throws SHAPE_MISMATCH, INVALID_PARAMS */
 export function readFlags(place: Place, value: NdArray, count: number, width: number, into: Uint8Array): void {
-  expectShape(place, value, count, [width]);
+  expectShape(place, value, count, width === 1 ? [] : [width]);
   for (let at = 0; at < into.length; at++) {
     const flag = Number(value.data[at]);
     if (flag !== 0 && flag !== 1) throw refusedElement(place, "0 or 1", flag, at, width);

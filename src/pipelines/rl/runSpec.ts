@@ -186,7 +186,25 @@ export function parseSpace(raw: unknown, path: string): Space {
       hint: "give one bound for all numbers, or one for each, in C order",
     });
   }) as [number[], number[]];
+  refuseEmpty(low, high, path);
   return { ...space, low, high };
+}
+
+/** Bounds between which no number lies. */
+function refuseEmpty(low: readonly number[], high: readonly number[], path: string): void {
+  const at = low.findIndex((least, index) => least > high[index]!);
+  if (at < 0) return;
+  throw new Fault("INVALID_PARAMS", `\`${path}\` holds nothing: its \`low\` lies above its \`high\``, {
+    violations: [
+      {
+        path: `${path}.low`,
+        message: `above \`high\` at ${at}`,
+        expected: `at most ${high[at]}`,
+        got: String(low[at]),
+      },
+    ],
+    hint: "are the two exchanged?",
+  });
 }
 
 /** Of one observation or action: an image of 1024 × 1024 with four channels. */

@@ -88,6 +88,18 @@ describe("a host's step", () => {
     expect(encodeRun(troubled.learner.save()).equals(encodeRun(calm.learner.save()))).toBe(true);
   });
 
+  it("says how many rewards were expected", () => {
+    const { hosting } = open();
+    hosting.step({ group: 0, observations: seen(0) });
+    const fault = faultOf(() => hosting.step({ ...later(1), rewards: floats([1, 2], 2) }));
+    expect(fault.violations).toMatchObject([{ expected: "[3]", got: "[2]" }]);
+  });
+
+  it("is never asked for in a space that holds nothing", () => {
+    const fault = faultOf(() => open({ observation: { type: "box", shape: [2], low: [0, 1], high: [1, 0] } }));
+    expect(fault.violations).toMatchObject([{ path: "environment.observation.low", expected: "at most 0", got: "1" }]);
+  });
+
   it("names environment and field for programs", () => {
     const { hosting } = open();
     const fault = faultOf(() =>
