@@ -1,11 +1,10 @@
 /** @file Scaled dot-product attention, and the rotary embedding that gives it a sense of place. */
-import { type Shape, sizeOf } from "../shape.ts";
+import { sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { expectDType, expectRank, expectShape, expectThat } from "./expect.ts";
 import { emitAngles } from "./lengths.ts";
-import { forEachIndex, positionOf } from "./loops.ts";
 import { op } from "./op.ts";
-import { type AttentionForm, expectFitting, sizes } from "./rowAttention.ts";
+import { type AttentionForm, blend, expectFitting, sizes } from "./rowAttention.ts";
 import { booleans, integers, reals } from "./samples.ts";
 
 /** Angles a unit of position for each pair of features: base^(−2i / width) (Su et al. 2021, section 3.2.2). */
@@ -25,38 +24,7 @@ export const attention = {
       const { batch, heads, t, valueWidth } = sizes(inputs, 2);
       return { dtype: "F32", shape: [batch, heads, t, valueWidth] };
     },
-    reference([queries, keys, values, mask], y, { causal, scale }) {
-      const [, heads, t, width] = queries.shape as [number, number, number, number];
-      const [, keyHeads, s] = keys.shape as [number, number, number];
-      const maskShape: Shape =
-        mask === undefined ? [] : [...new Array<number>(4 - mask.shape.length).fill(1), ...mask.shape];
-      forEachIndex(y.shape.slice(0, 3), ([b, h, query]) => {
-        const keyHead = Math.floor((h! * keyHeads) / heads);
-        const weights = Array.from({ length: s }, (_, key) => {
-          const place = [b!, h!, query!, key].map((i, axis) => (maskShape[axis] === 1 ? 0 : i));
-          const isHidden =
-            (causal && key > query! + s - t) || (mask !== undefined && mask.data[positionOf(place, maskShape)] === 0);
-          if (isHidden) return Number.NEGATIVE_INFINITY;
-          let score = 0;
-          for (let i = 0; i < width; i++) {
-            score +=
-              queries.data[positionOf([b!, h!, query!, i], queries.shape)]! *
-              keys.data[positionOf([b!, keyHead, key, i], keys.shape)]!;
-          }
-          return scale * score;
-        });
-        const top = Math.max(...weights);
-        const powers = weights.map((weight) => (weight === Number.NEGATIVE_INFINITY ? 0 : Math.exp(weight - top)));
-        const total = powers.reduce((sum, power) => sum + power, 0);
-        for (let i = 0; i < y.shape[3]!; i++) {
-          const blend = powers.reduce(
-            (sum, power, key) => sum + power * values.data[positionOf([b!, keyHead, key, i], values.shape)]!,
-            0,
-          );
-          y.data[positionOf([b!, h!, query!, i], y.shape)] = total === 0 ? 0 : blend / total;
-        }
-      });
-    },
+    reference: (inputs, y, form) => blend(inputs, y, form, 2),
     onnx: { form: "decomposition" },
     samples(size) {
       const [queries, keys, values] = [reals([2, 4, 3, 2]), reals([2, 2, size, 2]), reals([2, 2, size, 3])];

@@ -89,28 +89,34 @@ function gradientsOf(dy: Tensor, inputs: Few<Tensor>, form: AttentionForm): Tens
   ];
 }
 
-/** Calls `visit` with each query's place [b, query, h], its key head, and its weights by key. */
+/** A key's feature in keys and values. */
+const placeOf = (b: number, key: number, keyHead: number, i: number, time: TimeAxis): number[] =>
+  time === 1 ? [b, key, keyHead, i] : [b, keyHead, key, i];
+
+/** Calls `visit` with each query's place, [b, query, h] or [b, h, query], its key head, and its weights by key. */
 function forEachQuery(
   [queries, keys, values, mask]: Few<ReferenceArray>,
   { causal, scale }: AttentionForm,
   visit: (place: readonly [number, number, number], keyHead: number, weights: readonly number[]) => void,
+  time: TimeAxis = 1,
 ): void {
-  const { t, s, sharing, width } = sizes([queries, keys, values]);
+  const { t, s, sharing, width } = sizes([queries, keys, values], time);
   const maskShape: Shape =
     mask === undefined ? [] : [...new Array<number>(4 - mask.shape.length).fill(1), ...mask.shape];
   forEachIndex(queries.shape.slice(0, 3), (index) => {
-    const [b, query, h] = index as [number, number, number];
+    const place = index as [number, number, number];
+    const [b, query, h] = [place[0], place[time], place[time === 1 ? 2 : 1]];
     const keyHead = Math.floor(h / sharing);
     const scores = Array.from({ length: s }, (_, key) => {
-      const place = [b, h, query, key].map((i, axis) => (maskShape[axis] === 1 ? 0 : i));
+      const marked = [b, h, query, key].map((i, axis) => (maskShape[axis] === 1 ? 0 : i));
       const isHidden =
-        (causal && key > query + s - t) || (mask !== undefined && mask.data[positionOf(place, maskShape)] === 0);
+        (causal && key > query + s - t) || (mask !== undefined && mask.data[positionOf(marked, maskShape)] === 0);
       if (isHidden) return Number.NEGATIVE_INFINITY;
       let score = 0;
       for (let i = 0; i < width; i++) {
         score +=
-          queries.data[positionOf([b, query, h, i], queries.shape)]! *
-          keys.data[positionOf([b, key, keyHead, i], keys.shape)]!;
+          queries.data[positionOf([...place, i], queries.shape)]! *
+          keys.data[positionOf(placeOf(b, key, keyHead, i, time), keys.shape)]!;
       }
       return scale * score;
     });
@@ -118,8 +124,28 @@ function forEachQuery(
     const powers = scores.map((score) => (score === Number.NEGATIVE_INFINITY ? 0 : Math.exp(score - top)));
     const total = powers.reduce((sum, power) => sum + power, 0);
     const weights = powers.map((power) => (total === 0 ? 0 : power / total));
-    visit([b, query, h], keyHead, weights);
+    visit(place, keyHead, weights);
   });
+}
+
+/** Writes to `y` the values of each query's keys by their weights. */
+export function blend(inputs: Few<ReferenceArray>, y: ReferenceArray, form: AttentionForm, time: TimeAxis = 1): void {
+  const [, , values] = inputs;
+  forEachQuery(
+    inputs,
+    form,
+    (place, keyHead, weights) => {
+      const valueAt = (key: number, i: number): number =>
+        values.data[positionOf(placeOf(place[0], key, keyHead, i, time), values.shape)]!;
+      for (let i = 0; i < y.shape[3]!; i++) {
+        y.data[positionOf([...place, i], y.shape)] = weights.reduce(
+          (sum, weight, key) => sum + weight * valueAt(key, i),
+          0,
+        );
+      }
+    },
+    time,
+  );
 }
 
 /** Inputs as of `attention`, with heads beside time. */
@@ -157,17 +183,7 @@ export const rowAttention = {
       return { dtype: "F32", shape: [batch, t, heads, valueWidth] };
     },
     gradient: [flowing, flowing, flowing, null],
-    reference(inputs, y, form) {
-      const [, , values] = inputs;
-      forEachQuery(inputs, form, (place, keyHead, weights) => {
-        for (let i = 0; i < y.shape[3]!; i++) {
-          y.data[positionOf([...place, i], y.shape)] = weights.reduce(
-            (sum, weight, key) => sum + weight * values.data[positionOf([place[0], key, keyHead, i], values.shape)]!,
-            0,
-          );
-        }
-      });
-    },
+    reference: (inputs, y, form) => blend(inputs, y, form),
     onnx: { form: "decomposition" },
     samples: inputsOf,
     cost: ({ shape, inputs: [, keys] }) => 4 * sizeOf(shape) * keys!.shape[1]!,

@@ -1,6 +1,6 @@
 /** @file Lowerings of attention in rows and of its gradients: how many queries stand in the scratch memory at once. */
 import type { Node } from "../../graph.ts";
-import type { AttentionForm } from "../../ops/rowAttention.ts";
+import { type AttentionForm, sizes } from "../../ops/rowAttention.ts";
 import { type Shape, sizeOf } from "../../shape.ts";
 import { bitsOf, type Operand } from "./instruction.ts";
 import { ATTENTION_GROUP, SCRATCH_BYTES } from "./kernels/layout.ts";
@@ -16,13 +16,6 @@ const SCORE = 0.8;
 
 const inGroups = (count: number) => Math.ceil(count / ATTENTION_GROUP) * ATTENTION_GROUP;
 
-/** Sizes of queries, keys and values of a node. */
-function sizesOf([queries, keys, values]: readonly Node[]) {
-  const [batch, t, heads, width] = queries!.shape as [number, number, number, number];
-  const [, s, keyHeads] = keys!.shape as [number, number, number];
-  return { batch, t, s, heads, keyHeads, width, valueWidth: values!.shape[3]! };
-}
-
 /**
  * The most queries, in whole groups, whose scores fit into the scratch memory; 0 where not one group does.
  * @param once elements that are packed for a head @param each elements for each query of a block
@@ -34,18 +27,18 @@ function blockOf(t: number, s: number, once: number, each: number): number {
 }
 
 function forwardBlock(operands: readonly Node[]): number {
-  const { t, s, width, valueWidth } = sizesOf(operands);
+  const { t, s, width, valueWidth } = sizes(operands);
   return blockOf(t, s, inGroups(s) * width + s * inGroups(valueWidth), inGroups(s));
 }
 
 function backwardBlock(operands: readonly Node[]): number {
-  const { t, s, width, valueWidth } = sizesOf(operands);
+  const { t, s, width, valueWidth } = sizes(operands);
   const once = inGroups(s) * (width + valueWidth) + s * inGroups(width);
   return blockOf(t, s, once, inGroups(width) + inGroups(valueWidth) + 2 * inGroups(s));
 }
 
 function isWorth(node: Node, operands: readonly Node[]): boolean {
-  const { t } = sizesOf(operands);
+  const { t } = sizes(operands);
   const { scale } = node.attributes as AttentionForm;
   return t >= FEW && scale > 0 && operands.every(({ shape }) => sizeOf(shape) > 0);
 }
@@ -63,28 +56,28 @@ function maskSteps(shape: Shape): number[] {
 
 /** How many scores a node has that are not hidden by being later than their query, about. */
 function scoresOf(operands: readonly Node[], { causal }: AttentionForm): number {
-  const { batch, t, s, heads } = sizesOf(operands);
+  const { batch, t, s, heads } = sizes(operands);
   const visible = causal ? Math.max(0.5, 1 - t / (2 * s)) + ATTENTION_GROUP / (2 * s) : 1;
   return batch * heads * t * s * Math.min(1, visible);
 }
 
 /** The words that both kernels end with. */
 function form(node: Node, operands: readonly Node[], block: number, mask: Operand): Operand[] {
-  const { t, s, heads, keyHeads, width, valueWidth } = sizesOf(operands);
+  const { t, s, heads, keyHeads, width, valueWidth } = sizes(operands);
   const { scale, causal } = node.attributes as AttentionForm;
   const steps = maskSteps(operands[3]?.shape ?? []);
   return [t, s, heads, keyHeads, width, valueWidth, bitsOf(scale), Number(causal), block, mask, ...steps];
 }
 
 function labelOf(what: string, operands: readonly Node[], { causal }: AttentionForm): string {
-  const { batch, t, s, heads, width } = sizesOf(operands);
+  const { batch, t, s, heads, width } = sizes(operands);
   return `${what} ${batch * heads} of ${t}×${s}×${width}${causal ? ", causal" : ""}`;
 }
 
 export const rowAttention: Lowering = (node, { read, out, emit }) => {
   const reads = node.inputs.map(read);
   const attributes = node.attributes as AttentionForm;
-  const { batch, heads, width, valueWidth } = sizesOf(node.inputs);
+  const { batch, heads, width, valueWidth } = sizes(node.inputs);
   const scores = scoresOf(node.inputs, attributes);
   const mask = reads[3] === undefined ? 0 : { buffer: reads[3] };
   const places = [...reads.slice(0, 3), out].map((buffer) => ({ buffer }));
@@ -106,7 +99,7 @@ export const rowAttentionGradients: Lowering = (node, { read, outs, emit }) => {
   const reads = node.inputs.map(read);
   const operands = node.inputs.slice(1);
   const attributes = node.attributes as AttentionForm;
-  const { batch, keyHeads, width, valueWidth } = sizesOf(operands);
+  const { batch, keyHeads, width, valueWidth } = sizes(operands);
   const scores = scoresOf(operands, attributes);
   const mask = reads[4] === undefined ? 0 : { buffer: reads[4] };
   const places = [...reads.slice(0, 4), ...outs].map((buffer) => ({ buffer }));
