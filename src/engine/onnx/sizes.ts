@@ -52,10 +52,10 @@ export type Carrier = { readonly input: string; readonly axis: number };
 export function sizesInGraph(carriers: Partial<Readonly<Record<keyof Sizes, Carrier>>>) {
   const nodes: NodeProto[] = [];
   const constants = new Map<string, NdArray>();
-  const known = new Map<string, string>();
+  const known = new Set<string>();
   const node = (opType: string, output: string, input: string[], attributes: Record<string, number> = {}): string => {
     if (known.has(output)) return output;
-    known.set(output, output);
+    known.add(output);
     const attribute = Object.entries(attributes).map(([name, value]) => ({ name, i: BigInt(value), type: 2 }));
     nodes.push({ input, output: [output], name: output, opType, attribute });
     return output;

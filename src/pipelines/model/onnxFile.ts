@@ -66,7 +66,7 @@ export interface Verification {
 }
 
 /** Of results around 1; larger ones may differ by as much more. Of integers, one that is rounded the other way goes on. */
-export const TOLERANCES = { F32: 1e-5, F16: 1e-2, int8: 5e-2 } as const;
+const TOLERANCES = { F32: 1e-5, F16: 1e-2, int8: 5e-2 } as const;
 
 /** How far a file's numbers are from ours. */
 export interface Difference {
@@ -258,7 +258,7 @@ function formatOf(text: string): CardFormat | null {
   }
 }
 
-export const CARD_FORMATS = ["ml-sidecar model card 1", "ml-sidecar training step 1"] as const;
+const CARD_FORMATS = ["ml-sidecar model card 1", "ml-sidecar training step 1"] as const;
 export type CardFormat = (typeof CARD_FORMATS)[number];
 
 const showCard = (card: object): string => `${JSON.stringify(card, (_key, value) => plain(value), 2)}\n`;

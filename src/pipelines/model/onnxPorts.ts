@@ -1,5 +1,4 @@
 /** @file What an exported file takes and gives, under which names: a host's contract with it. */
-
 import { openFile } from "../imported/importedFile.ts";
 import { type InputColumn, soleTensor } from "../preprocess/preprocessing.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -7,7 +6,7 @@ import { outputNames, targetType } from "../targets/index.ts";
 import type { CardValue, ModelCard } from "./card.ts";
 import { type FittedRecord, translates } from "./network.ts";
 
-/** The file's inputs and outputs, which are the host's contract with it. */
+/** In the order of the columns, and of the results. */
 export function interfaceOf(
   registry: Registry,
   record: FittedRecord,
@@ -60,7 +59,7 @@ export const soleName = ({ imported }: FittedRecord): string =>
   imported === undefined ? "inputs" : openFile(imported).opened.inputs[0]!.name;
 
 /** Of a model that writes element by element: an input of what it has written. */
-export function previousValue({ target, preprocessing: _ }: FittedRecord): CardValue {
+export function previousValue({ target }: Pick<FittedRecord, "target">): CardValue {
   const { shape } = targetType(target, 1);
   const start = outputNames(target).length;
   return {

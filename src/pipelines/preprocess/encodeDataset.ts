@@ -1,5 +1,4 @@
 /** @file Datasets to raw rows: which column fills which input of the model, and how its values are converted. */
-
 import { parseNumber } from "../data/cells.ts";
 import { allRows, type Column, type Dataset, inputColumns, sharedArray, widthOf } from "../data/dataset.ts";
 import { nameOf } from "../targets/names.ts";

@@ -177,7 +177,7 @@ export interface PlayScores {
 const MOST_COPIES = 100;
 
 /** Plays whole episodes: copy i plays the same number of them as the others, so that short ones do not count more. */
-export function evaluatePolicy(context: PlayContext, wishes: PlayWishes): PlayScores {
+function evaluatePolicy(context: PlayContext, wishes: PlayWishes): PlayScores {
   const { registry, record } = context;
   const { spec, moments } = record.policy;
   const count = Math.min(wishes.episodes, MOST_COPIES);

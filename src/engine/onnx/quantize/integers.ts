@@ -12,7 +12,7 @@ export interface Steps {
   readonly zero: number;
 }
 
-export const INTEGERS: Readonly<Record<ActivationType, Range>> = { uint8: [0, 255], int8: [-128, 127] };
+const INTEGERS: Readonly<Record<ActivationType, Range>> = { uint8: [0, 255], int8: [-128, 127] };
 
 const SMALLEST_NORMAL = 2 ** -126;
 
