@@ -170,6 +170,36 @@ class Trouble(WithSidecar):
         self.assertEqual(self.runs(), [])
         self.assertEqual([each.closed for each in made], [True] * len(made))
 
+    def test_a_function_that_fails_leaves_no_environment_open(self):
+        made = []
+
+        def make():
+            if len(made) == 3:
+                raise ZeroDivisionError("no wheels left")
+            made.append(Match())
+            return made[-1]
+
+        with self.assertRaises(ZeroDivisionError):
+            self.learn(make, num_envs=8)
+        self.assertEqual([each.closed for each in made], [True] * 3)
+
+    def test_an_environment_that_cannot_be_closed_costs_neither_the_policy_nor_the_others(self):
+        made = []
+
+        class Stuck(Match):
+            def close(self):
+                super().close()
+                raise ZeroDivisionError("the door is jammed")
+
+        def make():
+            made.append(Stuck())
+            return made[-1]
+
+        with self.assertWarnsRegex(RuntimeWarning, "the door is jammed"):
+            policy = self.learn(make, num_envs=8, groups=2)
+        self.assertEqual([policy.act(sign) for sign in SIGNS], [0, 1, 2])
+        self.assertEqual([each.closed for each in made], [True] * 8)
+
     def test_an_observation_that_is_no_number_names_its_environment(self):
         class Lost(Match):
             def show(self):

@@ -5,6 +5,7 @@ Only what an environment does is looked at, so that Gymnasium need not be instal
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .errors import SidecarError, from_wire
@@ -62,8 +63,7 @@ class Singles:
 
     def close(self) -> None:
         if self._owned:
-            for environment in self._environments:
-                environment.close()
+            close_all(self._environments)
 
 
 class Vector:
@@ -124,7 +124,7 @@ class Vector:
 
     def close(self) -> None:
         if self._owned:
-            self._environment.close()
+            close_all([self._environment])
 
 
 _OUTCOME = ("rewards", "terminated", "truncated")
@@ -197,17 +197,26 @@ def _made(factory: Callable[[], Any], num_envs: Optional[int], groups: Optional[
         made.append(factory())
         _check_all(made)
         if is_vector(made[0]):
-            made += [factory() for _ in range((groups or 1) - 1)]
+            made.extend(factory() for _ in range((groups or 1) - 1))
             return [Vector(each, True) for each in made]
         count = num_envs or groups or 1
         size = _group_size(count, groups)
-        made += [factory() for _ in range(count - 1)]
+        made.extend(factory() for _ in range(count - 1))
         return [Singles(made[at : at + size], True) for at in range(0, count, size)]
     except BaseException:
-        for each in made:
-            if hasattr(each, "close"):
-                each.close()
+        close_all(made)
         raise
+
+
+def close_all(environments: Sequence[Any]) -> None:
+    """Closes each of them, whatever another raises: what was learned, or what went wrong before, counts for more."""
+    for environment in environments:
+        try:
+            if hasattr(environment, "close"):
+                environment.close()
+        except Exception as error:
+            told = f"an environment could not be closed: {type(error).__name__}: {error}"
+            warnings.warn(told, RuntimeWarning, stacklevel=2)
 
 
 def _group_size(count: int, groups: Optional[int]) -> int:
