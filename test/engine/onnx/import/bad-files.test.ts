@@ -141,6 +141,39 @@ describe("a file that is wrong", () => {
     expect(fault.message).toContain(`node \`${operator}_node\``);
   });
 
+  const integer = (name: string, value: bigint) => ({ name, type: 2, i: value });
+  const wide = tensorProtoOf("size", { dtype: "F32", shape: [2], data: Float32Array.of(1, 1e9) });
+  const one = tensorProtoOf("one", { dtype: "I64", shape: [2], data: BigInt64Array.of(1n, 1n) });
+  const sides = tensorProtoOf("size", { dtype: "I64", shape: [2], data: BigInt64Array.of(100_000n, 100_000n) });
+  it.each([
+    ["nearest pixels", node("Resize", ["x", "", "size"], ["y"]), [wide], "LIMIT_EXCEEDED"],
+    [
+      "blended pixels",
+      node("Resize", ["x", "", "size"], ["y"], { attribute: [{ name: "mode", type: 3, s: Buffer.from("linear") }] }),
+      [wide],
+      "LIMIT_EXCEEDED",
+    ],
+    ["columns of an image", node("Col2Im", ["w", "size", "one"], ["y"]), [sides, one], "LIMIT_EXCEEDED"],
+    ["pieces", node("Split", ["x"], ["y"], { attribute: [integer("num_outputs", 2n ** 40n)] }), [], "DATA_INVALID"],
+    [
+      "sequences",
+      node("Scan", ["x"], ["y"], {
+        attribute: [integer("num_scan_inputs", 2n ** 30n), { name: "body", type: 5, g: {} }],
+      }),
+      [],
+      "DATA_INVALID",
+    ],
+  ] as const)("asks for more %s than there can be", (_what, operator, more, reason) => {
+    const fault = refusal({ node: [operator], initializer: [weights, ...more] });
+    expect(fault.reason).toBe(reason);
+    expect(fault.message).toContain(`node \`${operator.opType}_node\``);
+  });
+
+  it("normalises by more neighbours than there are channels, which count as nothing", () => {
+    const graph = { node: [node("LRN", ["x"], ["y"], { attribute: [integer("size", 2n ** 30n)] })] };
+    expect(() => attempt(modelOf(graph))).not.toThrow();
+  });
+
   const called = (name: string, calls: readonly string[]): NonNullable<ModelProto["functions"]>[number] => ({
     domain: "own",
     name,

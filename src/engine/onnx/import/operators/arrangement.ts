@@ -3,6 +3,7 @@ import { Fault } from "../../../fault.ts";
 import { type Shape, sizeOf, stridesOf } from "../../../shape.ts";
 import { type Tensor, where } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
+import { expectTable } from "../known.ts";
 import type { Output } from "../value.ts";
 import { slidingOptions } from "./product.ts";
 
@@ -57,6 +58,7 @@ function targets(
   const [places, steps] = [sizeOf(counts), stridesOf(size)];
   const at = (position: number, shape: Shape): number[] =>
     stridesOf(shape).map((stride, axis) => Math.floor(position / stride) % shape[axis]!);
+  expectTable(sizeOf(window) * places);
   return Int32Array.from({ length: sizeOf(window) * places }, (_, i) => {
     const [offset, place] = [at(Math.floor(i / places), window), at(i % places, counts)];
     const pixel = size.map(

@@ -4,6 +4,7 @@ import { concat } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
 import { decidedByData, known } from "../known.ts";
 import { BOOL, INT64, type Output, type Value } from "../value.ts";
+import { tooMany } from "./movement.ts";
 
 /** More turns than this are refused: each is written out. */
 const MOST_TURNS = 4096;
@@ -40,7 +41,7 @@ function loop(call: Call): readonly Output[] {
   let carried = call.inputs.slice(2) as Value[];
   const scanned: Value[][] = [];
   for (let turn = 0; turn < limit && truthOf(condition); turn++) {
-    if (turn === MOST_TURNS) tooMany();
+    if (turn === MOST_TURNS) endless();
     const counter: Value = {
       type: INT64,
       tensor: call.constant({ dtype: "I32", shape: [], data: Int32Array.of(turn) }),
@@ -53,7 +54,7 @@ function loop(call: Call): readonly Output[] {
   return [...carried, ...stacked(scanned, call.outputs - carried.length)];
 }
 
-function tooMany(): never {
+function endless(): never {
   throw new Fault("LIMIT_EXCEEDED", `it turns more than ${MOST_TURNS} times`, {
     hint: 'run the model with `executor: "onnxruntime"`',
   });
@@ -83,12 +84,13 @@ function scan(call: Call): readonly Output[] {
   const body = call.graph("body");
   const count = call.int("num_scan_inputs");
   const values = call.inputs as readonly Value[];
+  if (count > values.length) tooMany("num_scan_inputs", count, values.length);
   let states = values.slice(0, values.length - count);
   const sequences = values.slice(values.length - count);
   const axes = call.ints("scan_input_axes", new Array<number>(count).fill(0));
   const backward = call.ints("scan_input_directions", new Array<number>(count).fill(0));
   const length = sequences[0]!.tensor.shape.at(axes[0]!)!;
-  if (length > MOST_TURNS) tooMany();
+  if (length > MOST_TURNS) endless();
   const elements = sequences.map(({ tensor, type }, i) => {
     const axis = axes[i]! < 0 ? axes[i]! + tensor.shape.length : axes[i]!;
     const pieces = tensor.split(new Array<number>(length).fill(1), axis);

@@ -89,6 +89,7 @@ function split(call: Call): readonly Output[] {
   const size = x.shape.at(axis)!;
   const given = call.has("split") ? call.ints("split") : call.maybeNumbers(1);
   const count = call.int("num_outputs", call.outputs);
+  if (count > call.outputs) tooMany("num_outputs", count, call.outputs);
   const share = Math.ceil(size / count);
   const sizes = given ?? Array.from({ length: count }, (_, i) => Math.max(0, Math.min(share, size - i * share)));
   return x.split(sizes, axis);
@@ -119,6 +120,14 @@ function pad(call: Call): Output {
 
 function normalizedInOrder(axes: readonly number[], rank: number): number[] {
   return axes.map((axis) => normalizeAxes(axis, rank)[0]!);
+}
+
+/** @throws Fault naming the attribute, which says that there is more than the node has */
+export function tooMany(attribute: string, got: number, has: number): never {
+  throw new Fault("DATA_INVALID", `\`${attribute}\` is ${got}, and the node has ${has}`, {
+    violations: [{ path: `attribute.${attribute}`, message: "too many", expected: `at most ${has}`, got: String(got) }],
+    hint: "the file is damaged, or the program that wrote it is wrong",
+  });
 }
 
 /** @throws Fault naming the attribute */

@@ -71,8 +71,9 @@ function localResponse(call: Call): Output {
   const before = Math.floor((size - 1) / 2);
   const squares = x.square().reshape([n, channels, -1]);
   const padded = squares.pad([0, before, 0], [0, size - 1 - before, 0]);
-  const sums = Array.from({ length: size }, (_, shift) =>
-    padded.slice([0, shift, 0], [n, shift + channels, squares.shape[2]!]),
+  const [first, last] = [Math.max(0, before - channels + 1), Math.min(size, before + channels)]; // farther ones are padding alone
+  const sums = Array.from({ length: last - first }, (_, i) =>
+    padded.slice([0, first + i, 0], [n, first + i + channels, squares.shape[2]!]),
   ).reduce((sum, part) => sum.add(part));
   const base = sums.mul(call.float("alpha", 1e-4) / size).add(call.float("bias", 1));
   return x.div(base.pow(call.float("beta", 0.75)).reshape(x.shape));

@@ -2,6 +2,7 @@
 import type { NdArray } from "../../../shape.ts";
 import { type Tensor, where } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
+import { expectTable } from "../known.ts";
 import type { Output } from "../value.ts";
 import { expectKnown } from "./names.ts";
 
@@ -141,6 +142,7 @@ function resizeBy(call: Call, names: { roi?: number; scales: number; sizes?: num
   let x = mode === "nearest" ? original : original.cast("F32");
   for (const [at, axis] of axesOf(call, x, names)) {
     if (axis.from === axis.to && axis.scale === 1 && transformation !== "tf_crop_and_resize") continue;
+    expectTable(mode === "nearest" ? axis.to : axis.from * axis.to);
     const places = Array.from({ length: axis.to }, (_, i) => place(i, axis));
     if (mode === "nearest") {
       x = nearest(x, at, axis, places, call.string("nearest_mode", call.opset < 11 ? "floor" : "round_prefer_floor"));
