@@ -183,7 +183,7 @@ function deadShare({ shape, data }: NdArray, axis: number): number {
   for (let index = 0; index < data.length; index++) {
     if (data[index] !== 0) alive[Math.floor(index / inner) % units] = 1;
   }
-  return units === 0 ? 0 : 1 - alive.reduce((sum, one) => sum + one, 0) / units;
+  return data.length === 0 ? 0 : 1 - alive.reduce((sum, one) => sum + one, 0) / units;
 }
 
 /** The raw output of the network: what a loss judges. */

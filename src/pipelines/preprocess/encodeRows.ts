@@ -94,6 +94,7 @@ export function encodeRowArrays(inputs: Inputs, preprocessing: Preprocessing): F
   const { columns } = preprocessing;
   const order = columns.map(({ name }) => name).join(", ");
   if (!Array.isArray(inputs)) {
+    if ("shape" in inputs && inputs.shape.join() === "0") return new Float32Array(0); // no rows at all
     throw new Fault("DATA_INVALID", `this model takes rows with the columns ${order}, got ${describeArray(inputs)}`, {
       violations: [
         { path: "inputs", message: "not rows", expected: `objects with ${order}`, got: describeArray(inputs) },

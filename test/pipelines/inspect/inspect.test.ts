@@ -108,6 +108,7 @@ describe("activations", () => {
     const { activations } = look({ what: ["activations"], inputs: [], values: true });
     expect(activations!.map(({ count, values }) => [count, values!.shape[0]])).toEqual(activations!.map(() => [0, 0]));
     expect(activations!.map(({ path }) => path)).toContain("head");
+    expect(activations!.map(({ dead }) => dead)).toEqual(activations!.map(() => 0));
   });
 
   it("leave predictions as they were", () => {

@@ -334,6 +334,19 @@ describe("what a host sends for prediction", () => {
     expect(transform({ dtype: "F32", shape: [0], data: new Float32Array() }, fitted(preloaded))).toEqual([]);
   });
 
+  test("may be no rows of a model that takes categories, too", async () => {
+    const mixed = fitted(
+      await load({
+        rows: [
+          { size: 1, colour: "red", kind: "a" },
+          { size: 2, colour: "blue", kind: "b" },
+        ],
+        target: "kind",
+      }),
+    );
+    expect(transform({ dtype: "F32", shape: [0], data: new Float32Array() }, mixed)).toEqual([]);
+  });
+
   test("may lack values, which are imputed", () => {
     const preprocessing = fitted(preloaded);
     expect(transform([{ ...flower, sepal_width: null }], preprocessing)[0]![1]).toBeCloseTo(0, 5);
