@@ -273,7 +273,7 @@ class Kinds(unittest.TestCase):
                             self.assertGreater(output.get("agreement", 1), 0.8, output)
                             self.assertGreater(output["sqnr"] or 99, 15, output)
 
-    def test_an_ensemble_and_a_policy_are(self):
+    def test_an_ensemble_is(self):
         with tempfile.TemporaryDirectory() as folder, Sidecar() as ml:
             random = numpy.random.default_rng(1)
             flat = random.normal(size=(160, 8)).astype(numpy.float32)
@@ -284,13 +284,40 @@ class Kinds(unittest.TestCase):
                 model.train(data, epochs=2, seed=seed).wait()
                 members.append(model.id)
             together = ml.call("models.ensemble", models=members)["model"]["id"]
-            x = {"x": flat}
             for way in ("int8-dynamic", "int8-static"):
-                path = str(pathlib.Path(folder) / "ensemble.onnx")
-                result = ml.call("models.export", model=together, format="onnx", path=path, quantize=way, data=x)
-                onnx.checker.check_model(onnx.load(path), full_check=True)
-                self.assertEqual(len(result["quantization"]["layers"]), 4)
-                self.assertLessEqual(result["verification"]["maxAbsDiff"], result["verification"]["tolerance"])
+                self.assertEqual(len(self.quantised(ml, folder, together, way, flat)["layers"]), 4)
+
+    def test_policies_are_that_choose_that_are_continuous_and_that_remember(self):
+        random = numpy.random.default_rng(1)
+        learned = [("dqn", "CartPole-v1", 4, {}), ("sac", "Pendulum-v1", 3, {}), ("ppo", "CartPole-v1", 4, {"memory": "lstm"})]
+        with tempfile.TemporaryDirectory() as folder, Sidecar() as ml:
+            for algorithm, environment, width, options in learned:
+                run = ml.call("rl.create", algorithm=algorithm, environment={"type": environment}, seed=1, **options)["run"]
+                job = ml.call("rl.train", run=run["id"], totalSteps=300)["job"]["id"]
+                ml.call("jobs.wait", jobId=job, timeoutMs=60_000)
+                observations = random.normal(size=(64, width)).astype(numpy.float32)
+                for way in ("int8-dynamic", "int8-static"):
+                    with self.subTest(algorithm, way=way):
+                        report = self.quantised(ml, folder, run["model"], way, observations)
+                        self.assertGreaterEqual(len(report["layers"]), 3)
+                        for layer in report["layers"]:
+                            self.assertGreater(layer["sqnr"], 15, layer["path"])
+
+    def quantised(self, ml, folder, model, way, rows):
+        """Exports, checks, and runs the file in stock onnxruntime. Returns the report."""
+        path = str(pathlib.Path(folder) / "file.onnx")
+        result = ml.call("models.export", model=model, format="onnx", path=path, quantize=way, data={"x": rows})
+        onnx.checker.check_model(onnx.load(path), full_check=True)
+        own = session(path)
+        zeros = {"tensor(float)": numpy.float32, "tensor(bool)": numpy.bool_, "tensor(int32)": numpy.int32, "tensor(int64)": numpy.int64}
+        feeds = {
+            each.name: numpy.zeros([size if isinstance(size, int) else len(rows) for size in each.shape], zeros[each.type])
+            for each in own.get_inputs()
+        }
+        feeds[own.get_inputs()[0].name] = rows
+        self.assertTrue(all(numpy.isfinite(value).all() for value in own.run(None, feeds)))
+        self.assertLessEqual(result["verification"]["maxAbsDiff"], result["verification"]["tolerance"])
+        return result["quantization"]
 
 
 class Example(unittest.TestCase):
