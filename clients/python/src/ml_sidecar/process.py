@@ -20,6 +20,9 @@ READ_SIZE = 1 << 16
 STDERR_LINES_KEPT = 40
 CLOSE_SECONDS = 5.0
 CAN_POLL = hasattr(select, "poll") and os.name != "nt"
+#: How long a reader looks before it sleeps.
+AWAKE_SECONDS = 0.0005
+yield_core = getattr(os, "sched_yield", lambda: None)
 
 
 def spawn_options(cwd: Optional[str], env: Optional[Mapping[str, str]]) -> Dict[str, Any]:
@@ -119,10 +122,18 @@ class Child:
             milliseconds = max(0.0, deadline - time.monotonic()) * 1000
             if not self._poll.poll(milliseconds):
                 return None
+        if self._poll is not None:
+            self._stay_awake(self._poll)
         try:
             return os.read(self._stdout.fileno(), READ_SIZE)
         except (OSError, ValueError):
             return b""
+
+    def _stay_awake(self, poll: Any) -> None:
+        """Looks for a while before it sleeps: a core that has halted wakes slowly, and most answers are there at once."""
+        end = time.perf_counter() + AWAKE_SECONDS
+        while not poll.poll(0) and time.perf_counter() < end:
+            yield_core()
 
     def close_stdin(self) -> None:
         """The word for "that was all": the sidecar stops its trainings and exits."""
