@@ -53,7 +53,14 @@ export { exportPolicy } from "./rl/onnxPolicy.ts";
 export { openLearner } from "./rl/openRun.ts";
 export { type PlayScores, play, playEpisodes } from "./rl/play.ts";
 export { memoryWidths } from "./rl/policy.ts";
-export { createPolicyRecord, isPolicy, type PolicyModel, policyOf, policyPorts, snapshotPolicy } from "./rl/policyRecord.ts";
+export {
+  createPolicyRecord,
+  isPolicy,
+  type PolicyModel,
+  policyOf,
+  policyPorts,
+  snapshotPolicy,
+} from "./rl/policyRecord.ts";
 export { readFlags, readMemory, readObservations } from "./rl/received.ts";
 export { type RunResult, type RunState, restoreRun, runInside, type TrainWishes } from "./rl/run.ts";
 export { decodeRun, encodeRun } from "./rl/runFile.ts";
