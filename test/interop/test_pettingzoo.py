@@ -10,6 +10,8 @@ from pettingzoo import ParallelEnv
 from pettingzoo.classic import rps_v2
 from pettingzoo.test import parallel_api_test
 
+#: Gentle enough that no agent settles on an answer before it has tried the others.
+GENTLE = {"learningRate": 0.002, "entCoef": 0.05}
 PPO = {"type": "ppo", "numSteps": 32, "learningRate": 0.005, "annealLearningRate": False, "gamma": 0.5}
 
 
@@ -62,7 +64,8 @@ class PettingZoo(unittest.TestCase):
         cls.ml.close()
 
     def learn(self, environment, **options):
-        return self.ml.learn_together(environment, algorithm=PPO, seed=1, **{"total_steps": 600, **options})
+        algorithm = {**PPO, **options.pop("algorithm", {})}
+        return self.ml.learn_together(environment, algorithm=algorithm, seed=1, **{"total_steps": 600, **options})
 
     def expect_fitting(self, environment, policies):
         observations, _ = environment.reset(seed=3)
@@ -73,7 +76,7 @@ class PettingZoo(unittest.TestCase):
         parallel_api_test(Signs(), num_cycles=100)
         for shared in (True, False):
             with self.subTest(shared=shared):
-                policies = self.learn(Signs(), shared=shared, total_steps=6000)
+                policies = self.learn(Signs(), shared=shared, total_steps=12_000, algorithm=GENTLE)
                 self.assertEqual(len({policy.id for policy in policies.values()}), 1 if shared else 2)
                 for policy in policies.values():
                     self.assertEqual([policy.act(sign) for sign in numpy.eye(3, dtype=numpy.float32)], [0, 1, 2])
