@@ -24,7 +24,7 @@ const LEARNERS = {
 
 /** Both see the same windows in the same order. */
 const SHARED = {
-  epochs: 1,
+  epochs: 2,
   batchSize: 8,
   clipNorm: 1,
   schedule: { type: "cosine", warmupSteps: 100, minimum: 0.1 },
