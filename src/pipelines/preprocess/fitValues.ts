@@ -125,27 +125,28 @@ const FITS: {
 /** What `applyPreprocessing` does in the graph, on the host in float64, so that each step is fitted on what it will see. */
 function applyStep(given: Numbers, width: number, step: FittedStep): Float32Array {
   const values = given instanceof Float32Array ? given : new Float32Array(given);
-  const at = (numbers: PerElement, index: number) => (numbers.length === 1 ? numbers[0]! : numbers[index % width]!);
-  switch (step.type) {
-    case "impute":
-      return values.map((value, index) => (Number.isNaN(value) ? at(step.value, index) : value));
-    case "clip":
-      return values.map((value, index) =>
-        Math.min(
-          Math.max(value, step.low === null ? -Infinity : at(step.low, index)),
-          step.high === null ? Infinity : at(step.high, index),
-        ),
-      );
-    case "log":
-      return values.map((value) => Math.sign(value) * Math.log1p(Math.abs(value)));
-    case "standardise":
-      return values.map((value, index) => (value - at(step.center, index)) * at(step.scale, index));
-    case "minMax":
-      return values.map((value, index) => (value - at(step.center, index)) * at(step.scale, index) + step.low);
-    case "oneHot":
-      return new Float32Array();
-  }
+  const change = CHANGES[step.type] as Change<FittedStep>;
+  let place = 0;
+  const at = (numbers: PerElement) => (numbers.length === 1 ? numbers[0]! : numbers[place % width]!);
+  return values.map((value, index) => {
+    place = index;
+    return change(value, step, at);
+  });
 }
+
+/** One value's change. @param at the number that is its element's */
+type Change<Step> = (value: number, step: Step, at: (numbers: PerElement) => number) => number;
+
+/** `oneHot` is always last: nothing is fitted on what it leaves. */
+const CHANGES: { readonly [Type in FittedStep["type"]]: Change<Extract<FittedStep, { type: Type }>> } = {
+  impute: (value, step, at) => (Number.isNaN(value) ? at(step.value) : value),
+  clip: (value, { low, high }, at) =>
+    Math.min(Math.max(value, low === null ? -Infinity : at(low)), high === null ? Infinity : at(high)),
+  log: (value) => Math.sign(value) * Math.log1p(Math.abs(value)),
+  standardise: (value, { center, scale }, at) => (value - at(center)) * at(scale),
+  minMax: (value, { center, scale, low }, at) => (value - at(center)) * at(scale) + low,
+  oneHot: (value) => value,
+};
 
 function constantOf({ name, kind }: Column, value: number | string | undefined): number {
   const number = typeof value === "string" && kind === "date" ? READERS.iso.parse(value) : Number(value ?? 0);
