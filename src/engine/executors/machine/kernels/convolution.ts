@@ -28,6 +28,7 @@ function places(panel: usize, table: usize, depth: i32, source: usize, to: usize
   let a = c00;
   let b0 = c00;
   let b1 = c00;
+  // Two taps a turn: 2 to 5 % of strided convolutions.
   while (depth > 0) {
     at = source + <usize>load<u32>(table);
     b0 = v128.load(at);

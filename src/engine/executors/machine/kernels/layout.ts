@@ -86,7 +86,6 @@ export const ATTENTION_GROUP = 8;
 /** Elements that a pointwise instruction handles at a time, and the bytes of one of its registers. */
 export const STRIP = 256;
 export const REGISTER_BYTES = 1088;
-export const REGISTERS = 32;
 
 // Blocking of products: depth and width of a packed block of the right operand, rows of one of the left.
 export const BLOCK_DEPTH = 400;
