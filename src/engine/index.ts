@@ -48,6 +48,7 @@ export { flopsOf } from "./ops/cost.ts";
 export { type SlidingOptions, slidingOf } from "./ops/window.ts";
 export { fillUniform, philox } from "./philox.ts";
 export { copyInPieces, fillInPieces } from "./pieces.ts";
+export { areRowsIndependent } from "./rows.ts";
 export type { ScanOptions, Step } from "./scan.ts";
 export { scan } from "./scan.ts";
 export type { NdArray, Shape, TensorType } from "./shape.ts";

@@ -18,7 +18,7 @@ const STAGES: readonly (readonly string[])[] = [
   ["shape.ts"],
   ["graph.ts"],
   ["ops/"],
-  ["tensor.ts", "trace.ts", "grad.ts", "scan.ts", "checkpoint.ts", "einsum.ts", "passes/"],
+  ["tensor.ts", "trace.ts", "grad.ts", "scan.ts", "checkpoint.ts", "einsum.ts", "passes/", "rows.ts"],
   ["plan/", "onnx/"],
   ["executors/"],
   ["index.ts"],

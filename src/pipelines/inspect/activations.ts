@@ -2,6 +2,7 @@
 import { type NdArray, type Node, type Shape, sizeOf, type Tensor, trace } from "../../engine/index.ts";
 import { type PredictionContext, stateOf } from "../model/loaded.ts";
 import type { FittedRecord } from "../model/network.ts";
+import { rowsAtOnce } from "../model/rowsApart.ts";
 import { runWhole } from "../model/whole.ts";
 import { applyPreprocessing } from "../preprocess/apply.ts";
 import { ancestors, type Call, createRecorder } from "./recorder.ts";
@@ -98,15 +99,17 @@ interface Tap {
 const LARGEST_BATCH = 64;
 
 /** Rows that are run at once; of none a network still has its shapes. */
-export const batchOf = (count: number): number => Math.max(1, Math.min(count, LARGEST_BATCH));
+export const batchOf = ({ registry, record }: Trained, count: number): number =>
+  rowsAtOnce(registry, record, count, LARGEST_BATCH);
 
 /** Runs the rows through the network. @param choose what is wanted of it. @returns each as [rows, ...]. */
 function tap(
-  { registry, executor, record }: Trained,
+  context: Trained,
   { raw, count }: RawRows,
   choose: (calls: readonly Call[], output: Tensor) => readonly Tap[],
 ): { path: string; kind: string; array: NdArray }[] {
-  const batch = batchOf(count);
+  const { registry, executor, record } = context;
+  const batch = batchOf(context, count);
   let taps: readonly Tap[] = [];
   const traced = trace((t) => {
     const recorder = createRecorder();

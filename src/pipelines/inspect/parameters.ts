@@ -9,6 +9,7 @@ import { inputFeatures } from "../model/features.ts";
 import { type PredictionContext, stateOf } from "../model/loaded.ts";
 import { type FittedRecord, network } from "../model/network.ts";
 import { previousOf } from "../model/previous.ts";
+import { rowsAtOnce } from "../model/rowsApart.ts";
 import { score } from "../model/score.ts";
 import { weightArrays } from "../model/weights.ts";
 import { runWhole } from "../model/whole.ts";
@@ -58,7 +59,7 @@ export function gradientStatistics(
 ): GradientStatistics {
   const { registry, executor, record } = context;
   const rows = prepareRows(executor, record, arranged(registry, record.spec, dataset));
-  const batch = Math.min(rows.count, LARGEST_BATCH);
+  const batch = rowsAtOnce(registry, record, rows.count, LARGEST_BATCH);
   const traced = trace((t) => {
     const features = inputFeatures(t, record.preprocessing, rows, batch);
     const target = t.input("target", targetType(record.target, batch));

@@ -54,7 +54,7 @@ interface SlopesOptions {
 
 export function compileSlopes(context: Trained, count: number, { output, replaced }: SlopesOptions): Slopes {
   const { registry, executor, record } = context;
-  const batch = batchOf(count);
+  const batch = batchOf(context, count);
   const computed = sourcesIn(context, batch);
   let sources: readonly SourceShape[] = [];
   const traced = trace((t) => {

@@ -14,6 +14,7 @@ import { completeLoss, usualLosses } from "./losses.ts";
 import { metricsOf, wantedResults } from "./metrics.ts";
 import { type FittedRecord, fitted, network, results } from "./network.ts";
 import { previousOf } from "./previous.ts";
+import { rowsAtOnce } from "./rowsApart.ts";
 import { emptySums, type Scores, score, scoreOutputs, scoreReader, scoresOf } from "./score.ts";
 import type { Configured } from "./spec.ts";
 import { runWhole } from "./whole.ts";
@@ -125,7 +126,7 @@ export function createJudge(
   rows: Rows,
   root = "",
 ): Judge {
-  const batch = Math.min(rows.count, LARGEST_BATCH);
+  const batch = rowsAtOnce(registry, record, rows.count, LARGEST_BATCH);
   const { signature } = record;
   const wanted = wantedResults(registry, record);
   const traced = trace((t) => {

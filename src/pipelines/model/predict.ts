@@ -1,28 +1,17 @@
 /** @file Prediction: whatever rows come, through programs for batches of a few sizes. */
-import { Fault, type NdArray, sizeOf, type Traced, trace } from "../../engine/index.ts";
+import { Fault, type NdArray, sizeOf } from "../../engine/index.ts";
 import type { Inputs } from "../data/dataset.ts";
 import { encodeInputs } from "../preprocess/encode.ts";
 import { type DecodingOptions, decode } from "./decode.ts";
 import { refuseForeignTokens } from "./foreignTokens.ts";
 import { compiled, type PredictionContext } from "./loaded.ts";
 import { namedOutputs, type Outputs } from "./naming.ts";
-import { type FittedRecord, fitted, infer, previousInput, translates } from "./network.ts";
+import { type FittedRecord, fitted, translates } from "./network.ts";
+import { areRowsApart, rowsAtOnce, traceInference } from "./rowsApart.ts";
 import { runWhole } from "./whole.ts";
 
 /** Larger inputs go through in pieces of this many rows. */
 const LARGEST_BATCH = 1024;
-
-function traceInference({ registry }: PredictionContext, record: FittedRecord, batch: number): Traced {
-  return trace((t) => ({
-    outputs: infer(
-      t,
-      registry,
-      record,
-      t.input("raw", { dtype: "F32", shape: [batch, ...record.signature.raw] }),
-      previousInput(t, registry, record, batch),
-    ),
-  }));
-}
 
 /** The smallest power of two that is not below `count`. */
 function roundUp(count: number): number {
@@ -30,7 +19,8 @@ function roundUp(count: number): number {
 }
 
 /**
- * The model's answer for each row. Batches are rounded up to powers of two, so that few programs serve all sizes.
+ * The model's answer for each row. Batches are rounded up to powers of two, so that few programs serve all sizes, unless
+ * rows look at each other.
  * @throws INVALID_STATE before the first weights are published; SHAPE_MISMATCH or DATA_INVALID for rows that do not fit,
  *   naming the column, what was expected and what came.
  */
@@ -87,10 +77,12 @@ function predictRaw(
       data: dtype === "F32" ? new Float32Array(size) : new Int32Array(size),
     };
   }
-  for (let row = 0; row < rows; row += LARGEST_BATCH) {
-    const count = Math.min(LARGEST_BATCH, rows - row);
-    const batch = roundUp(count);
-    const program = compiled(context, record, `predict ${batch}`, () => traceInference(context, record, batch));
+  const { registry } = context;
+  const atOnce = rowsAtOnce(registry, record, rows, LARGEST_BATCH);
+  for (let row = 0; row < rows; row += atOnce) {
+    const count = Math.min(atOnce, rows - row);
+    const batch = areRowsApart(registry, record) ? roundUp(count) : count;
+    const program = compiled(context, record, `predict ${batch}`, () => traceInference(registry, record, batch));
     const input = program.inputs.raw as Float32Array;
     input.set(raw.subarray(row * width, (row + count) * width));
     input.fill(0, count * width);
