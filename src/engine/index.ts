@@ -7,6 +7,7 @@ export { einsum } from "./einsum.ts";
 export { createExecutor, type ExecutorOptions } from "./executors/create.ts";
 export type { Executor, Program, State } from "./executors/executor.ts";
 export { createMachine, type MachineOptions } from "./executors/machine/index.ts";
+export { relaxedSimdAvailable, simdAvailable, wideSimdAvailable } from "./executors/machine/module.ts";
 export { runApart } from "./executors/onnxruntime/apart.ts";
 export { findOnnxruntime, type OnnxruntimePresence } from "./executors/onnxruntime/find.ts";
 export { runKept } from "./executors/onnxruntime/pool.ts";

@@ -14,7 +14,11 @@ const SIZES = [0, 1, 3, 4, 5, 15, 16, 17, 63, 64, 65, 300];
 const SPECIAL = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 0, 1, -1, 3.4e38, -3.4e38, 1e-40];
 
 const reference = createReference();
-const machines: readonly Executor[] = [createMachine(), createMachine({ relaxedSimd: false })];
+const machines: readonly Executor[] = [
+  createMachine(),
+  createMachine({ relaxedSimd: false }),
+  createMachine({ wideSimd: true }),
+];
 
 /** Repeatable numbers in [0, 1). */
 function sequence(seed: number): () => number {

@@ -29,7 +29,7 @@ while (!isLeft(Atomics.load(tickets, ticket / 8)) || !isLeft(Atomics.add(tickets
 describe("the machine's threads", () => {
   test("are not waited for when one dies with a chunk in its hands", async () => {
     const memory = createMemory();
-    const instance = new WebAssembly.Instance(loadModule(false), {
+    const instance = new WebAssembly.Instance(loadModule("plain"), {
       env: { memory: memory.shared, interrupted: () => 0 },
     });
     const { run } = instance.exports as unknown as MachineExports;

@@ -52,6 +52,10 @@ describe("a training on the machine", () => {
     for (const [step, loss] of losses({}, 20).entries()) expect(loss).toBeCloseTo(plain[step]!, 4);
   });
 
+  test("gives the same bits with kernels for vectors of 256 bits", async () => {
+    expect(await bitsAfter({ wideSimd: true }, 40)).toEqual(await bitsAfter({ wideSimd: false }, 40));
+  });
+
   test("uses no more memory after 10,000 steps than after 100", () => {
     const training = train(small);
     for (let step = 0; step < 100; step++) training.step();

@@ -7,7 +7,7 @@ import type { Executor, State } from "../executor.ts";
 import { compile } from "./compile.ts";
 import { CONTROL_SCRATCH, NORMAL_TABLE, SCRATCH_BYTES } from "./kernels/layout.ts";
 import { createMemory } from "./memory.ts";
-import { loadModule, type MachineExports, relaxedSimdAvailable } from "./module.ts";
+import { chooseVectors, loadModule, type MachineExports } from "./module.ts";
 import { type Placed, placeProgram } from "./program.ts";
 import { placeState } from "./state.ts";
 import { normalTable } from "./tables.ts";
@@ -23,6 +23,11 @@ export interface MachineOptions {
   readonly oversubscribe?: boolean;
   /** Fused multiply-add where this Node offers it; true where absent. */
   readonly relaxedSimd?: boolean;
+  /**
+   * Kernels for vectors of 256 bits, which Node 24 makes of ours of 128 on x64 with AVX2: there where absent. true takes
+   * them anywhere with relaxed SIMD, slower where nothing is paired. Results don't depend on it, not by a bit.
+   */
+  readonly wideSimd?: boolean;
   /** Refuse to use more than this; all that 32-bit addresses reach (4 GiB) where absent. */
   readonly memoryLimitBytes?: number;
   /** Over a SharedArrayBuffer: when its first word is not zero, a run stops before it changes any state. */
@@ -36,7 +41,7 @@ export function createMachine(options: MachineOptions = {}): Executor {
   const { interrupt, oversubscribe = false } = options;
   const most = oversubscribe ? MOST_THREADS : Math.min(MOST_THREADS, availableParallelism());
   const threads = Math.max(1, Math.min(most, Math.floor(options.threads ?? 1)));
-  const module = loadModule((options.relaxedSimd ?? true) && relaxedSimdAvailable());
+  const module = loadModule(chooseVectors(options.relaxedSimd ?? true, options.wideSimd));
   const memory = createMemory(options.memoryLimitBytes);
   const scratch = memory.allocate(threads * SCRATCH_BYTES, "the machine's scratch memory");
   memory.integers(CONTROL_SCRATCH, 1)[0] = scratch;

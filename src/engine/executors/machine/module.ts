@@ -1,4 +1,4 @@
-/** @file Finds and compiles the machine's WebAssembly module, with relaxed SIMD where this Node has it. */
+/** @file Finds and compiles the machine's WebAssembly module: with relaxed SIMD, and with vectors in pairs, where this Node has them. */
 import { existsSync, readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { Fault } from "../../fault.ts";
@@ -45,14 +45,50 @@ export function relaxedSimdAvailable(): boolean {
   return hasRelaxedSimd;
 }
 
+/** The first Node whose V8 pairs vectors in loops with sums, as the kernels have them: 22 and 23 know the flag, and pair nothing. */
+const PAIRING_NODE = 24;
+
+/** Whether this processor has vectors of 256 bits. Only Linux says; elsewhere those that Node 24 runs on nearly all have them. */
+function processorIsWide(): boolean {
+  if (process.arch !== "x64") return false;
+  if (process.platform !== "linux") return true;
+  return /^flags\s*:.*\bavx2\b/m.test(readFileSync("/proc/cpuinfo", "utf8"));
+}
+
+let hasWideSimd: boolean | undefined;
+
+/** Whether V8 makes one vector of 256 bits of two that are treated alike, which it does behind a flag: decision 20. */
+export function wideSimdAvailable(): boolean {
+  if (hasWideSimd !== undefined) return hasWideSimd;
+  hasWideSimd =
+    Number.parseInt(process.versions.node, 10) >= PAIRING_NODE && processorIsWide() && relaxedSimdAvailable();
+  if (hasWideSimd) setFlagsFromString("--experimental-wasm-revectorize");
+  return hasWideSimd;
+}
+
+/** Which of the modules: plain, with relaxed SIMD, or with that in pairs of vectors. */
+export type Vectors = "plain" | "relaxed" | "wide";
+
+const FILES: Readonly<Record<Vectors, string>> = {
+  plain: "machine.wasm",
+  relaxed: "machine.relaxed.wasm",
+  wide: "machine.wide.wasm",
+};
+
+/** The widest that are not switched off; `wideSimd` says whether to take those, absent: where they are available. */
+export function chooseVectors(relaxedSimd: boolean, wideSimd: boolean | undefined): Vectors {
+  if (!relaxedSimd || !relaxedSimdAvailable()) return "plain";
+  return (wideSimd ?? wideSimdAvailable()) ? "wide" : "relaxed";
+}
+
 /** The module stands in dist/, seen from a bundle there, from one of its chunks, or from the sources. */
 const PLACES = ["./", "../", "../../../../dist/"];
 
 const compiled = new Map<string, WebAssembly.Module>();
 
 /** @throws Fault INTERNAL when the kernels are not built */
-export function loadModule(relaxed: boolean): WebAssembly.Module {
-  const name = relaxed ? "machine.relaxed.wasm" : "machine.wasm";
+export function loadModule(vectors: Vectors): WebAssembly.Module {
+  const name = FILES[vectors];
   const known = compiled.get(name);
   if (known !== undefined) return known;
   const path = PLACES.map((place) => new URL(place + name, import.meta.url)).find((candidate) => existsSync(candidate));

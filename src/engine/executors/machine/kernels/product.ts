@@ -7,6 +7,8 @@
 import { BLOCK_COLUMNS, BLOCK_DEPTH, BLOCK_ROWS, HEAD_LENGTH, SPLIT_BATCH, SPLIT_ROWS } from "./layout";
 import { packLeft, packRight } from "./pack";
 import { packingStrip, strip } from "./tile";
+import { widePackingStrip, wideStrip } from "./wideTile";
+import { PAIRS } from "./width";
 
 /** out[row0..row1, column0..column1] = left · right, for one matrix. */
 function block(left: usize, right: usize, out: usize, rows: i32, columns: i32, depth: i32, leftLeading: i32, rightLeading: i32, leftTransposed: bool, rightTransposed: bool, row0: i32, row1: i32, column0: i32, column1: i32, scratch: usize): void {
@@ -28,12 +30,33 @@ function block(left: usize, right: usize, out: usize, rows: i32, columns: i32, d
         const rowStep: usize = leftTransposed ? 4 : rowBytes;
         const step: usize = leftTransposed ? <usize>16 : 4;
         const quadStep = leftTransposed ? <usize>deep << 4 : rowBytes << 2;
-        for (let j = 0; j < width; j += 8) {
-          let quad = leftTransposed ? packedLeft : left + <usize>i0 * rowBytes + (<usize>k0 << 2);
+        const start = leftTransposed ? packedLeft : left + <usize>i0 * rowBytes + (<usize>k0 << 2);
+        const packs = !rightTransposed && i0 == row0;
+        let j = 0;
+        if (PAIRS && height >= 4) {
+          for (; j + 16 <= width; j += 16) {
+            const to = out + (<usize>i0 * outLeading) + (<usize>(j0 + j) << 2);
+            const panel = packedRight + ((<usize>j * deep) << 2);
+            if (packs) {
+              const source = right + ((<usize>k0 * rightLeading + j0 + j) << 2);
+              widePackingStrip(start, rowStep, step, source, <usize>rightLeading << 2, panel, deep, to, outLeading, k0 == 0);
+            }
+            const done = packs ? 4 : 0;
+            const quads = <usize>done >> 2;
+            wideStrip(start + quads * quadStep, quadStep, rowStep, step, panel, deep, to + quads * (outLeading << 2), outLeading, height - done, k0 == 0);
+            const whole = <usize>height >> 2;
+            const last = start + whole * quadStep;
+            const under = to + whole * (outLeading << 2);
+            strip(last, quadStep, rowStep, step, panel, deep, under, outLeading, height & 3, 8, k0 == 0, spill);
+            strip(last, quadStep, rowStep, step, panel + (<usize>deep << 5), deep, under + 32, outLeading, height & 3, 8, k0 == 0, spill);
+          }
+        }
+        for (; j < width; j += 8) {
+          let quad = start;
           let to = out + (<usize>i0 * outLeading) + (<usize>(j0 + j) << 2);
           let rest = height;
           const panel = packedRight + ((<usize>j * deep) << 2);
-          if (!rightTransposed && i0 == row0) {
+          if (packs) {
             const source = right + ((<usize>k0 * rightLeading + j0 + j) << 2);
             packingStrip(quad, rowStep, step, source, <usize>rightLeading << 2, panel, deep, to, outLeading, rest, width - j, k0 == 0, spill);
             quad += quadStep;
