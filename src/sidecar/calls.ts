@@ -184,6 +184,7 @@ export interface WorkerSettings {
   readonly memoryLimitBytes: number | null;
   readonly simd: boolean;
   readonly relaxedSimd: boolean;
+  readonly wideSimd: boolean;
   /** See `Control`. */
   readonly control: Int32Array;
 }

@@ -23,6 +23,8 @@ export interface Settings {
   readonly simd: boolean;
   /** Whether the engine uses relaxed SIMD where there is any. */
   readonly relaxedSimd: boolean;
+  /** Whether it uses vectors of 256 bits where there are any. */
+  readonly wideSimd: boolean;
 }
 
 /** Says what is wrong with the command line, in words. */
@@ -50,6 +52,9 @@ const OPTIONS = {
   },
   "no-relaxed-simd": {
     about: "compute without relaxed SIMD instructions; somewhat slower, the same on every processor",
+  },
+  "no-wide-simd": {
+    about: "compute with vectors of 128 bits where Node (24 or newer) could make them 256; slower, the same results",
   },
   help: { about: "print this" },
   version: { about: "print the version" },
@@ -93,6 +98,7 @@ export function parseCommandLine(parameters: readonly string[]): {
       memoryLimitBytes: parseSize("memory-limit", one(values["memory-limit"])),
       simd: values["no-simd"] !== true,
       relaxedSimd: values["no-relaxed-simd"] !== true,
+      wideSimd: values["no-wide-simd"] !== true,
     },
   };
 }

@@ -17,7 +17,7 @@ try {
     process.stdout.write(`${JSON.stringify(createOpenRpcDocument(version), null, 2)}\n`);
   } else if (command === "doctor") {
     const { examine } = await import("./doctor.ts");
-    process.stdout.write(await examine(settings, version));
+    process.stdout.write(examine(settings, version));
   } else if (command === "profile") {
     const { profile } = await import("./profile.ts");
     process.stdout.write(profile(subject, settings));

@@ -9,6 +9,8 @@ import { NETWORK_NAMES, NETWORKS, type NetworkName } from "../pipelines/networks
 import { trainNetwork } from "../pipelines/runNetwork.ts";
 import { type Settings, UsageError } from "./commandline.ts";
 
+import { executorOptions } from "./executorOptions.ts";
+
 /** Milliseconds before the first step that counts, so that the kernels are compiled to their best; and steps that count. */
 const WARM_UP = 1000;
 const STEPS = 5;
@@ -41,15 +43,11 @@ function table(sums: readonly [string, Sum][]): string[] {
 }
 
 /** @returns the report; the trace is written to the working directory. @throws UsageError for a name that is none */
-export function profile(name: string | null, { threads, relaxedSimd, memoryLimitBytes }: Settings): string {
+export function profile(name: string | null, settings: Settings): string {
   if (!(NETWORK_NAMES as readonly (string | null)[]).includes(name)) {
     throw new UsageError(`profile takes the name of a network: ${NETWORK_NAMES.join(", ")}`);
   }
-  const machine = createMachine({
-    threads: threads ?? 1,
-    relaxedSimd,
-    ...(memoryLimitBytes === null ? {} : { memoryLimitBytes }),
-  });
+  const machine = createMachine({ ...executorOptions(settings), threads: settings.threads ?? 1 });
   const training = trainNetwork(NETWORKS[name as NetworkName], machine);
   for (const end = performance.now() + WARM_UP; performance.now() < end; ) training.step();
   const began = performance.now();

@@ -69,7 +69,7 @@ export type FromRun =
 
 export type RunSettings = Pick<
   WorkerSettings,
-  "plugins" | "roots" | "memoryLimitBytes" | "simd" | "relaxedSimd" | "control"
+  "plugins" | "roots" | "memoryLimitBytes" | "simd" | "relaxedSimd" | "wideSimd" | "control"
 > & {
   /** See `shortcut.ts`; null where threads must not write. */
   readonly output: SharedOutput | null;

@@ -1,6 +1,7 @@
 /** @file A run's thread: takes one call after the other from the main thread, and answers it. */
 import { parentPort, workerData } from "node:worker_threads";
 import { createExecutor } from "../engine/index.ts";
+import { executorOptions } from "./executorOptions.ts";
 import { ANSWERED, type FromRun, type RunSettings, type ToRun } from "./runCalls.ts";
 import { createRunDesk } from "./runDesk.ts";
 import { answerDirectly } from "./shortcut.ts";
@@ -18,11 +19,7 @@ const desk = loadRegistry(settings.plugins).then((registry) =>
     roots: settings.roots ?? undefined,
     control: settings.control,
     // Programs of policies are small: a second thread would cost more than it gives.
-    executor: createExecutor({
-      simd: settings.simd,
-      relaxedSimd: settings.relaxedSimd,
-      ...(settings.memoryLimitBytes === null ? {} : { memoryLimitBytes: settings.memoryLimitBytes }),
-    }),
+    executor: createExecutor(executorOptions(settings)),
     notify: (notice) => send({ notice }),
   }),
 );

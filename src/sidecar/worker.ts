@@ -3,6 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { createExecutor } from "../engine/index.ts";
 import { CONTROL, type FromWorker, type Notice, type ToWorker, type WorkerSettings } from "./calls.ts";
 import { COMPUTATIONS } from "./computations.ts";
+import { executorOptions } from "./executorOptions.ts";
 import { rehearse } from "./rehearse.ts";
 import { guardStdout } from "./stdout.ts";
 import { loadRegistry, plainFault } from "./thread.ts";
@@ -14,9 +15,7 @@ const settings = workerData as WorkerSettings;
 const send = (message: FromWorker): void => port.postMessage(message);
 
 const machineOptions = {
-  simd: settings.simd,
-  relaxedSimd: settings.relaxedSimd,
-  ...(settings.memoryLimitBytes === null ? {} : { memoryLimitBytes: settings.memoryLimitBytes }),
+  ...executorOptions(settings),
   interrupt: settings.control.subarray(CONTROL.interrupt, CONTROL.interrupt + 1),
 };
 

@@ -49,10 +49,11 @@ it.each([
 });
 
 it("doctor says what is switched off", () => {
-  const { stdout } = run("doctor", "--threads", "1", "--no-simd", "--no-relaxed-simd");
+  const { stdout } = run("doctor", "--threads", "1", "--no-simd", "--no-relaxed-simd", "--no-wide-simd");
   expect(stdout).toMatch(/threads +switched off/);
   expect(stdout).toMatch(/WebAssembly SIMD +switched off/);
   expect(stdout).toMatch(/relaxed SIMD +switched off/);
+  expect(stdout).toMatch(/wide SIMD +switched off/);
 });
 
 it("profile sums a training step by kinds of instruction, and writes a trace that Chrome's viewers read", () => {

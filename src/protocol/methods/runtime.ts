@@ -68,7 +68,6 @@ export const runtimeMethods = {
           onnxruntime: z.string().nullable().describe("the version of onnxruntime; null where it is not installed"),
           dataDirectory: z.boolean().describe("whether models, checkpoints and jobs outlive the process"),
           threads: count.describe("threads that compute"),
-          relaxedSimd: z.boolean().optional().describe("whether relaxed SIMD instructions are used"),
           plugins: z.array(z.unknown()).describe("what was loaded with --plugin"),
         })
         .describe("what this sidecar can"),

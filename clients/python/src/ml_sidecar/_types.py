@@ -486,16 +486,12 @@ class RuntimeInitializeResultServer(TypedDict):
     protocolVersions: List[str]  # the versions that it speaks
 
 
-class _RuntimeInitializeResultCapabilitiesRequired(TypedDict):
+class RuntimeInitializeResultCapabilities(TypedDict):
+    """What this sidecar can."""
     onnxruntime: Union[str, None]  # the version of onnxruntime; null where it is not installed
     dataDirectory: bool  # whether models, checkpoints and jobs outlive the process
     threads: int  # threads that compute
     plugins: List[Any]  # what was loaded with --plugin
-
-
-class RuntimeInitializeResultCapabilities(_RuntimeInitializeResultCapabilitiesRequired, total=False):
-    """What this sidecar can."""
-    relaxedSimd: bool  # whether relaxed SIMD instructions are used
 
 
 class RuntimeInitializeResultLimits(TypedDict):
