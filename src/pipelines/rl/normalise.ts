@@ -1,5 +1,6 @@
 /** @file Running means and variances: of observations, and of discounted returns, by which rewards are scaled. */
 import type { NdArray } from "../../engine/index.ts";
+import { copyInto } from "./rows.ts";
 
 /** Moments of all rows so far (Chan et al. 1979, as `gymnasium.wrappers.utils.RunningMeanStd` combines them). */
 export interface Moments {
@@ -43,6 +44,31 @@ export function standardise(moments: Moments, from: ArrayLike<number>, into: Flo
     const value = (from[at]! - mean[column]!) / Math.sqrt(variance[column]! + EPSILON);
     into[at] = value > clip ? clip : Math.max(value, -clip);
   }
+}
+
+/** Observations as a policy sees them: by running statistics, where its spec says so, or as they are. */
+export interface Normaliser {
+  readonly moments: Moments | null;
+  /** `rows` rows that count from now on. */
+  take(from: ArrayLike<number>, into: Float32Array, rows: number): void;
+  /** Rows that only are looked at. */
+  look(from: ArrayLike<number>, into: Float32Array): void;
+}
+
+/** @param width numbers of an observation @param normaliser of a policy's spec */
+export function createNormaliser(width: number, normaliser: { readonly clip: number } | null): Normaliser {
+  if (normaliser === null)
+    return { moments: null, take: (from, into) => copyInto(into, from), look: (from, into) => copyInto(into, from) };
+  const moments = newMoments(width);
+  const look = (from: ArrayLike<number>, into: Float32Array): void => standardise(moments, from, into, normaliser.clip);
+  return {
+    moments,
+    take(from, into, rows) {
+      addRows(moments, from, rows);
+      look(from, into);
+    },
+    look,
+  };
 }
 
 /** What standardising multiplies by and adds, for a graph. */

@@ -66,19 +66,3 @@ export function partOf(whole: Rollout, group: number, groups: number): Rollout {
   ]);
   return Object.fromEntries(entries) as Rollout;
 }
-
-/** Copies rows `order[from]` to `order[to − 1]`, of `width` numbers each, to the beginning of `into`. */
-export function gatherRows(
-  into: { [index: number]: number },
-  source: ArrayLike<number>,
-  width: number,
-  order: Int32Array,
-  from: number,
-  to: number,
-): void {
-  let place = 0;
-  for (let index = from; index < to; index++) {
-    const start = order[index]! * width;
-    for (let element = 0; element < width; element++) into[place++] = source[start + element]!;
-  }
-}

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { defineAlgorithm } from "../../registry/define.ts";
 import { optionsOf, parseConfigured } from "../../registry/parse.ts";
-import { createOnPolicy } from "./ppo.ts";
+import { createOnPolicy, onPolicyPlan } from "./onPolicy.ts";
 import { PpoOptions } from "./ppoOptions.ts";
 
 const shared = PpoOptions.pick({
@@ -43,14 +43,7 @@ export const a2c = defineAlgorithm({
   type: "a2c",
   description: "Advantage actor-critic, for all kinds of actions, with masks and memory (Mnih et al. 2016)",
   options: A2cOptions,
-  plan: ({ numEnvs, orthogonalInit, logStdInit, normaliseObservations, clipObservations, sharedBackbone, squash }) => ({
-    numEnvs,
-    orthogonalInit,
-    logStdInit,
-    normaliser: normaliseObservations ? { clip: clipObservations } : null,
-    sharedBackbone: sharedBackbone ?? null,
-    squash,
-  }),
+  plan: onPolicyPlan,
   create(context, { optimizer: type, rmsPropEpsilon, ...options }) {
     const { registry } = context;
     const plain = parseConfigured(registry.optimizers, type, "algorithm.optimizer", "rmsprop");

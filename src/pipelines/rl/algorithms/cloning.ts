@@ -10,9 +10,10 @@ import type { Learner, Metrics } from "../algorithm.ts";
 import { addRows, momentTensors, newMoments, standardise } from "../normalise.ts";
 import type { PolicySpec } from "../policy.ts";
 import { policyLeaves } from "../policyRecord.ts";
-import { gatherRows } from "../rollout.ts";
+import { gatherRows } from "../rows.ts";
 import { traceCloning } from "./cloningUpdate.ts";
 import type { Demonstrations } from "./demonstrations.ts";
+import { diverged } from "./diverged.ts";
 import { scalarWriter } from "./improve.ts";
 import { updateState } from "./ppoUpdate.ts";
 
@@ -142,7 +143,7 @@ function learn(
       setScalars(++step, options.learningRate);
       runWhole(program);
       for (const [index, name] of FIGURES.entries()) sums[index]! += Number(outputs[name]![0]) * (to - from);
-      if (!Number.isFinite(sums[0])) throw diverged(epoch + 1, options.learningRate);
+      if (!Number.isFinite(sums[0])) throw astray(epoch + 1, options);
       const word = hooks.word();
       if (word !== "go") return { epochs: epoch, metrics, word };
     }
@@ -175,10 +176,13 @@ function remembering(): Fault {
   });
 }
 
-function diverged(epoch: number, learningRate: number): Fault {
-  return new Fault("DIVERGED", `the loss is not a finite number in epoch ${epoch}`, {
-    violations: [{ path: "learningRate", message: "perhaps too large", got: String(learningRate) }],
-    hint: "lower the learning rate; the policy is as it was before",
-    context: { epoch, learningRate },
-  });
-}
+const astray = (epoch: number, { learningRate }: CloningOptions): Fault =>
+  diverged(
+    "the loss",
+    { epoch },
+    {
+      path: "learningRate",
+      got: learningRate,
+      hint: "lower the learning rate; the policy is as it was before",
+    },
+  );

@@ -4,7 +4,7 @@ import type { Acting } from "../acting.ts";
 import { estimateAdvantages } from "../advantages.ts";
 import type { FreeChoice, FreeLearner, Segment } from "../algorithm.ts";
 import { maskWidth } from "../distributions.ts";
-import { newRewardScaler, scaleRewards } from "../normalise.ts";
+import { type Normaliser, newRewardScaler, scaleRewards } from "../normalise.ts";
 import { memoryWidths, type PolicySpec } from "../policy.ts";
 import type { Rollout } from "../rollout.ts";
 import { spaceSize } from "../spaces.ts";
@@ -16,7 +16,7 @@ interface Surroundings {
   readonly policy: PolicySpec;
   /** Acting on so many rows. */
   open(rows: number): Acting;
-  normalise(from: Float32Array, into: Float32Array, rows: number): void;
+  readonly normaliser: Normaliser;
   /** A number for each draw, never the same. */
   nextDraw(): number;
   readonly rollout: Rollout;
@@ -132,7 +132,7 @@ export function createFree(around: Surroundings): Free {
     decide({ count, observations, mask, memory, starts }): FreeChoice {
       const acting = actingOf(count);
       const seen = new Float32Array(count * width);
-      around.normalise(observations, seen, count);
+      around.normaliser.take(observations, seen, count);
       acting.observations.fill(0);
       acting.observations.set(seen);
       acting.mask?.fill(1);
