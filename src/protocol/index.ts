@@ -1,6 +1,7 @@
 /** @file The protocol's face: all that the sidecar, the clients and the generators use. */
 
 export type { TensorData } from "./elements.ts";
+export { type EncodeContext, encodeTensor, MAX_INLINE_BYTES, MAX_INLINE_VALUES } from "./encodeTensor.ts";
 export {
   type Batch,
   type Id,
@@ -54,11 +55,7 @@ export { nearest, suggestion } from "./suggest.ts";
 export {
   type DecodeContext,
   decodeTensor,
-  type EncodeContext,
-  encodeTensor,
   isTensorObject,
-  MAX_INLINE_BYTES,
-  MAX_INLINE_VALUES,
   MAX_TENSOR_BYTES,
   type Region,
   type TensorValue,

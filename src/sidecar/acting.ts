@@ -11,7 +11,8 @@ import {
   readObservations,
   spaceSize,
 } from "../pipelines/index.ts";
-import { decodeTensor, encodeTensor, type TensorValue } from "../protocol/tensor.ts";
+import { encodeTensor } from "../protocol/encodeTensor.ts";
+import { decodeTensor, type TensorValue } from "../protocol/tensor.ts";
 import type { Calls } from "./calls.ts";
 import { regionReader } from "./regions.ts";
 import { machineOf, type Workshop } from "./workshop.ts";

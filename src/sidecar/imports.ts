@@ -15,6 +15,7 @@ import {
   writeQuantized,
   writeWhole,
 } from "../pipelines/index.ts";
+import { decodeBase64 } from "../protocol/base64.ts";
 import { Refusal } from "../protocol/errors.ts";
 import { decodeTensor, isTensorObject } from "../protocol/tensor.ts";
 import type { Calls } from "./calls.ts";
@@ -30,7 +31,7 @@ export async function readImport(
   { path, b64 }: ImportCall["request"],
   { roots }: Workshop,
 ): Promise<ImportCall["reply"]> {
-  const bytes = path === null ? Buffer.from(b64!, "base64") : await readRegularFile(path, { roots });
+  const bytes = path === null ? decodeBase64(b64!, "b64") : await readRegularFile(path, { roots });
   return importOnnx(bytes, readBeside(path));
 }
 

@@ -31,9 +31,10 @@ import {
   type VectorEnvironment,
   type Warning,
 } from "../pipelines/index.ts";
+import { encodeTensor } from "../protocol/encodeTensor.ts";
 import { Refusal, toWireError } from "../protocol/errors.ts";
 import { encodeMessage } from "../protocol/framing.ts";
-import { decodeTensor, encodeTensor, type TensorValue } from "../protocol/tensor.ts";
+import { decodeTensor, type TensorValue } from "../protocol/tensor.ts";
 import { plainStep } from "./plainStep.ts";
 import { regionReader } from "./regions.ts";
 import type { RunCalls, RunNotice } from "./runCalls.ts";

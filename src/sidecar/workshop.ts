@@ -2,8 +2,9 @@
 import { writeFileSync } from "node:fs";
 import type { Executor } from "../engine/index.ts";
 import { type Dataset, loadData, type ModelRecord, type Registry } from "../pipelines/index.ts";
+import { encodeTensor } from "../protocol/encodeTensor.ts";
 import { fromWireNumber } from "../protocol/numbers.ts";
-import { decodeTensor, encodeTensor, isTensorObject, type TensorValue } from "../protocol/tensor.ts";
+import { decodeTensor, isTensorObject, type TensorValue } from "../protocol/tensor.ts";
 import type { DataRequest, Notice, Resident } from "./calls.ts";
 import { regionReader } from "./regions.ts";
 import { makeWayTo } from "./scratch.ts";
