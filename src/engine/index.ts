@@ -25,6 +25,7 @@ export { describeOnnx, type OnnxDescription, type OnnxValue } from "./onnx/descr
 export { exportGraph, IR_VERSION, type OnnxExport, OPSETS, type OutputValue } from "./onnx/export.ts";
 export { halved } from "./onnx/halve.ts";
 export { type ReadPart, withData } from "./onnx/import/external.ts";
+export { isImpossible } from "./onnx/import/impossible.ts";
 export { isDecidedByData } from "./onnx/import/known.ts";
 export { type OpenedOnnx, openModel } from "./onnx/import/open.ts";
 export { pruned } from "./onnx/import/prune.ts";

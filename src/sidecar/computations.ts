@@ -189,7 +189,7 @@ export const COMPUTATIONS: Computations = {
       return (await exportPolicy(context, path, { opset, verify, ...file })) as never;
     }
     if (format === "onnx" && isImported(record))
-      return (await writeImported(record, path, { ...file, verify })) as never;
+      return (await writeImported(record, path, { ...file, verify, opset })) as never;
     if (format === "onnx") {
       const context = { registry: workshop.registry, executor: machineOf(workshop), record };
       return (await exportOnnx(context, path, { opset, verify, ...file })) as never;

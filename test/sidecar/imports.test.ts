@@ -145,6 +145,35 @@ describe("a refusal", () => {
     expect(error.data.reason).toBe("INVALID_PARAMS");
   });
 
+  it.each([
+    ["hello there", "is not standard base64"],
+    ["aGVsbG8", "has 7 characters"],
+    ["aGVs-G8_", "is not standard base64"],
+  ])("says of %j that it is no base64", async (b64, words) => {
+    const { error } = await sidecar.ask("models.import", { format: "onnx", b64 });
+    expect(error.data.violations[0]).toMatchObject({ path: "b64" });
+    expect(error.message).toContain(words);
+  });
+
+  it("says that neither runs what both lack, and gives no hint to try the other", async (context) => {
+    needsOnnxruntime(context);
+    const model = decodeOnnx(readFileSync(FILE));
+    const node = model.graph!.node!.map((each) => (each.opType === "Relu" ? { ...each, opType: "Sparkle" } : each));
+    const path = join(folder, "sparkle.onnx");
+    writeFileSync(path, encodeOnnx({ ...model, graph: { ...model.graph!, node } }));
+    const { model: taken } = await sidecar.call("models.import", { format: "onnx", path });
+    const { error } = await sidecar.ask("predict", { model: taken.id, inputs, executor: "auto" });
+    expect(error.message).toContain("Sparkle");
+    expect(error.data.hint).toMatch(/^onnxruntime refuses it, too/);
+  });
+
+  it("is given for an opset where nothing would follow it", async () => {
+    const { error } = await sidecar.ask("models.export", { model: "cnn", format: "onnx", opset: 18 });
+    expect(error.message).toContain("`opset`");
+    const { error: plain } = await sidecar.ask("models.export", { model: "cnn", format: "safetensors", opset: 18 });
+    expect(plain.data.violations[0]).toMatchObject({ path: "opset", got: "safetensors" });
+  });
+
   it("is given for bytes that are no ONNX file", async () => {
     const { error } = await sidecar.ask("models.import", {
       format: "onnx",

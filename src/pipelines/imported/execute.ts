@@ -51,15 +51,30 @@ async function choose(context: Context, feeds: Feeds): Promise<Chosen> {
   const key = `${imported.sha256}${Object.values(named).map(({ shape }) => `[${shape.join()}]`)}`;
   const known = fastest.get(key);
   if (known !== undefined) return known;
-  const [ours, theirs] = [await timeOf("engine", context, feeds), await timeOf("onnxruntime", context, feeds)];
-  const chosen = theirs < ours ? "onnxruntime" : "engine";
+  const ours = await timeOf("engine", context, feeds);
+  const theirs = await timeOf("onnxruntime", context, feeds);
+  if ("refusal" in ours && "refusal" in theirs) throw refusedByBoth(ours.refusal, theirs.refusal);
+  const chosen = timeIn(theirs) < timeIn(ours) ? "onnxruntime" : "engine";
   fastest.set(key, chosen);
   if (fastest.size > FASTEST_KEPT) fastest.delete(fastest.keys().next().value!);
   return chosen;
 }
 
-/** Milliseconds of the best run; infinite where it can't be run so. */
-async function timeOf(executor: Chosen, context: Context, feeds: Feeds): Promise<number> {
+/** Milliseconds of the best run, or why there was none. */
+type Trial = { readonly best: number } | { readonly refusal: Fault };
+
+const timeIn = (trial: Trial): number => ("best" in trial ? trial.best : Number.POSITIVE_INFINITY);
+
+/** What the engine says of it, but for the hint to ask the other one. */
+function refusedByBoth({ reason, message, violations, context }: Fault, theirs: Fault): Fault {
+  return new Fault(reason, message, {
+    violations,
+    hint: `onnxruntime refuses it, too: ${theirs.message}`,
+    ...(context && { context }),
+  });
+}
+
+async function timeOf(executor: Chosen, context: Context, feeds: Feeds): Promise<Trial> {
   try {
     await RUN[executor](context, feeds);
     let best = Number.POSITIVE_INFINITY;
@@ -68,9 +83,9 @@ async function timeOf(executor: Chosen, context: Context, feeds: Feeds): Promise
       await RUN[executor](context, feeds);
       best = Math.min(best, performance.now() - start);
     }
-    return best;
+    return { best };
   } catch (refusal) {
-    if (refusal instanceof Fault) return Number.POSITIVE_INFINITY;
+    if (refusal instanceof Fault) return { refusal };
     throw refusal;
   }
 }

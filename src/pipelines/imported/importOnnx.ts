@@ -8,6 +8,7 @@ import {
   Fault,
   factsOf,
   isDecidedByData,
+  isImpossible,
   type NdArray,
   type OpenedOnnx,
   openModel,
@@ -36,7 +37,7 @@ export const isImported = (record: ModelRecord): record is ImportedModel =>
 
 /**
  * @param read gives data that stand in files beside the model
- * @throws Fault DATA_INVALID for a file that is no ONNX model or does not hang together, PATH_DENIED for data outside its folder
+ * @throws Fault DATA_INVALID for a file that is no ONNX model, does not hang together or asks for what cannot be, PATH_DENIED for data outside its folder
  */
 export function importOnnx(bytes: Uint8Array, read: ReadPart): { record: ImportedModel; report: ImportReport } {
   const decoded = decodeOnnx(bytes);
@@ -57,6 +58,8 @@ export function importOnnx(bytes: Uint8Array, read: ReadPart): { record: Importe
 
 /** Sizes that are open get one that small networks take, then one that images have, to see whether the graph can be raised. */
 const SIZES = [2, 64];
+/** No index and no window is larger, so that what cannot be at this size either cannot be at all. */
+const BEYOND = 65_536;
 /** What integers get that may decide shapes or branches. */
 const VALUES = [1, 0, 2, 64];
 /** Integers up to this many may decide shapes and branches: where they do, a program is made for their values. */
@@ -73,6 +76,11 @@ interface Trial {
 function trial(opened: OpenedOnnx): Trial {
   const refusals = SIZES.map((size) => trialAt(opened, size, []));
   if (refusals.includes(null)) return { refusal: null, decidedBy: [] };
+  if (refusals.every(isImpossible)) {
+    const last = trialAt(opened, BEYOND, []);
+    if (isImpossible(last)) throw refusals[0]!;
+    if (last === null) return { refusal: null, decidedBy: [] };
+  }
   const refusal = refusals.find(isDecidedByData) ?? refusals[0]!;
   const integers = opened.inputs.flatMap(({ name, elemType, shape }) => {
     const fixed = (shape ?? []).map((size) => (typeof size === "number" ? size : 1));

@@ -3,7 +3,7 @@
  * with our own answers before it is called done.
  */
 import { basename, extname } from "node:path";
-import type { NdArray, StringArray } from "../../engine/index.ts";
+import { Fault, type NdArray, type StringArray } from "../../engine/index.ts";
 import { openFile } from "../imported/importedFile.ts";
 import { type About, cardOf } from "./card.ts";
 import { vocabularyOf } from "./foreignTokens.ts";
@@ -47,9 +47,16 @@ export async function exportOnnx(
   return writeOnnx(path, { model, opset, card, feeds, compare: (theirs) => compare(theirs, answers) }, options);
 }
 
-/** The asked one; a file that the model came from keeps its own. */
-const opsetOf = ({ imported }: FittedRecord, asked: number | undefined): number =>
-  imported === undefined ? (asked ?? DEFAULT_OPSET) : openFile(imported).opened.opset;
+/** The asked one; a file that the model came from keeps its own. @throws INVALID_PARAMS where that is another */
+function opsetOf({ imported }: FittedRecord, asked: number | undefined): number {
+  if (imported === undefined) return asked ?? DEFAULT_OPSET;
+  const { opset } = openFile(imported).opened;
+  if (asked === undefined || asked === opset) return opset;
+  throw new Fault("INVALID_PARAMS", `the file that the model came from keeps its opset ${opset}`, {
+    violations: [{ path: "opset", message: "not the file's own", expected: String(opset), got: String(asked) }],
+    hint: "leave `opset` out",
+  });
+}
 
 function compare(
   theirs: Readonly<Record<string, NdArray | StringArray>>,

@@ -185,7 +185,12 @@ export const modelMethods = {
           "onnx: to run elsewhere; safetensors: the weights alone; onnx-training: forward, loss, backward, clipping and optimizer as plain ONNX, weights and slots in and out",
         ),
       path: path.optional().describe("the file to write (default: a temporary file that lives as long as the sidecar)"),
-      opset: z.int().min(13).max(26).optional().describe("the ONNX operator set (default 17; of onnx-training 18)"),
+      opset: z
+        .int()
+        .min(13)
+        .max(26)
+        .optional()
+        .describe("of onnx and onnx-training: the operator set (default 17; of onnx-training 18)"),
       verify: z
         .boolean()
         .optional()

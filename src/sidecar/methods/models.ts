@@ -91,27 +91,29 @@ const ENDINGS = { onnx: ".onnx", safetensors: ".safetensors", "onnx-training": "
 const STEPS_IN_LOOP = 50;
 
 /** What only one format has. */
-const OF_FORMAT: Readonly<Record<string, keyof typeof ENDINGS>> = {
-  training: "onnx-training",
-  steps: "onnx-training",
-  weights: "onnx",
-  externalData: "onnx",
-  quantize: "onnx",
-  data: "onnx",
-  license: "onnx",
-  author: "onnx",
-  description: "onnx",
+const OF_FORMAT: Readonly<Record<string, readonly (keyof typeof ENDINGS)[]>> = {
+  training: ["onnx-training"],
+  steps: ["onnx-training"],
+  opset: ["onnx", "onnx-training"],
+  weights: ["onnx"],
+  externalData: ["onnx"],
+  quantize: ["onnx"],
+  data: ["onnx"],
+  license: ["onnx"],
+  author: ["onnx"],
+  description: ["onnx"],
 };
 
 function refuseForeign(format: keyof typeof ENDINGS, given: Readonly<Record<string, unknown>>): void {
   const foreign = Object.keys(given).filter(
-    (name) => given[name] !== undefined && (OF_FORMAT[name] ?? format) !== format,
+    (name) => given[name] !== undefined && !(OF_FORMAT[name] ?? [format]).includes(format),
   );
   const [first] = foreign;
   if (first === undefined) return;
-  throw new Refusal("INVALID_PARAMS", `\`${first}\` belongs to the format ${OF_FORMAT[first]}`, {
+  const own = OF_FORMAT[first]!.join(" or ");
+  throw new Refusal("INVALID_PARAMS", `\`${first}\` belongs to the format ${own}`, {
     violations: foreign.map((path) => ({ path, message: "of no use here", expected: "left out", got: format })),
-    hint: `leave it out, or ask for \`format: "${OF_FORMAT[first]}"\``,
+    hint: `leave it out, or ask for the format ${own}`,
   });
 }
 
@@ -223,7 +225,7 @@ export const modelMethods: Omit<Handlers<`models.${string}`>, Seeing> = {
     const file = path === undefined ? session.scratch.path(ENDINGS[format]) : allowedPath(path, session.settings.roots);
     return inLine(model, session, call, async () => {
       refuseUntrained(model);
-      refuseForeign(format, given);
+      refuseForeign(format, { opset, ...given });
       refuseIdle(given);
       const own = {
         training: training ?? {},

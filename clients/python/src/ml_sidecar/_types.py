@@ -768,7 +768,7 @@ class _ModelsExportParamsRequired(TypedDict):
 class ModelsExportParams(_ModelsExportParamsRequired, total=False):
     """Params of `models.export`."""
     path: str  # the file to write (default: a temporary file that lives as long as the sidecar)
-    opset: int  # the ONNX operator set (default 17; of onnx-training 18)
+    opset: int  # of onnx and onnx-training: the operator set (default 17; of onnx-training 18)
     verify: bool  # run the file in onnxruntime and compare with the sidecar's own answers (default true)
     weights: Literal["F32", "F16"]  # of onnx: how matrices and kernels are stored (default F32); F16 halves the file, and is cast back where it is read, so that inputs, outputs and arithmetic stay F32
     externalData: bool  # of onnx: large tensors in a second file, `<path>.data` (default: where one file cannot hold them, from 2 GiB)

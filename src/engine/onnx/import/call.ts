@@ -3,6 +3,7 @@ import { Fault } from "../../fault.ts";
 import type { NdArray } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { AttributeProto, GraphProto, NodeProto } from "../schema.ts";
+import { expectAxis } from "./impossible.ts";
 import { decidedByData, known } from "./known.ts";
 import { type Read, readTensor } from "./tensor.ts";
 import type { ElementType, Output, Value } from "./value.ts";
@@ -12,6 +13,8 @@ export interface Attributes {
   has(name: string): boolean;
   int(name: string, fallback?: number): number;
   ints(name: string, fallback?: readonly number[]): number[];
+  /** An axis of a tensor of `rank`, counted from the first. */
+  axis(rank: number, fallback?: number, name?: string): number;
   float(name: string, fallback?: number): number;
   floats(name: string, fallback?: readonly number[]): number[];
   string(name: string, fallback?: string): string;
@@ -59,10 +62,12 @@ export function attributesOf({ attribute = [] }: NodeProto): Attributes {
     });
   }
   const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
+  const int = (name: string, fallback?: number): number =>
+    read(name, "integer", ({ i, type }) => (type === 2 ? Number(i ?? 0n) : undefined), fallback);
   return {
     has: (name) => byName.has(name),
-    int: (name, fallback) =>
-      read(name, "integer", ({ i, type }) => (type === 2 ? Number(i ?? 0n) : undefined), fallback),
+    int,
+    axis: (rank, fallback, name = "axis") => expectAxis(int(name, fallback), rank, `attribute.${name}`),
     ints: (name, fallback) => [
       ...read<readonly number[]>(
         name,

@@ -3,6 +3,7 @@ import { Fault } from "../../../fault.ts";
 import { type Shape, sizeOf, stridesOf } from "../../../shape.ts";
 import { type Tensor, where } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
+import { expectAxis, expectIndices } from "../impossible.ts";
 import { expectTable } from "../known.ts";
 import type { Output } from "../value.ts";
 import { slidingOptions } from "./product.ts";
@@ -103,7 +104,7 @@ function moved(indices: Tensor, from: Shape, to: Shape): Tensor {
 function centerCropPad(call: Call): Output {
   const x = call.tensor(0);
   const asked = call.numbers(1);
-  const axes = call.ints("axes", [...x.shape.keys()]).map((axis) => (axis < 0 ? axis + x.shape.length : axis));
+  const axes = call.ints("axes", [...x.shape.keys()]).map((axis) => expectAxis(axis, x.shape.length, "attribute.axes"));
   return axes.reduce((result, axis, i) => {
     const [size, target] = [result.shape[axis]!, asked[i]!];
     const zeros = result.shape.map(() => 0);
@@ -119,7 +120,8 @@ function centerCropPad(call: Call): Output {
 /** The first `lengths` elements of each sequence the other way around. */
 function reverseSequence(call: Call): Output {
   const [x, lengths] = [call.tensor(0), call.tensor(1)];
-  const [time, batch] = [call.int("time_axis", 0), call.int("batch_axis", 1)];
+  const rank = x.shape.length;
+  const [time, batch] = [call.axis(rank, 0, "time_axis"), call.axis(rank, 1, "batch_axis")];
   const along = (axis: number): number[] => x.shape.map((size, other) => (other === axis ? size : 1));
   const steps = x.constant({
     dtype: "I32",
@@ -137,7 +139,9 @@ function compress(call: Call): Output {
   const flat = call.has("axis") ? x : x.reshape([sizeOf(x.shape)]);
   const chosen = call.numbers(1).flatMap((value, index) => (value !== 0 ? [index] : []));
   const indices = x.constant({ dtype: "I32", shape: [chosen.length], data: Int32Array.from(chosen) });
-  return flat.gather(indices, call.int("axis", 0));
+  const axis = call.axis(flat.shape.length, 0);
+  expectIndices(indices, flat.shape[axis]!);
+  return flat.gather(indices, axis);
 }
 
 function hardmax(call: Call): Output {

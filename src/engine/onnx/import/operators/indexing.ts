@@ -3,6 +3,7 @@ import { Fault } from "../../../fault.ts";
 import { type Shape, sizeOf } from "../../../shape.ts";
 import { type Tensor, where } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
+import { expectIndices } from "../impossible.ts";
 import { expectTable } from "../known.ts";
 import { INT64, type Output } from "../value.ts";
 
@@ -18,14 +19,15 @@ function throughNumbers(x: Tensor, apply: (x: Tensor) => Tensor): Tensor {
 
 function gather(call: Call): Output {
   const [x, indices] = [call.tensor(0), call.tensor(1)];
-  const axis = call.int("axis", 0);
-  return throughNumbers(x, (numbers) => numbers.gather(positive(indices, x.shape.at(axis)!), axis));
+  const axis = call.axis(x.shape.length, 0);
+  expectIndices(indices, x.shape[axis]!);
+  return throughNumbers(x, (numbers) => numbers.gather(positive(indices, x.shape[axis]!), axis));
 }
 
 function gatherElements(call: Call): Output {
   const [x, indices] = [call.tensor(0), call.tensor(1)];
-  const axis = call.int("axis", 0);
-  const at = axis < 0 ? axis + x.shape.length : axis;
+  const at = call.axis(x.shape.length, 0);
+  expectIndices(indices, x.shape[at]!);
   const needed = x.slice([], indices.shape.with(at, x.shape[at]!)); // other axes may be shorter in the indices
   return throughNumbers(needed, (numbers) => numbers.takeAlong(positive(indices, x.shape[at]!), at));
 }
@@ -34,6 +36,7 @@ function gatherElements(call: Call): Output {
 function gatherND(call: Call): Output {
   const [x, indices] = [call.tensor(0), call.tensor(1)];
   const batch = call.int("batch_dims", 0);
+  expectIndices(indices, x.shape.slice(batch));
   const own = wrapped(indices, x.shape.slice(batch));
   return throughNumbers(x, (numbers) => numbers.gatherND(batch === 0 ? own : withBatch(own, batch)));
 }
@@ -81,9 +84,9 @@ function mergeOf(call: Call): Merge {
 
 function scatterElements(call: Call): Output {
   const [x, indices, updates] = [call.tensor(0), call.tensor(1), call.tensor(2)];
-  const axis = call.int("axis", 0);
-  const at = axis < 0 ? axis + x.shape.length : axis;
+  const at = call.axis(x.shape.length, 0);
   const size = x.shape[at]!;
+  expectIndices(indices, size);
   const own = positive(indices, size);
   const zeros = x.shape.map(() => 0);
   const spread = (values: Tensor): Tensor => {
@@ -100,6 +103,7 @@ function scatterElements(call: Call): Output {
 
 function scatterND(call: Call): Output {
   const [x, indices, updates] = [call.tensor(0), call.tensor(1), call.tensor(2)];
+  expectIndices(indices, x.shape);
   const own = wrapped(indices, x.shape);
   const rows = x.shape.slice(indices.shape.at(-1)!);
   const ones = x.constant(1).broadcastTo([...indices.shape.slice(0, -1), ...rows]);
@@ -118,8 +122,7 @@ function oneHot(call: Call): Output {
   const depth = call.numbers(1)[0]!;
   const [off, on] = call.tensor(2).split([1, 1], 0) as [Tensor, Tensor];
   const rank = indices.shape.length + 1;
-  const axis = call.int("axis", -1);
-  const at = axis < 0 ? axis + rank : axis;
+  const at = call.axis(rank, -1);
   const ones = positive(indices, depth).oneHot(depth).greater(0);
   const order = Array.from({ length: rank }, (_, place) => (place < at ? place : place === at ? rank - 1 : place - 1));
   return { type: call.type(2), tensor: where(ones, on.reshape([]), off.reshape([])).permute(order) };
@@ -128,7 +131,7 @@ function oneHot(call: Call): Output {
 function topK(call: Call): readonly Output[] {
   const x = call.tensor(0);
   const k = call.has("k") ? call.int("k") : call.numbers(1)[0]!;
-  const { values, indices } = x.topK(k, call.int("axis", -1), { largest: call.int("largest", 1) === 1 });
+  const { values, indices } = x.topK(k, call.axis(x.shape.length, -1), { largest: call.int("largest", 1) === 1 });
   return [values, { type: INT64, tensor: indices }];
 }
 

@@ -3,6 +3,7 @@ import { Fault } from "../../../fault.ts";
 import { broadcastShapes, normalizeAxes, type Shape, sizeOf } from "../../../shape.ts";
 import { concat, type Tensor } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
+import { expectAxis } from "../impossible.ts";
 import { FLOAT, INT64, type Output } from "../value.ts";
 
 const integers = (call: Call, values: readonly number[], shape: Shape = [values.length]): Output => ({
@@ -23,8 +24,8 @@ function reshape(call: Call): Output {
 
 function flatten(call: Call): Output {
   const x = call.tensor(0);
-  const axis = call.int("axis", 1);
-  const at = axis < 0 ? axis + x.shape.length : axis;
+  const [axis, rank] = [call.int("axis", 1), x.shape.length];
+  const at = axis === rank ? rank : expectAxis(axis, rank);
   return x.reshape([sizeOf(x.shape.slice(0, at)), sizeOf(x.shape.slice(at))]);
 }
 
@@ -59,7 +60,7 @@ function slice(call: Call): Output {
   const axes = axesOf(call, 3) ?? starts.map((_, axis) => axis);
   const steps = call.maybeNumbers(4) ?? starts.map(() => 1);
   return axes.reduce((result, axis, i) => {
-    const at = axis < 0 ? axis + rank : axis;
+    const at = expectAxis(axis, rank, "axes");
     return sliced(result, at, starts[i]!, ends[i]!, steps[i]!);
   }, x);
 }
@@ -85,8 +86,8 @@ function sliced(x: Tensor, axis: number, start: number, end: number, step: numbe
 
 function split(call: Call): readonly Output[] {
   const x = call.tensor(0);
-  const axis = call.int("axis", 0);
-  const size = x.shape.at(axis)!;
+  const axis = call.axis(x.shape.length, 0);
+  const size = x.shape[axis]!;
   const given = call.has("split") ? call.ints("split") : call.maybeNumbers(1);
   const count = call.int("num_outputs", call.outputs);
   if (count > call.outputs) tooMany("num_outputs", count, call.outputs);

@@ -23,7 +23,7 @@ function batchNormalization(call: Call): readonly Output[] {
 /** The mean and 1 / √(variance + ε) are further outputs. */
 function layerNormalization(call: Call): readonly Output[] {
   const [x, scale, shift] = [call.tensor(0), call.tensor(1), call.optional(2)];
-  const axes = fromAxis(x, call.int("axis", -1));
+  const axes = fromAxis(x, call.axis(x.shape.length, -1));
   const epsilon = call.float("epsilon", 1e-5);
   const mean = x.mean(axes, { keepDims: true });
   const inverse = x.variance(axes, { keepDims: true }).add(epsilon).rsqrt();
@@ -33,13 +33,12 @@ function layerNormalization(call: Call): readonly Output[] {
 }
 
 function fromAxis(x: Tensor, axis: number): number[] {
-  const first = axis < 0 ? axis + x.shape.length : axis;
-  return x.shape.flatMap((_, at) => (at < first ? [] : [at]));
+  return x.shape.flatMap((_, at) => (at < axis ? [] : [at]));
 }
 
 function rmsNormalization(call: Call): Output {
   const x = call.tensor(0);
-  const squares = x.square().mean(fromAxis(x, call.int("axis", -1)), { keepDims: true });
+  const squares = x.square().mean(fromAxis(x, call.axis(x.shape.length, -1)), { keepDims: true });
   return x.mul(squares.add(call.float("epsilon", 1e-5)).rsqrt()).mul(call.tensor(1));
 }
 
@@ -81,7 +80,7 @@ function localResponse(call: Call): Output {
 
 function lpNormalization(call: Call): Output {
   const x = call.tensor(0);
-  const axis = call.int("axis", -1);
+  const axis = call.axis(x.shape.length, -1);
   const length = call.int("p", 2) === 1 ? x.abs().sum(axis, { keepDims: true }) : x.norm(axis, { keepDims: true });
   return length.equal(0).where(0, x.div(length.equal(0).where(1, length)));
 }

@@ -1,7 +1,9 @@
 /** @file Windows that slide: maximum, average, Lp, over the whole plane or part of it. */
+import type { Fault } from "../../../fault.ts";
 import { type Shape, sizeOf } from "../../../shape.ts";
 import type { Tensor } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
+import { impossible } from "../impossible.ts";
 import { INT64, type Output } from "../value.ts";
 import { slidingOptions } from "./product.ts";
 
@@ -22,7 +24,9 @@ function windowsOf(call: Call, size: Shape): Windows {
   const ceil = call.int("ceil_mode", 0) === 1;
   const beyond = size.map((length, axis) => {
     const [less, more] = padding[axis]!;
-    const room = length + less + more - (window[axis]! - 1) * dilations[axis]! - 1;
+    const seen = (window[axis]! - 1) * dilations[axis]! + 1;
+    const room = length + less + more - seen;
+    if (room < 0) throw tooWide(axis, seen, length + less + more);
     const places = Math.ceil(room / strides[axis]!);
     if (!ceil || room % strides[axis]! === 0 || places * strides[axis]! >= length + less) return 0;
     return places * strides[axis]! - room;
@@ -35,6 +39,14 @@ function windowsOf(call: Call, size: Shape): Windows {
     after: padding.map(([, more], axis) => more + beyond[axis]!),
     beyond,
   };
+}
+
+function tooWide(axis: number, seen: number, length: number): Fault {
+  return impossible(`the window sees ${seen} places along spatial axis ${axis}, which has ${length} with its padding`, {
+    path: "attribute.kernel_shape",
+    expected: `at most ${length}`,
+    got: String(seen),
+  });
 }
 
 const pairs = ({ before, after }: Windows): [number, number][] => before.map((less, axis) => [less, after[axis]!]);

@@ -1,6 +1,7 @@
 /** @file Integers that stand for real numbers, (q − zero) · scale: both ways, and products between. */
 import type { Tensor } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
+import { expectAxis } from "../impossible.ts";
 import { type ElementType, FLOAT, factsOf, INT32, type Output } from "../value.ts";
 import { matmul, perChannel, slidingOptions } from "./product.ts";
 
@@ -8,9 +9,9 @@ const UINT8 = 2;
 
 /** One number for all, one for each place along an axis, or one for each block along it. */
 function alongAxis(parameter: Tensor, x: Tensor, axis: number, block: number): Tensor {
-  const at = axis < 0 ? axis + x.shape.length : axis;
   if (parameter.shape.length === 0 || (parameter.shape.length === 1 && parameter.shape[0] === 1))
     return parameter.reshape([]);
+  const at = expectAxis(axis, x.shape.length);
   if (parameter.shape.length === 1) return parameter.reshape(x.shape.map((size, other) => (other === at ? size : 1)));
   if (block === 0) return parameter;
   const spread = parameter.reshape([...parameter.shape.slice(0, at + 1), 1, ...parameter.shape.slice(at + 1)]);

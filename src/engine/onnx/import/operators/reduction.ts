@@ -42,8 +42,7 @@ const arg =
   (pick: (x: Tensor, axis: number) => Tensor): Operator =>
   (call) => {
     const x = call.tensor(0);
-    const axis = call.int("axis", 0);
-    const at = axis < 0 ? axis + x.shape.length : axis;
+    const at = call.axis(x.shape.length, 0);
     const last = call.int("select_last_index", 0) === 1;
     const first = pick(last ? x.flip(at) : x, at);
     const place = last ? first.neg().add(x.shape[at]! - 1) : first;
@@ -54,9 +53,8 @@ const arg =
 function normalised(apply: (x: Tensor, axis: number) => Tensor): Operator {
   return (call) => {
     const x = call.tensor(0);
-    if (call.opset >= 13) return apply(x, call.int("axis", -1));
-    const axis = call.int("axis", 1);
-    const at = axis < 0 ? axis + x.shape.length : axis;
+    if (call.opset >= 13) return apply(x, call.axis(x.shape.length, -1));
+    const at = call.axis(x.shape.length, 1);
     return apply(x.reshape([sizeOf(x.shape.slice(0, at)), -1]), -1).reshape(x.shape);
   };
 }

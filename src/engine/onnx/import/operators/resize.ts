@@ -2,6 +2,7 @@
 import type { NdArray } from "../../../shape.ts";
 import { type Tensor, where } from "../../../tensor.ts";
 import type { Call, Operator } from "../call.ts";
+import { expectAxis } from "../impossible.ts";
 import { expectTable } from "../known.ts";
 import type { Output } from "../value.ts";
 import { expectKnown } from "./names.ts";
@@ -109,7 +110,7 @@ const POLICIES: Readonly<Record<string, (ratios: readonly number[]) => number>> 
 /** Sizes win over scales; a policy keeps the proportions. */
 function axesOf(call: Call, x: Tensor, names: { roi?: number; scales: number; sizes?: number }): Map<number, Axis> {
   const rank = x.shape.length;
-  const axes = call.ints("axes", [...x.shape.keys()]).map((axis) => (axis < 0 ? axis + rank : axis));
+  const axes = call.ints("axes", [...x.shape.keys()]).map((axis) => expectAxis(axis, rank, "attribute.axes"));
   const numbers = (index: number | undefined): number[] | undefined => {
     const values = index === undefined ? undefined : call.maybeNumbers(index);
     return values?.length === 0 ? undefined : values;

@@ -72,12 +72,11 @@ function joined(call: Call): Output {
       hint: "the file is damaged, or the program that wrote it is wrong",
     });
   }
-  const axis = call.int("axis");
   const isNew = call.int("new_axis", 0) === 1;
+  const axis = call.axis(items[0]!.tensor.shape.length + Number(isNew));
   const tensors = items.map(({ tensor }) => {
     if (!isNew) return tensor;
-    const at = axis < 0 ? axis + tensor.shape.length + 1 : axis;
-    return tensor.reshape(tensor.shape.toSpliced(at, 0, 1));
+    return tensor.reshape(tensor.shape.toSpliced(axis, 0, 1));
   });
   return { type: items[0]!.type, tensor: concat(tensors, axis) };
 }
@@ -90,8 +89,7 @@ function pieces(size: number, step: number): number[] {
 
 function split(call: Call): Output {
   const x = call.tensor(0);
-  const axis = call.int("axis", 0);
-  const at = axis < 0 ? axis + x.shape.length : axis;
+  const at = call.axis(x.shape.length, 0);
   const size = x.shape[at]!;
   const asked = call.maybeNumbers(1);
   const isOne = asked !== undefined && call.tensor(1).shape.length === 0;
