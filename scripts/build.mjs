@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { build } from "esbuild";
+import { engineIn } from "./engine/bundle.mjs";
 
 const entryPoints = {
   main: "src/sidecar/main.ts",
@@ -20,6 +21,7 @@ if (existsSync("src/engine/executors/machine/kernels/index.ts")) {
   const { buildKernels } = await import("./build-kernels.mjs");
   await buildKernels("dist");
 }
+const engine = await engineIn("dist/chunks");
 await build({
   entryPoints: Object.fromEntries(Object.entries(entryPoints).filter(([, path]) => existsSync(path))),
   outdir: "dist",
@@ -32,7 +34,9 @@ await build({
   external: ["onnxruntime-node", "fast-png", "jpeg-js", "pino", "execa"],
   sourcemap: "linked",
   logLevel: "warning",
+  plugins: [engine.plugin],
 });
+await engine.keepCode();
 if (existsSync("dist/main.js")) await chmod("dist/main.js", 0o755);
 
 // Slow, and of use to importers only: `npm ci` makes them, a rebuild does not.
