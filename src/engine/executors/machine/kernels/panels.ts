@@ -1,5 +1,7 @@
 /** @file Products of packed panels without edges: many small ones, as minimal filtering has them at each of its points. */
 import { fma } from "./lanes";
+import { pairOfStrips } from "./wideTile";
+import { PAIRS } from "./width";
 
 /** One tile: out[4][8] = Σ left[k][4] · right[k][8]. */
 // @ts-ignore: decorator
@@ -48,7 +50,13 @@ function multiply(left: usize, right: usize, depth: i32, out: usize, line: usize
  */
 export function products(left: usize, right: usize, depth: i32, quads: i32, panels: i32, out: usize, line: usize): void {
   for (let quad = 0; quad < quads; quad++, left += <usize>depth << 4, out += line << 2) {
-    for (let panel = 0; panel < panels; panel++) {
+    let panel = 0;
+    if (PAIRS) {
+      for (; panel + 2 <= panels; panel += 2) {
+        pairOfStrips(left, 0, 4, 16, right + <usize>panel * (<usize>depth << 5), <usize>depth << 5, depth, out + (<usize>panel << 5), line, 4, true, 0);
+      }
+    }
+    for (; panel < panels; panel++) {
       multiply(left, right + <usize>panel * (<usize>depth << 5), depth, out + (<usize>panel << 5), line);
     }
   }

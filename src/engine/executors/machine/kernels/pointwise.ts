@@ -13,6 +13,7 @@ import * as mathematics from "./mathematics";
 import { gelu } from "./normal";
 import { uniform } from "./random";
 import { adaptiveStep, normalise, resolve, rootStep } from "./steps";
+import { PAIRS } from "./width";
 
 const OPERATION_BYTES: usize = 32;
 
@@ -115,6 +116,15 @@ function unary(code: i32, to: usize, a: usize, end: usize): void {
 // @ts-expect-error: decorator
 @inline
 function heavyUnary(code: i32, to: usize, a: usize, end: usize): void {
+  if (PAIRS) {
+    for (const stop = to + end; to < stop; to += 32, a += 32) {
+      const x = unaryOf(code, v128.load(a));
+      const y = unaryOf(code, v128.load(a, 16));
+      v128.store(to, x);
+      v128.store(to, y, 16);
+    }
+    return;
+  }
   for (const stop = to + end; to < stop; to += 16, a += 16) v128.store(to, unaryOf(code, v128.load(a)));
 }
 

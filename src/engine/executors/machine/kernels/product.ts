@@ -7,7 +7,7 @@
 import { BLOCK_COLUMNS, BLOCK_DEPTH, BLOCK_ROWS, HEAD_LENGTH, SPLIT_BATCH, SPLIT_ROWS } from "./layout";
 import { packLeft, packRight } from "./pack";
 import { packingStrip, strip } from "./tile";
-import { widePackingStrip, wideStrip } from "./wideTile";
+import { pairOfStrips, widePackingStrip } from "./wideTile";
 import { PAIRS } from "./width";
 
 /** out[row0..row1, column0..column1] = left · right, for one matrix. */
@@ -37,18 +37,13 @@ function block(left: usize, right: usize, out: usize, rows: i32, columns: i32, d
           for (; j + 16 <= width; j += 16) {
             const to = out + (<usize>i0 * outLeading) + (<usize>(j0 + j) << 2);
             const panel = packedRight + ((<usize>j * deep) << 2);
+            const beside = <usize>deep << 5;
             if (packs) {
               const source = right + ((<usize>k0 * rightLeading + j0 + j) << 2);
-              widePackingStrip(start, rowStep, step, source, <usize>rightLeading << 2, panel, deep, to, outLeading, k0 == 0);
+              widePackingStrip(start, rowStep, step, source, <usize>rightLeading << 2, panel, beside, deep, to, outLeading, k0 == 0);
             }
-            const done = packs ? 4 : 0;
-            const quads = <usize>done >> 2;
-            wideStrip(start + quads * quadStep, quadStep, rowStep, step, panel, deep, to + quads * (outLeading << 2), outLeading, height - done, k0 == 0);
-            const whole = <usize>height >> 2;
-            const last = start + whole * quadStep;
-            const under = to + whole * (outLeading << 2);
-            strip(last, quadStep, rowStep, step, panel, deep, under, outLeading, height & 3, 8, k0 == 0, spill);
-            strip(last, quadStep, rowStep, step, panel + (<usize>deep << 5), deep, under + 32, outLeading, height & 3, 8, k0 == 0, spill);
+            const done: usize = packs ? 1 : 0;
+            pairOfStrips(start + done * quadStep, quadStep, rowStep, step, panel, beside, deep, to + done * (outLeading << 2), outLeading, height - <i32>done * 4, k0 == 0, spill);
           }
         }
         for (; j < width; j += 8) {

@@ -8,11 +8,20 @@ export function resolve(operand: usize, scratch: usize, offset: usize): usize {
   return operand & 1 ? (operand & ~3) + offset : scratch + operand;
 }
 
+// @ts-expect-error: decorator
+@inline
+function rootStepOf(a: v128, b: v128, c: v128, d: v128, e: v128, f: v128): v128 {
+  const divisor = fma(f32x4.sqrt(d), e, f);
+  return fnma(f32x4.div(c, divisor), b, a);
+}
+
 /** a − b × (c / (√d × e + f)): divisions take so long that all the rest is done meanwhile. */
 export function rootStep(to: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, end: usize): void {
-  for (const stop = to + end; to < stop; to += 16, a += 16, b += 16, c += 16, d += 16, e += 16, f += 16) {
-    const divisor = fma(f32x4.sqrt(v128.load(d)), v128.load(e), v128.load(f));
-    v128.store(to, fnma(f32x4.div(v128.load(c), divisor), v128.load(b), v128.load(a)));
+  for (let i: usize = 0; i < end; i += 32) {
+    const x = rootStepOf(v128.load(a + i), v128.load(b + i), v128.load(c + i), v128.load(d + i), v128.load(e + i), v128.load(f + i));
+    const y = rootStepOf(v128.load(a + i, 16), v128.load(b + i, 16), v128.load(c + i, 16), v128.load(d + i, 16), v128.load(e + i, 16), v128.load(f + i, 16));
+    v128.store(to + i, x);
+    v128.store(to + i, y, 16);
   }
 }
 
@@ -35,16 +44,38 @@ export function normalise(isCut: bool, at: usize, to: usize, from: usize, start:
     const mean = v128.load32_splat(means + place);
     const scale = v128.load32_splat(scales + place);
     const shift = v128.load32_splat(shifts + place);
-    for (const end = to + (<usize>run << 2); to < end; to += 16, from += 16) {
+    const end = to + (<usize>run << 2);
+    for (const pairs = end - 16; to < pairs; to += 32, from += 32) {
+      let x = f32x4.sub(v128.load(from), mean);
+      let y = f32x4.sub(v128.load(from, 16), mean);
+      x = fma(x, scale, shift);
+      y = fma(y, scale, shift);
+      if (isCut) {
+        x = v128.andnot(x, f32x4.lt(x, zero));
+        y = v128.andnot(y, f32x4.lt(y, zero));
+      }
+      v128.store(to, x);
+      v128.store(to, y, 16);
+    }
+    if (to < end) {
       let x = f32x4.sub(v128.load(from), mean);
       x = fma(x, scale, shift);
       if (isCut) x = v128.andnot(x, f32x4.lt(x, zero));
       v128.store(to, x);
+      to += 16;
+      from += 16;
     }
     count -= run;
     within = 0;
     if (++group == middle) group = 0;
   }
+}
+
+/** A moving average, 0 where it has become faint. */
+// @ts-expect-error: decorator
+@inline
+function faded(average: v128, faint: v128): v128 {
+  return f32x4.sub(f32x4.add(average, faint), faint);
 }
 
 /**
@@ -68,23 +99,26 @@ export function adaptiveStep(at: usize, scratch: usize, offset: usize, end: usiz
   const rootScale = v128.load(scratch + load<u32>(at, 40));
   const epsilon = v128.load(scratch + load<u32>(at, 44));
   const faint = v128.load(scratch + load<u32>(at, 48));
-  for (const stop = to + end; to < stop; to += 16) {
+  for (const stop = to + end; to < stop; to += 32) {
     const g = v128.load(gradient);
-    let m = v128.load(mean);
-    m = fma(f32x4.sub(g, m), share, m);
-    m = f32x4.sub(f32x4.add(m, faint), faint);
-    let v = f32x4.mul(v128.load(square), decay);
-    v = fma(f32x4.mul(g, g), squareShare, v);
-    v = f32x4.sub(f32x4.add(v, faint), faint);
+    const h = v128.load(gradient, 16);
+    const m = faded(fma(f32x4.sub(g, v128.load(mean)), share, v128.load(mean)), faint);
+    const n = faded(fma(f32x4.sub(h, v128.load(mean, 16)), share, v128.load(mean, 16)), faint);
+    const v = faded(fma(f32x4.mul(g, g), squareShare, f32x4.mul(v128.load(square), decay)), faint);
+    const w = faded(fma(f32x4.mul(h, h), squareShare, f32x4.mul(v128.load(square, 16), decay)), faint);
+    const x = rootStepOf(v128.load(weight), length, m, v, rootScale, epsilon);
+    const y = rootStepOf(v128.load(weight, 16), length, n, w, rootScale, epsilon);
     v128.store(meanTo, m);
+    v128.store(meanTo, n, 16);
     v128.store(squareTo, v);
-    const divisor = fma(f32x4.sqrt(v), rootScale, epsilon);
-    v128.store(to, fnma(f32x4.div(m, divisor), length, v128.load(weight)));
-    gradient += 16;
-    mean += 16;
-    square += 16;
-    weight += 16;
-    meanTo += 16;
-    squareTo += 16;
+    v128.store(squareTo, w, 16);
+    v128.store(to, x);
+    v128.store(to, y, 16);
+    gradient += 32;
+    mean += 32;
+    square += 32;
+    weight += 32;
+    meanTo += 32;
+    squareTo += 32;
   }
 }

@@ -4,25 +4,24 @@
  */
 
 import { fma } from "./lanes";
+import { strip } from "./tile";
 
 /**
  * Whole tiles of 4 × 16 one below the other: out[0..rows rounded down to fours, 0..16] is set when `first`, else added to.
- * The right operand is two panels of eight columns, the second `panelBytes` behind the first; with `packs` it is read from
+ * The right operand is two panels of eight columns, the second `beside` bytes behind the first; with `packs` it is read from
  * `source`, sixteen columns side by side with `rightStep` bytes from row to row, and written to the panels on the way.
  */
 // @ts-expect-error: decorator
 @inline
-function wideTiles(packs: bool, left: usize, quadStep: usize, rowStep: usize, step: usize, source: usize, rightStep: usize, panel: usize, depth: i32, out: usize, leading: usize, rows: i32, first: bool): void {
-  const panelBytes = <usize>depth << 5;
+function wideTiles(packs: bool, left: usize, quadStep: usize, rowStep: usize, step: usize, source: usize, rightStep: usize, panel: usize, beside: usize, depth: i32, out: usize, leading: usize, rows: i32, first: bool): void {
   const end = source + <usize>depth * rightStep;
-  const beside: usize = packs ? 32 : panelBytes;
   for (; rows >= 4; rows -= 4, left += quadStep, out += leading << 2) {
     const b = left + rowStep;
     const c = b + rowStep;
     const d = c + rowStep;
     let at: usize = 0;
     let right = source;
-    let second = source + beside;
+    let second = source + (packs ? 32 : beside);
     let z = f32x4.splat(0);
     let a0 = z;
     let a1 = z;
@@ -48,8 +47,8 @@ function wideTiles(packs: bool, left: usize, quadStep: usize, rowStep: usize, st
       if (packs) {
         v128.store(panel, r0);
         v128.store(panel, r1, 16);
-        v128.store(panel + panelBytes, r2);
-        v128.store(panel + panelBytes, r3, 16);
+        v128.store(panel + beside, r2);
+        v128.store(panel + beside, r3, 16);
         panel += 32;
       }
       z = v128.load32_splat(left + at);
@@ -99,11 +98,24 @@ function keepRow(out: usize, s0: v128, s1: v128, s2: v128, s3: v128, first: bool
 }
 
 /** All whole tiles of 4 × 16 from two packed panels. */
-export function wideStrip(left: usize, quadStep: usize, rowStep: usize, step: usize, panel: usize, depth: i32, out: usize, leading: usize, rows: i32, first: bool): void {
-  wideTiles(false, left, quadStep, rowStep, step, panel, 32, panel, depth, out, leading, rows, first);
+// @ts-expect-error: decorator
+@inline
+function wideStrip(left: usize, quadStep: usize, rowStep: usize, step: usize, panel: usize, beside: usize, depth: i32, out: usize, leading: usize, rows: i32, first: bool): void {
+  wideTiles(false, left, quadStep, rowStep, step, panel, 32, panel, beside, depth, out, leading, rows, first);
 }
 
 /** Four rows, from where the right operand stands, which is packed into two panels on the way. */
-export function widePackingStrip(left: usize, rowStep: usize, step: usize, source: usize, rightStep: usize, panel: usize, depth: i32, out: usize, leading: usize, first: bool): void {
-  wideTiles(true, left, 0, rowStep, step, source, rightStep, panel, depth, out, leading, 4, first);
+export function widePackingStrip(left: usize, rowStep: usize, step: usize, source: usize, rightStep: usize, panel: usize, beside: usize, depth: i32, out: usize, leading: usize, first: bool): void {
+  wideTiles(true, left, 0, rowStep, step, source, rightStep, panel, beside, depth, out, leading, 4, first);
+}
+
+/** All rows of sixteen columns from two packed panels: in tiles of 4 × 16, and the last one to three rows panel by panel. */
+export function pairOfStrips(left: usize, quadStep: usize, rowStep: usize, step: usize, panel: usize, beside: usize, depth: i32, out: usize, leading: usize, rows: i32, first: bool, spill: usize): void {
+  wideStrip(left, quadStep, rowStep, step, panel, beside, depth, out, leading, rows, first);
+  if ((rows & 3) == 0) return;
+  const quads = <usize>rows >> 2;
+  left += quads * quadStep;
+  out += quads * (leading << 2);
+  strip(left, quadStep, rowStep, step, panel, depth, out, leading, rows & 3, 8, first, spill);
+  strip(left, quadStep, rowStep, step, panel + beside, depth, out + 32, leading, rows & 3, 8, first, spill);
 }

@@ -7,6 +7,8 @@ import { HEAD_LENGTH } from "./layout";
 import { fma, fnma, splat } from "./lanes";
 import { products } from "./panels";
 import { tile } from "./tile";
+import { pairOfStrips } from "./wideTile";
+import { PAIRS } from "./width";
 
 /** Scratch: half-transformed tiles, one row of it a vector; then tiles' places; the rest where the instruction says. */
 const HALF: usize = 0;
@@ -408,7 +410,16 @@ export function winogradSums(at: usize, from: i32, to: i32, scratch: usize): voi
         }
       }
       for (let point: usize = 0; point < 36; point++) {
-        for (let p = 0; p < eights; p++) {
+        let p = 0;
+        if (PAIRS) {
+          const beside = <usize>together << 5;
+          for (; p + 2 <= eights; p += 2) {
+            const right = imageAt + point * imageStep + <usize>p * beside;
+            const sum = target + point * sumStep + (<usize>p << 5);
+            pairOfStrips(gradientAt + point * gradientStep, <usize>together << 4, 4, 16, right, beside, count, sum, line, quads * 4, first == start, scratch);
+          }
+        }
+        for (; p < eights; p++) {
           const right = imageAt + point * imageStep + <usize>p * (<usize>together << 5);
           let quad = gradientAt + point * gradientStep;
           let sum = target + point * sumStep + (<usize>p << 5);
