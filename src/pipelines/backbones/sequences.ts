@@ -21,7 +21,9 @@ export const sequenceOptions = {
   lengths: z
     .string()
     .optional()
-    .describe("Name of the column that says how many elements of each row count, as PyTorch's packed sequences do"),
+    .describe(
+      "Name of the column that says how many elements of each row count, as PyTorch's packed sequences do: from 1 to all, anything else is refused",
+    ),
   width: z.int().min(1).max(65_536).default(64).describe("Of each token's vector"),
 };
 

@@ -1,7 +1,8 @@
 /** @file What layers give for some rows: their values, what those are like, and where attention looks. */
-import { type NdArray, type Node, type Shape, sizeOf, type Tensor, trace } from "../../engine/index.ts";
+import { Fault, type NdArray, type Node, type Shape, sizeOf, type Tensor, trace } from "../../engine/index.ts";
 import { type PredictionContext, stateOf } from "../model/loaded.ts";
 import type { FittedRecord } from "../model/network.ts";
+import type { RawRows } from "../model/rawRows.ts";
 import { rowsAtOnce } from "../model/rowsApart.ts";
 import { runWhole } from "../model/whole.ts";
 import { applyPreprocessing } from "../preprocess/apply.ts";
@@ -11,12 +12,6 @@ import { type Statistics, statisticsOf } from "./statistics.ts";
 import { build } from "./traced.ts";
 
 export type Trained = PredictionContext & { readonly record: FittedRecord };
-
-/** Raw rows, as `encodeInputs` makes them. */
-export interface RawRows {
-  readonly raw: Float32Array;
-  readonly count: number;
-}
 
 export interface Activation extends Statistics {
   readonly path: string;
@@ -64,6 +59,7 @@ export interface AttentionMaps {
 export function attentionOf(context: Trained, rows: RawRows, layers: readonly string[] | undefined): AttentionMaps[] {
   const taps = tap(context, rows, (calls, output) => {
     const found = [...ancestors([output.node])].filter(({ op }) => op === "attention").sort((a, b) => a.id - b.id);
+    if (found.length === 0) throw noAttention(context.record.spec.backbone.type);
     const attending = found.map((node) => ({ ...innermost(calls, node), node }));
     return select(attending, layers, "layer with attention").map(({ path, kind, node }) => ({
       path,
@@ -72,6 +68,13 @@ export function attentionOf(context: Trained, rows: RawRows, layers: readonly st
     }));
   });
   return taps.map(({ path, array }) => ({ path, weights: array }));
+}
+
+function noAttention(backbone: string): Fault {
+  return new Fault("INVALID_PARAMS", `nothing in the model attends: its backbone is \`${backbone}\``, {
+    violations: [{ path: "what", message: "nothing to show", expected: "parts that the model has", got: "attention" }],
+    hint: "leave `attention` out, or inspect a model with a transformer in it",
+  });
 }
 
 function weightsOf(attention: Tensor): Tensor {

@@ -1,9 +1,9 @@
 /** @file Inside a trained model: its weights, their gradients on some data, what layers give for some inputs, where they look. */
-import { Fault, sizeOf } from "../../engine/index.ts";
+import { Fault } from "../../engine/index.ts";
 import type { Dataset, Inputs } from "../data/dataset.ts";
 import type { PredictionContext } from "../model/loaded.ts";
 import { fitted } from "../model/network.ts";
-import { encodeInputs } from "../preprocess/encode.ts";
+import { rawRows } from "../model/rawRows.ts";
 import { type Activation, type AttentionMaps, activationsOf, attentionOf } from "./activations.ts";
 import {
   type GradientStatistics,
@@ -45,8 +45,7 @@ export function inspect(context: PredictionContext, options: InspectOptions): In
   const has = (part: Part): boolean => what.includes(part);
   if (has("activations") || has("attention")) refuseWriting(context.registry, record);
   const rows = has("activations") || has("attention") ? rowsOf(options) : undefined;
-  const raw = rows && encodeInputs(rows, record.preprocessing);
-  const encoded = raw && { raw, count: raw.length / sizeOf(record.signature.raw) };
+  const encoded = rows && rawRows(record, rows);
   if (has("gradients") && data === undefined) throw missing("data", "gradients are those of the loss on labelled rows");
   return {
     ...(has("weights") && { weights: weightStatistics(record, layers, bins) }),

@@ -1,5 +1,6 @@
 /** @file Integrated gradients (Sundararajan et al. 2017): slopes along the straight way from a baseline to each row. */
-import type { RawRows, Trained } from "./activations.ts";
+import type { RawRows } from "../model/rawRows.ts";
+import type { Trained } from "./activations.ts";
 import { createAttributions } from "./attributions.ts";
 import { gaussLegendre } from "./quadrature.ts";
 import { compileSlopes, type SourceShape } from "./slopes.ts";

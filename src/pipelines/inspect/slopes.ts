@@ -2,9 +2,10 @@
 import { gradients, type Shape, sizeOf, type Tensor, type Tracer, trace } from "../../engine/index.ts";
 import { stateOf } from "../model/loaded.ts";
 import type { FittedRecord } from "../model/network.ts";
+import type { RawRows } from "../model/rawRows.ts";
 import { runWhole } from "../model/whole.ts";
 import { applyPreprocessing } from "../preprocess/apply.ts";
-import { batchOf, type RawRows, type Trained } from "./activations.ts";
+import { batchOf, type Trained } from "./activations.ts";
 import { createRecorder } from "./recorder.ts";
 import { FEATURES, type Source, type Span, sourcesOf } from "./sources.ts";
 import type { Chosen } from "./target.ts";

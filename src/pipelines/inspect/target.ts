@@ -1,8 +1,9 @@
 /** @file Which of a model's outputs is explained: one that the host names, or each row's own answer. */
 import { Fault, sizeOf } from "../../engine/index.ts";
+import type { RawRows } from "../model/rawRows.ts";
 import { nearest } from "../registry/nearest.ts";
 import { outputNames, type TargetEncoding } from "../targets/index.ts";
-import { type RawRows, type Trained, valuesOf } from "./activations.ts";
+import { type Trained, valuesOf } from "./activations.ts";
 
 /** A class, label or target column by name or index; of outputs with more axes the index along each: `[place, class]`. */
 export type TargetChoice = string | number | readonly (string | number)[];

@@ -10,6 +10,7 @@ import { outputNames, targetType } from "../targets/index.ts";
 import { compiled, type PredictionContext } from "./loaded.ts";
 import { type FittedRecord, network } from "./network.ts";
 import { startOf } from "./previous.ts";
+import type { RawRows } from "./rawRows.ts";
 import { runWhole } from "./whole.ts";
 
 export interface DecodingOptions {
@@ -30,18 +31,16 @@ interface Hypothesis {
 const LARGEST_BATCH = 256;
 
 /**
- * @param raw rows × signature.raw
  * @returns `label`, I32 [rows, length], filled up with the end; `score`, F32 [rows]: the log probability of what was written
  */
 export function decode(
   context: PredictionContext,
   record: FittedRecord,
-  raw: Float32Array,
+  { raw, count: rows }: RawRows,
   options: DecodingOptions = {},
 ): { label: NdArray; score: NdArray } {
   const { beams = 1 } = options;
   const width = sizeOf(record.signature.raw);
-  const rows = raw.length / width;
   const [, length] = targetType(record.target, 1).shape as [number, number];
   const end = outputNames(record.target).length - 1;
   const codes = new Int32Array(rows * length).fill(end);
@@ -49,7 +48,8 @@ export function decode(
   const atOnce = Math.max(1, Math.floor(LARGEST_BATCH / beams));
   for (let from = 0; from < rows; from += atOnce) {
     const count = Math.min(atOnce, rows - from);
-    const found = search(context, record, raw.subarray(from * width, (from + count) * width), { ...options, beams });
+    const piece = { raw: raw.subarray(from * width, (from + count) * width), count };
+    const found = search(context, record, piece, { ...options, beams });
     for (const [index, { codes: own, logProbability }] of found.entries()) {
       codes.set(own, (from + index) * length);
       scores[from + index] = logProbability;
@@ -65,15 +65,13 @@ export function decode(
 function search(
   context: PredictionContext,
   record: FittedRecord,
-  raw: Float32Array,
+  raw: RawRows,
   { beams, lengthPenalty = 1, maxNewTokens }: DecodingOptions & { readonly beams: number },
 ): Hypothesis[] {
-  const width = sizeOf(record.signature.raw);
-  const rows = raw.length / width;
   const [, longest] = targetType(record.target, 1).shape as [number, number];
   const end = outputNames(record.target).length - 1;
   const logProbabilities = decoder(context, record, raw, beams);
-  let all = Array.from({ length: rows }, (): Hypothesis[] => [{ codes: [], logProbability: 0, isDone: false }]);
+  let all = Array.from({ length: raw.count }, (): Hypothesis[] => [{ codes: [], logProbability: 0, isDone: false }]);
   const most = Math.min(longest, maxNewTokens ?? longest);
   for (let place = 0; place < most && all.some((row) => row.some(({ isDone }) => !isDone)); place++) {
     const following = logProbabilities(all, place);
@@ -104,10 +102,9 @@ function best(hypotheses: readonly Hypothesis[], count: number, lengthPenalty: n
 }
 
 /** Log probabilities of what comes at a place, by row and beam. */
-function decoder(context: PredictionContext, record: FittedRecord, raw: Float32Array, beams: number) {
+function decoder(context: PredictionContext, record: FittedRecord, { raw, count: rows }: RawRows, beams: number) {
   const { registry } = context;
   const width = sizeOf(record.signature.raw);
-  const rows = raw.length / width;
   const batch = 2 ** Math.ceil(Math.log2(rows * beams));
   const [, length] = targetType(record.target, 1).shape as [number, number];
   const classes = outputNames(record.target).length;

@@ -8,7 +8,7 @@ import { encodeTarget, targetType } from "../targets/index.ts";
 import { arranged } from "./arranged.ts";
 import { fillBatch, orderOf, type Rows, viewsOf } from "./batches.ts";
 import { featuresOf, inputFeatures, refuseMissing } from "./features.ts";
-import { refuseForeignTokens } from "./foreignTokens.ts";
+import { refuseForeign } from "./foreign.ts";
 import { type PredictionContext, stateOf } from "./loaded.ts";
 import { completeLoss, usualLosses } from "./losses.ts";
 import { metricsOf, wantedResults } from "./metrics.ts";
@@ -82,11 +82,11 @@ export function prepareRows(
   };
   const bytes = encodeBytes(dataset, preprocessing, rows);
   if (bytes !== null) {
-    refuseForeignTokens(record, bytes, "data");
+    refuseForeign(record, bytes, "data");
     return { ...rest, isRaw: true, featureShape: [preprocessing.rawWidth], features: bytes };
   }
   const raw = encodeDataset(dataset, preprocessing, rows);
-  refuseForeignTokens(record, raw, "data");
+  refuseForeign(record, raw, "data");
   if (!keepRaw) {
     const features = featuresOf(executor, preprocessing, raw, count);
     return { ...rest, isRaw: false, featureShape: preprocessing.featureShape, features };

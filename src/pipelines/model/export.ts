@@ -6,7 +6,7 @@ import { basename, extname } from "node:path";
 import { Fault, type NdArray, type StringArray } from "../../engine/index.ts";
 import { openFile } from "../imported/importedFile.ts";
 import { type About, cardOf } from "./card.ts";
-import { vocabularyOf } from "./foreignTokens.ts";
+import { lengthsOf, vocabularyOf } from "./foreign.ts";
 import type { PredictionContext } from "./loaded.ts";
 import { type FittedRecord, fitted } from "./network.ts";
 import { type Difference, differenceOf, type ExportResult, type FileOptions, writeOnnx } from "./onnxFile.ts";
@@ -37,7 +37,10 @@ export async function exportOnnx(
   const record = fitted(context.record);
   const opset = opsetOf(record, asked);
   const name = basename(path, extname(path));
-  const rows = inventRows(record.preprocessing, SAMPLES, vocabularyOf(record));
+  const rows = inventRows(record.preprocessing, SAMPLES, {
+    vocabulary: vocabularyOf(record),
+    lengths: lengthsOf(record),
+  });
   const previous = inventPrevious(context.registry, record, SAMPLES);
   const answers = predictRows(context, rows, previous?.own);
   const { model, card } = onnxModelOf(context, record, opset, (ports) =>

@@ -1,12 +1,11 @@
 /** @file Prediction: whatever rows come, through programs for batches of a few sizes. */
 import { Fault, type NdArray, sizeOf } from "../../engine/index.ts";
 import type { Inputs } from "../data/dataset.ts";
-import { encodeInputs } from "../preprocess/encode.ts";
 import { type DecodingOptions, decode } from "./decode.ts";
-import { refuseForeignTokens } from "./foreignTokens.ts";
 import { compiled, type PredictionContext } from "./loaded.ts";
 import { namedOutputs, type Outputs } from "./naming.ts";
 import { type FittedRecord, fitted, translates } from "./network.ts";
+import { type RawRows, rawRows } from "./rawRows.ts";
 import { areRowsApart, rowsAtOnce, traceInference } from "./rowsApart.ts";
 import { runWhole } from "./whole.ts";
 
@@ -28,7 +27,7 @@ export function predict(context: PredictionContext, inputs: Inputs, decoding?: D
   const record = fitted(context.record);
   const isWritten = translates(context.registry, record.spec);
   if (!isWritten && decoding !== undefined) throw notWritten(record);
-  const results = isWritten ? decode(context, record, rawOf(record, inputs), decoding) : predictRows(context, inputs);
+  const results = isWritten ? decode(context, record, rawRows(record, inputs), decoding) : predictRows(context, inputs);
   return namedOutputs(context.registry, record, results);
 }
 
@@ -49,22 +48,14 @@ export function predictRows(
   previous?: Int32Array,
 ): Record<string, NdArray> {
   const record = fitted(context.record);
-  const raw = rawOf(record, inputs);
-  return predictRaw(context, record, raw, raw.length / sizeOf(record.signature.raw), previous);
-}
-
-function rawOf(record: FittedRecord, inputs: Inputs): Float32Array {
-  const raw = encodeInputs(inputs, record.preprocessing);
-  refuseForeignTokens(record, raw, "inputs");
-  return raw;
+  return predictRaw(context, record, rawRows(record, inputs), previous);
 }
 
 /** Raw rows through the network, in pieces. @returns the head's results, [rows, ...]. */
 function predictRaw(
   context: PredictionContext,
   record: FittedRecord,
-  raw: Float32Array,
-  rows: number,
+  { raw, count: rows }: RawRows,
   previous?: Int32Array,
 ): Record<string, NdArray> {
   const width = sizeOf(record.signature.raw);

@@ -119,6 +119,12 @@ describe("activations", () => {
 });
 
 describe("attention", () => {
+  it("is refused where nothing attends, in words", () => {
+    const fault = faultOf(() => look({ what: ["activations", "attention"], inputs }));
+    expect(fault).toMatchObject({ reason: "INVALID_PARAMS", violations: [{ path: "what", got: "attention" }] });
+    expect(fault.message).toContain("`mlp`");
+  });
+
   it("is a map for each head whose rows sum to 1, and sees no future in a decoder", async () => {
     const tokens = Array.from({ length: 20 }, (_, row) => Array.from({ length: 6 }, (_, place) => (row + place) % 5));
     const y = { dtype: "I32", shape: [20], data: Int32Array.from({ length: 20 }, (_, row) => row % 2) } as const;
