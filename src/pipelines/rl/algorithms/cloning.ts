@@ -15,19 +15,15 @@ import { traceCloning } from "./cloningUpdate.ts";
 import type { Demonstrations } from "./demonstrations.ts";
 import { diverged } from "./diverged.ts";
 import { scalarWriter } from "./improve.ts";
+import { gradientNorm, learningRate } from "./optionTypes.ts";
 import { updateState } from "./ppoUpdate.ts";
 
 export const CloningOptions = z.strictObject({
   epochs: z.int().min(1).max(100_000).default(10).describe("How often all of the recorded steps are learned"),
   batchSize: z.int().min(1).max(1_000_000).default(64).describe("Steps that an update learns from"),
-  learningRate: z.number().positive().max(1).default(1e-3).describe("Length of the optimizer's steps"),
+  learningRate: learningRate("Length of the optimizer's steps").default(1e-3),
   entCoef: z.number().min(0).max(10).default(1e-3).describe("What entropy counts in the loss"),
-  maxGradNorm: z
-    .number()
-    .positive()
-    .nullable()
-    .default(null)
-    .describe("Gradients longer than this are shortened; null: none"),
+  maxGradNorm: gradientNorm(null),
   optimizer: z
     .string()
     .default("adam")

@@ -1,7 +1,7 @@
 /** @file How SAC and TD3 act: in a box, kept as numbers in [−1, 1], at random before the policy is asked. */
 import type { Acting } from "../acting.ts";
 import type { Box } from "./critics.ts";
-import type { Method, Sight } from "./offPolicy.ts";
+import type { Method, Sight } from "./method.ts";
 
 /**
  * @param explore what is added to the policy's own action, in units of [−1, 1].

@@ -5,15 +5,18 @@ import { runWhole } from "../../model/whole.ts";
 import { defineAlgorithm } from "../../registry/define.ts";
 import { parseConfigured } from "../../registry/parse.ts";
 import { openActing } from "../acting.ts";
-import type { AlgorithmPlan, LearnerContext } from "../algorithm.ts";
+import type { LearnerContext } from "../algorithm.ts";
 import { maskWidth } from "../distributions.ts";
-import { declarePolicy } from "../policy.ts";
+import { declarePolicy, type PolicySpec } from "../policy.ts";
+import { partOfWhole } from "../progress.ts";
 import { spaceSize } from "../spaces.ts";
 import { type DqnUpdate, traceDqn } from "./dqnUpdate.ts";
 import { scalarWriter, slotsOf } from "./improve.ts";
+import type { Method, Sight } from "./method.ts";
 import { openNetworks } from "./networks.ts";
-import { createOffPolicy, type Method, type Sight } from "./offPolicy.ts";
-import { learningRate, offPolicyOptions, share, count as wholeNumber } from "./offPolicyOptions.ts";
+import { createOffPolicy } from "./offPolicy.ts";
+import { offPolicyOptions, offPolicyPlan } from "./offPolicyOptions.ts";
+import { gradientNorm, learningRate, share, count as wholeNumber } from "./optionTypes.ts";
 
 const DqnOptions = z.object({
   ...offPolicyOptions({
@@ -43,12 +46,7 @@ const DqnOptions = z.object({
   alpha: share.default(0.6).describe("With `prioritised`: how much surprise counts"),
   beta: share.default(0.4).describe("With `prioritised`: how far that is made up for at first; 1 at the end"),
   loss: z.enum(["mse", "huber"]).default("mse").describe("Of the error of what actions are worth"),
-  maxGradNorm: z
-    .number()
-    .positive()
-    .nullable()
-    .default(null)
-    .describe("Gradients longer than this are shortened; null: none"),
+  maxGradNorm: gradientNorm(null),
 });
 
 type DqnOptions = z.output<typeof DqnOptions>;
@@ -58,35 +56,30 @@ export const dqn = defineAlgorithm({
   description:
     "Deep Q-learning for one choice a step, with masks; double, dueling, prioritised, over n steps as wanted (Mnih et al. 2015). Defaults are CleanRL's, for long trainings: CartPole-v1 reached 436, 458 and 493 of 500 in 200,000 steps",
   options: DqnOptions,
-  plan: ({ numEnvs, dueling }): AlgorithmPlan => ({
-    numEnvs,
-    orthogonalInit: false,
-    logStdInit: 0,
-    normaliser: null,
-    sharedBackbone: true,
-    squash: false,
-    backbone: { type: "mlp", hidden: [120, 84], activation: "relu" },
-    form({ action, memory }) {
-      if (action.type === "discrete" && memory === null) {
-        return { distribution: "greedy", critic: dueling ? "dueling" : "none" };
-      }
-      throw new Fault("INVALID_PARAMS", "`dqn` learns one choice a step, from what it sees then", {
-        violations: [
-          action.type === "discrete"
-            ? { path: "memory", message: "not with this algorithm", expected: "none", got: "a memory" }
-            : {
-                path: "environment.action",
-                message: "not with this algorithm",
-                expected: "discrete",
-                got: action.type,
-              },
-        ],
-        hint: "choose `ppo`, or for a box `sac`",
-      });
-    },
-  }),
+  plan: ({ numEnvs, dueling }) =>
+    offPolicyPlan({
+      numEnvs,
+      sharedBackbone: true,
+      backbone: { type: "mlp", hidden: [120, 84], activation: "relu" },
+      form: (policy) => formOf(policy, dueling),
+    }),
   create: (context, options) => createOffPolicy(context, options, createDqn(context, options)),
 });
+
+/** @throws INVALID_PARAMS for several choices at once, and for a memory */
+function formOf({ action, memory }: Pick<PolicySpec, "action" | "memory">, dueling: boolean) {
+  if (action.type === "discrete" && memory === null) {
+    return { distribution: "greedy", critic: dueling ? "dueling" : "none" } as const;
+  }
+  throw new Fault("INVALID_PARAMS", "`dqn` learns one choice a step, from what it sees then", {
+    violations: [
+      action.type === "discrete"
+        ? { path: "memory", message: "not with this algorithm", expected: "none", got: "a memory" }
+        : { path: "environment.action", message: "not with this algorithm", expected: "discrete", got: action.type },
+    ],
+    hint: "choose `ppo`, or for a box `sac`",
+  });
+}
 
 /** What the exploring falls over where nobody says how long the training is. */
 const USUAL_STEPS = 100_000;
@@ -120,7 +113,7 @@ function createDqn(context: LearnerContext, options: DqnOptions): Method {
   function chanceAt({ steps, horizon }: Pick<Sight, "steps" | "horizon">): number {
     const { from, to } = horizon ?? { from: 0, to: USUAL_STEPS };
     const length = options.explorationFraction * (to - from);
-    const done = length <= 0 ? 1 : Math.min(1, Math.max(0, (steps - from) / length));
+    const done = length <= 0 ? 1 : partOfWhole(steps - from, length);
     return options.startE + (options.endE - options.startE) * done;
   }
 

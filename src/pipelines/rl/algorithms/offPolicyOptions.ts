@@ -1,8 +1,7 @@
 /** @file The options that DQN, SAC and TD3 share, under CleanRL's names with the defaults that differ. */
 import { z } from "zod";
-
-export const count = (most: number) => z.int().min(1).max(most);
-export const share = z.number().min(0).max(1);
+import type { AlgorithmPlan } from "../algorithm.ts";
+import { count, share } from "./optionTypes.ts";
 
 export interface OffPolicyOptions {
   readonly numEnvs: number;
@@ -18,8 +17,6 @@ export interface OffPolicyOptions {
 }
 
 type Defaults = Pick<OffPolicyOptions, "bufferSize" | "learningStarts" | "batchSize" | "trainFrequency" | "tau">;
-
-export const learningRate = (by: string) => z.number().positive().max(1).describe(by);
 
 export const offPolicyOptions = (defaults: Defaults) => ({
   numEnvs: count(65_536)
@@ -47,4 +44,15 @@ export const offPolicyOptions = (defaults: Defaults) => ({
     .string()
     .default("adam")
     .describe("Any optimizer of the catalog, with its own defaults but the learning rate"),
+});
+
+/** What their policies have in common. */
+export const offPolicyPlan = (
+  own: Pick<AlgorithmPlan, "numEnvs" | "sharedBackbone" | "backbone" | "form">,
+): AlgorithmPlan => ({
+  orthogonalInit: false,
+  logStdInit: 0,
+  normaliser: null,
+  squash: false,
+  ...own,
 });

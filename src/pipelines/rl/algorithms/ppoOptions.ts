@@ -1,16 +1,14 @@
 /** @file PPO's options: the details that decide whether it works (Huang et al. 2022), under CleanRL's names with its defaults. */
 import { z } from "zod";
+import { count, gradientNorm, learningRate, share } from "./optionTypes.ts";
 import type { UpdateOptions } from "./ppoUpdate.ts";
-
-const count = (most: number) => z.int().min(1).max(most);
-const share = z.number().min(0).max(1);
 
 export const PpoOptions = z.object({
   numEnvs: count(65_536)
     .default(4)
     .describe("Copies of an environment inside; a host's environment says how many it has"),
   numSteps: count(1_000_000).default(128).describe("Steps of each copy between two updates"),
-  learningRate: z.number().positive().max(1).default(2.5e-4).describe("Adam's learning rate"),
+  learningRate: learningRate("Adam's learning rate").default(2.5e-4),
   annealLearningRate: z.boolean().default(true).describe("Whether the learning rate falls to 0 over the training"),
   gamma: share.default(0.99).describe("What a reward one step later is worth"),
   gaeLambda: share.default(0.95).describe("Of generalized advantage estimation: 0 trusts values, 1 returns"),
@@ -25,12 +23,7 @@ export const PpoOptions = z.object({
   clipVloss: z.boolean().default(true).describe("Whether values are clipped, too"),
   entCoef: z.number().min(0).max(10).default(0.01).describe("What entropy counts in the loss"),
   vfCoef: z.number().min(0).max(100).default(0.5).describe("What the values' loss counts"),
-  maxGradNorm: z
-    .number()
-    .positive()
-    .nullable()
-    .default(0.5)
-    .describe("Gradients longer than this are shortened; null: none"),
+  maxGradNorm: gradientNorm(0.5),
   targetKl: z
     .number()
     .positive()

@@ -7,6 +7,7 @@ import type { Acting } from "../acting.ts";
 import type { Outcome } from "../algorithm.ts";
 import { maskWidth } from "../distributions.ts";
 import type { AutoresetMode } from "../environment.ts";
+import { blindChoices } from "../masks.ts";
 import { type Normaliser, newRewardScaler, type RewardScaler, scaleRewards } from "../normalise.ts";
 import { memoryWidths, type PolicySpec } from "../policy.ts";
 import type { Rollout } from "../rollout.ts";
@@ -122,20 +123,7 @@ function see(
   if (group.mask === null) return;
   if (mask === null) group.mask.fill(1);
   else copyInto(group.mask, mask);
-  progress.allMasked += blindChoices(group.mask, choicesOf(policy.action) ?? []);
-}
-
-/** How often nothing may be chosen. */
-function blindChoices(mask: Uint8Array, choices: readonly number[]): number {
-  let blind = 0;
-  for (let at = 0; at < mask.length; ) {
-    for (const count of choices) {
-      let allowed = 0;
-      for (const end = at + count; at < end; at++) allowed += mask[at]!;
-      if (allowed === 0) blind++;
-    }
-  }
-  return blind;
+  progress.allMasked += blindChoices(group.mask, choicesOf(policy.action) ?? [], new Uint8Array(count));
 }
 
 /** What the group sees into the program, and the program run. */

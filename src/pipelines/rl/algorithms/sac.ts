@@ -1,19 +1,17 @@
 /** @file Soft actor-critic: the most reward with the most entropy, off the policy, for actions in a box. */
 import { z } from "zod";
-import { runWhole } from "../../model/whole.ts";
 import { defineAlgorithm } from "../../registry/define.ts";
-import { parseConfigured } from "../../registry/parse.ts";
-import { openActing } from "../acting.ts";
-import type { AlgorithmPlan, LearnerContext } from "../algorithm.ts";
-import { declarePolicy } from "../policy.ts";
+import type { LearnerContext } from "../algorithm.ts";
 import { f32 } from "../programs.ts";
 import { spaceSize } from "../spaces.ts";
-import { actInBox, batchOf, randomWriter } from "./continuous.ts";
-import { type Box, boxForm, declareCritics } from "./critics.ts";
-import { scalarWriter, slotsOf } from "./improve.ts";
-import { openNetworks } from "./networks.ts";
-import { createOffPolicy, type Method } from "./offPolicy.ts";
-import { count, learningRate, offPolicyOptions } from "./offPolicyOptions.ts";
+import { actorCriticPlan, openActorCritic } from "./actorCritic.ts";
+import { actInBox, randomWriter } from "./continuous.ts";
+import type { Box } from "./critics.ts";
+import { scalarWriter } from "./improve.ts";
+import type { Method } from "./method.ts";
+import { createOffPolicy } from "./offPolicy.ts";
+import { offPolicyOptions } from "./offPolicyOptions.ts";
+import { count, learningRate } from "./optionTypes.ts";
 import { LOG_ALPHA, traceSacActor, traceSacCritics } from "./sacUpdate.ts";
 
 const SacOptions = z.object({
@@ -39,74 +37,39 @@ export const sac = defineAlgorithm({
   description:
     "Soft actor-critic for actions in a box: sample-efficient, with a learned temperature (Haarnoja et al. 2018)",
   options: SacOptions,
-  plan: ({ numEnvs }): AlgorithmPlan => ({
-    numEnvs,
-    orthogonalInit: false,
-    logStdInit: 0,
-    normaliser: null,
-    sharedBackbone: false,
-    squash: false,
-    backbone: { type: "mlp", hidden: [256, 256], activation: "relu" },
-    form: boxForm("sac", "squashedGaussianByState"),
-  }),
+  plan: ({ numEnvs }) => actorCriticPlan("sac", "squashedGaussianByState", numEnvs),
   create: (context, options) => createOffPolicy(context, options, createSac(context, options)),
 });
 
 function createSac(context: LearnerContext, options: SacOptions): Method {
-  const { registry, executor, policy, seed, count: copies } = context;
-  const optimizer = parseConfigured(registry.optimizers, options.optimizer, "algorithm.optimizer", "adam");
-  const [actor, both] = [declarePolicy(registry, policy, () => {}), declareCritics(registry, policy)];
-  const temperature = { path: LOG_ALPHA, type: f32() };
-  const first = options.autotune ? 0 : Math.log(options.alpha);
-  const networks = openNetworks(context, {
-    policy: actor,
-    others: both,
-    followed: both,
-    slots: {
-      [LOG_ALPHA]: { type: f32(), initial: first },
-      ...slotsOf(registry, optimizer, [...actor, ...both, temperature]),
+  const { registry, policy, seed } = context;
+  const { policyFrequency, targetNetworkFrequency } = options;
+  const temperature = { path: LOG_ALPHA, type: f32(), initial: options.autotune ? 0 : Math.log(options.alpha) };
+  const targetEntropy = options.autotune ? (options.targetEntropy ?? -spaceSize(policy.action)) : null;
+  const networks = openActorCritic(context, options, {
+    isActorFollowed: false,
+    others: [temperature],
+    trace(learned) {
+      const shape = { ...learned, targetEntropy };
+      return { critics: traceSacCritics(registry, policy, shape), actor: traceSacActor(registry, policy, shape) };
     },
   });
-  const targetEntropy = options.autotune ? (options.targetEntropy ?? -spaceSize(policy.action)) : null;
-  const shape = { batchSize: options.batchSize, optimizer, actor, critics: both, targetEntropy };
-  const criticProgram = networks.compile(traceSacCritics(registry, policy, shape));
-  const actorProgram = networks.compile(traceSacActor(registry, policy, shape));
-  const acting = openActing(executor, registry, { spec: policy, state: networks.state, seed, count: copies });
-  const [ofCritics, ofActor] = [criticProgram.inputs, actorProgram.inputs];
-  const writers = {
-    critics: scalarWriter(registry, optimizer, "critics", ofCritics as never),
-    actor: scalarWriter(registry, optimizer, "actor", ofActor as never),
-    alpha: scalarWriter(registry, optimizer, "alpha", ofActor as never),
-    randomOfCritics: randomWriter(ofCritics, seed),
-    randomOfActor: randomWriter(ofActor, seed),
-  };
-  const batch = batchOf(ofCritics);
-  const { policyFrequency, targetNetworkFrequency } = options;
+  const { optimizer } = networks;
+  const { inputs, outputs } = networks.actor;
+  const setAlpha = scalarWriter(registry, optimizer, "alpha", inputs as never);
+  const setRandom = randomWriter(inputs, seed);
 
   function learnCritics(update: number) {
-    writers.critics(update + 1, options.qLearningRate);
-    writers.randomOfCritics(update, 0);
-    ofCritics.tau![0] = (update + 1) % targetNetworkFrequency === 0 ? options.tau : 0;
-    runWhole(criticProgram);
-    const { worth1, worth2, loss1, loss2 } = criticProgram.outputs;
-    const [first, second] = [Number(loss1![0]), Number(loss2![0])];
-    return {
-      "losses/qf1_values": Number(worth1![0]),
-      "losses/qf2_values": Number(worth2![0]),
-      "losses/qf1_loss": first,
-      "losses/qf2_loss": second,
-      "losses/qf_loss": (first + second) / 2,
-    };
+    networks.critics.inputs.tau![0] = (update + 1) % targetNetworkFrequency === 0 ? options.tau : 0;
+    return networks.learnCritics(update, options.qLearningRate);
   }
 
   function learnActor(update: number, piece: number) {
     const step = Math.floor(update / policyFrequency) * policyFrequency + piece;
-    writers.actor(step, options.policyLearningRate);
-    writers.alpha(step, options.qLearningRate);
-    writers.randomOfActor(update, piece);
-    (ofActor.observations as Float32Array).set(batch.observations);
-    runWhole(actorProgram);
-    const { loss, entropy, alpha, alphaLoss } = actorProgram.outputs;
+    setAlpha(step, options.qLearningRate);
+    setRandom(update, piece);
+    networks.learnActor(step, options.policyLearningRate);
+    const { loss, entropy, alpha, alphaLoss } = outputs;
     return {
       "losses/actor_loss": Number(loss![0]),
       "losses/entropy": Number(entropy![0]),
@@ -116,17 +79,10 @@ function createSac(context: LearnerContext, options: SacOptions): Method {
   }
 
   return {
-    networks,
-    batch,
-    priorities: null,
-    ...actInBox(policy.action as Box, acting, () => 0),
+    ...networks.method,
+    ...actInBox(policy.action as Box, networks.acting, () => 0),
     pieces: (update) => (update % policyFrequency === 0 ? 1 + policyFrequency : 1),
     learn: ({ update, piece }) => (piece === 0 ? learnCritics(update) : learnActor(update, piece)),
-    errors: null,
     tell: () => ({ "charts/learning_rate": options.policyLearningRate }),
-    release() {
-      for (const each of [acting, criticProgram, actorProgram]) each.release();
-      networks.state.release();
-    },
   };
 }

@@ -1,21 +1,17 @@
 /** @file The two pieces of an update of soft actor-critic, a program each (Haarnoja et al. 2018, algorithm 1, with two critics). */
 import { type Tensor, type Traced, type Tracer, trace } from "../../../engine/index.ts";
-import { createScope, type Declaration, type Scope } from "../../layers/scope.ts";
-import type { Configured } from "../../model/spec.ts";
+import { createScope, type Scope } from "../../layers/scope.ts";
 import type { Registry } from "../../registry/registry.ts";
 import { distributionOf } from "../distributions.ts";
 import type { PolicySpec } from "../policy.ts";
 import { f32, i32 } from "../programs.ts";
 import { spaceSize } from "../spaces.ts";
+import type { Learned } from "./actorCritic.ts";
 import { actorOf, critics, learnedAmong } from "./critics.ts";
 import { improve } from "./improve.ts";
 import { followers, TARGET_ROOT } from "./networks.ts";
 
-export interface SacUpdate {
-  readonly batchSize: number;
-  readonly optimizer: Configured;
-  readonly actor: readonly Declaration[];
-  readonly critics: readonly Declaration[];
+export interface SacUpdate extends Learned {
   /** Null: it stays. */
   readonly targetEntropy: number | null;
 }

@@ -1,20 +1,16 @@
 /** @file The two pieces of an update of TD3, a program each (Fujimoto et al. 2018, algorithm 1). */
 import { random, type Traced, trace } from "../../../engine/index.ts";
-import { createScope, type Declaration } from "../../layers/scope.ts";
-import type { Configured } from "../../model/spec.ts";
+import { createScope } from "../../layers/scope.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { PolicySpec } from "../policy.ts";
 import { f32, i32 } from "../programs.ts";
 import { spaceSize } from "../spaces.ts";
+import type { Learned } from "./actorCritic.ts";
 import { actorOf, critics, learnedAmong } from "./critics.ts";
 import { improve } from "./improve.ts";
 import { followers, TARGET_ROOT } from "./networks.ts";
 
-export interface Td3Update {
-  readonly batchSize: number;
-  readonly optimizer: Configured;
-  readonly actor: readonly Declaration[];
-  readonly critics: readonly Declaration[];
+export interface Td3Update extends Learned {
   /** Standard deviation and limit of the noise on the target actor's actions, in units of [−1, 1]. */
   readonly policyNoise: number;
   readonly noiseClip: number;
