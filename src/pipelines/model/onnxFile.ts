@@ -3,8 +3,8 @@
  * card, so that whoever looks sees the old files or the new ones. Data past protobuf's limit stand in a file beside it.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, openSync, statfsSync, writeSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { closeSync, fsyncSync, openSync, statfsSync, statSync, writeSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import {
   encodeOnnx,
@@ -22,7 +22,7 @@ import { renameSynced, replaceFile, writeSynced } from "../files/durable.ts";
 import { writing } from "../files/writing.ts";
 import type { Quantizer } from "../quantize/quantizer.ts";
 import type { QuantizationReport } from "../quantize/report.ts";
-import { plain } from "./card.ts";
+import { type Replaced, refuseOthers, showCard } from "./cardFile.ts";
 
 export interface FileOptions {
   /** Run the file and compare; true when left out. */
@@ -105,7 +105,8 @@ export interface OnnxDraft {
 const LARGEST_INSIDE = 2 ** 31 - 2 ** 26;
 
 /**
- * Writes `path`, where asked or needed `<path>.data`, and the card as `<name>.json`.
+ * Writes `path`, where asked or needed `<path>.data`, and the card as `<name>.json`. What an earlier export at `path` kept in
+ * `<path>.data`, as its card says, goes with it.
  * @throws ALREADY_EXISTS where the card would replace something else, LIMIT_EXCEEDED where the disk has no room,
  *   ONNX_OPERATOR_UNSUPPORTED where onnxruntime refuses the file, and what `writing` throws
  */
@@ -121,7 +122,7 @@ export async function writeOnnx(path: string, draft: OnnxDraft, options: FileOpt
   const cardPath = `${extname(path) === ".onnx" ? path.slice(0, -".onnx".length) : path}.json`;
   return writing(path, async () => {
     await mkdir(dirname(path), { recursive: true });
-    await refuseOthers(cardPath, "ml-sidecar model card 1", isApart ? [`${path}.data`] : []);
+    const replaced = await refuseOthers(cardPath, "ml-sidecar model card 1", isApart ? [`${path}.data`] : []);
     refuseWithoutRoom(path, tensorBytes(model));
     const pending = join(dirname(path), `.${basename(path)}.${randomUUID()}.pending`);
     await mkdir(pending);
@@ -141,6 +142,7 @@ export async function writeOnnx(path: string, draft: OnnxDraft, options: FileOpt
         cardPath,
         showCard({ ...card, file: { ...file, ...(data && { data }) }, ...quantization, verification }),
       );
+      if (data === undefined) await removeData(`${path}.data`, replaced);
       const { opset } = draft;
       const beside = data && { data: { path: `${path}.data`, sha256: data.sha256, bytes: data.bytes } };
       return { path, ...written.file, opset, ...beside, ...quantization, card: cardPath, verification, note };
@@ -148,6 +150,13 @@ export async function writeOnnx(path: string, draft: OnnxDraft, options: FileOpt
       await rm(pending, { recursive: true, force: true });
     }
   });
+}
+
+/** What another put in its place since is not an export's. */
+async function removeData(path: string, { data }: Replaced): Promise<void> {
+  if (data?.name !== basename(path)) return;
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile() && found.size === data.bytes) await rm(path);
 }
 
 interface Facts {
@@ -227,38 +236,3 @@ function refuseWithoutRoom(path: string, needed: number): void {
     retryable: true,
   });
 }
-
-/**
- * Only what an earlier export wrote is replaced: `model.onnx` in a saved model's folder would put its card over `model.json`.
- * @param format what a card must say that it is, for files beside it to be an export's own
- */
-export async function refuseOthers(cardPath: string, format: CardFormat, beside: readonly string[]): Promise<void> {
-  const text = await readFile(cardPath, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === "ENOENT") return null;
-    throw cause;
-  });
-  const found = text === null ? null : formatOf(text);
-  const strange = text !== null && found === null ? [cardPath] : [];
-  const others = found === format ? strange : [...strange, ...beside.filter((path) => existsSync(path))];
-  if (others.length === 0) return;
-  const [got] = others as [string];
-  throw new Fault("ALREADY_EXISTS", `\`${got}\`, which would be written beside the file, is something else`, {
-    violations: [{ path: "path", message: "would replace another file", expected: "no such file", got }],
-    hint: "choose another name for the ONNX file",
-  });
-}
-
-/** What a card says that it is; null for what is no card. */
-function formatOf(text: string): CardFormat | null {
-  try {
-    const { format } = JSON.parse(text) as { format?: unknown };
-    return CARD_FORMATS.find((known) => known === format) ?? null;
-  } catch {
-    return null;
-  }
-}
-
-const CARD_FORMATS = ["ml-sidecar model card 1", "ml-sidecar training step 1"] as const;
-export type CardFormat = (typeof CARD_FORMATS)[number];
-
-const showCard = (card: object): string => `${JSON.stringify(card, (_key, value) => plain(value), 2)}\n`;

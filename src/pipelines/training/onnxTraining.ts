@@ -22,8 +22,8 @@ import {
 import { replaceFile } from "../files/durable.ts";
 import { encodeSafetensors } from "../files/safetensors.ts";
 import { writing } from "../files/writing.ts";
+import { refuseOthers } from "../model/cardFile.ts";
 import { declare, type FittedRecord, fitted } from "../model/network.ts";
-import { refuseOthers } from "../model/onnxFile.ts";
 import type { ModelRecord } from "../model/record.ts";
 import { weightArrays } from "../model/weights.ts";
 import { find, optionsOf } from "../registry/parse.ts";

@@ -205,7 +205,7 @@ export const modelMethods = {
         .boolean()
         .optional()
         .describe(
-          "of onnx: large tensors in a second file, `<path>.data` (default: where one file cannot hold them, from 2 GiB)",
+          "of onnx: large tensors in a second file, `<path>.data` (default: where one file cannot hold them, from 2 GiB); an export without one removes that of an export before",
         ),
       quantize: quantization
         .optional()

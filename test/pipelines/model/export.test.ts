@@ -232,6 +232,22 @@ describe("an export", () => {
     await beside();
   });
 
+  it("takes away what an earlier export of the same name kept beside it, and nothing else", async () => {
+    const spec_ = { ...spec("regression"), backbone: { type: "mlp", hidden: [40, 40] } };
+    const record = await trained(spec_, { rows, target: "weight" });
+    const path = join(folder, "apart.onnx");
+    const write = (externalData?: boolean) =>
+      exportOnnx({ registry, executor, record }, path, { verify: false, externalData });
+    expect(await write(true)).toMatchObject({ data: { path: `${path}.data` } });
+    await write();
+    await expect(readFile(`${path}.data`)).rejects.toThrow("ENOENT");
+
+    await write(true);
+    await writeFile(`${path}.data`, "somebody's");
+    await write();
+    expect(await readFile(`${path}.data`, "utf8")).toBe("somebody's");
+  });
+
   it("replaces an earlier export of the same name, card and all", async () => {
     const record = await trained(spec("regression"), { rows, target: "weight" });
     const path = join(folder, "again.onnx");

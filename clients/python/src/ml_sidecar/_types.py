@@ -771,7 +771,7 @@ class ModelsExportParams(_ModelsExportParamsRequired, total=False):
     opset: int  # of onnx and onnx-training: the operator set (default 17; of onnx-training 18)
     verify: bool  # run the file in onnxruntime and compare with the sidecar's own answers (default true)
     weights: Literal["F32", "F16"]  # of onnx: how matrices and kernels are stored (default F32); F16 halves the file, and is cast back where it is read, so that inputs, outputs and arithmetic stay F32
-    externalData: bool  # of onnx: large tensors in a second file, `<path>.data` (default: where one file cannot hold them, from 2 GiB)
+    externalData: bool  # of onnx: large tensors in a second file, `<path>.data` (default: where one file cannot hold them, from 2 GiB); an export without one removes that of an export before
     quantize: Quantization  # of onnx: 8-bit integers in place of real numbers, between QuantizeLinear and DequantizeLinear. "int8-dynamic" measures a layer's input while the file runs, and takes weights alone as bytes where that has no form in integers, as of convolutions; "int8-static" measures it beforehand on `data`, and is the faster
     data: DataReference  # of `quantize`: rows to measure ranges and damage on; targets in them are judged before and after
     license: str  # of onnx: SPDX, such as CC-BY-4.0, or words; kept with the file
