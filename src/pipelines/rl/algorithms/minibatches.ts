@@ -81,15 +81,16 @@ export function openMinibatches(
   let [seed, update, shuffled] = [0, 0, -1];
 
   function shuffle(epoch: number): void {
-    const random = createSampleRandom(seed, update, epoch, ORDER);
+    shuffled = epoch;
     for (let index = 0; index < sequences; index++) order[index] = index;
+    if (parts === 1) return;
+    const random = createSampleRandom(seed, update, epoch, ORDER);
     for (let last = sequences - 1; last > 0; last--) {
       const chosen = random.integer(last + 1);
       const swapped = order[last]!;
       order[last] = order[chosen]!;
       order[chosen] = swapped;
     }
-    shuffled = epoch;
   }
 
   /** Copy c of group g is sequence g · count + c; its step t is row g · count · steps + t · count + c. */
@@ -102,28 +103,35 @@ export function openMinibatches(
     }
   }
 
+  /** Rows of part `index` of the epoch into the program, which keeps them. */
+  function gather(index: number): void {
+    const from = index * size;
+    const to = Math.min(sequences, from + size);
+    if (policy.memory !== null) spread(from, to);
+    const taken = (to - from) * time;
+    for (const name in widths) {
+      const source = rollout![name as keyof typeof widths]!;
+      const into = inputs[name] as Float32Array;
+      const width = widths[name as "observations"];
+      if (policy.memory === null) gatherRows(into, source, width, order, from, to);
+      else gatherRows(into, source, width, rows, 0, taken);
+    }
+    counts.fill(0, taken);
+    memories.forEach((width, place) => {
+      gatherRows(inputs[`memory.${place}`] as Float32Array, rollout!.memory[place]!, width, order, from, to);
+    });
+  }
+
   return {
     count: parts,
     take(next, nextSeed, nextUpdate) {
       [rollout, seed, update, shuffled] = [next, nextSeed, nextUpdate, -1];
     },
     run(epoch, index, { step, learningRate, clipCoef }) {
-      if (shuffled !== epoch) shuffle(epoch);
-      const from = index * size;
-      const to = Math.min(sequences, from + size);
-      if (policy.memory !== null) spread(from, to);
-      const taken = (to - from) * time;
-      for (const name in widths) {
-        const source = rollout![name as keyof typeof widths]!;
-        const into = inputs[name] as Float32Array;
-        const width = widths[name as "observations"];
-        if (policy.memory === null) gatherRows(into, source, width, order, from, to);
-        else gatherRows(into, source, width, rows, 0, taken);
-      }
-      counts.fill(0, taken);
-      memories.forEach((width, place) => {
-        gatherRows(inputs[`memory.${place}`] as Float32Array, rollout!.memory[place]!, width, order, from, to);
-      });
+      // A rollout learned whole is the same in every epoch, and in any order.
+      const isThere = parts === 1 && shuffled >= 0;
+      if (shuffled !== epoch && !isThere) shuffle(epoch);
+      if (!isThere) gather(index);
       setScalars(step, learningRate);
       inputs.clipCoef![0] = clipCoef;
       runWhole(program);
