@@ -8,6 +8,8 @@ import { ATTENTION_GROUP, HEAD_LENGTH } from "./layout";
 import { expShare } from "./mathematics";
 import { packColumns, packRight } from "./pack";
 import { strip } from "./tile";
+import { pairOfStrips } from "./wideTile";
+import { PAIRS } from "./width";
 
 const GROUP: i32 = ATTENTION_GROUP;
 /** Below no score that is a number; finite, so that it can be taken off. */
@@ -55,12 +57,22 @@ function firstToSee(key: i32, start: i32): i32 {
 
 /** to[rows][keys] = left[rows][depth] · packed keys, where a row may see them. `start` is the block's first query. */
 function scores(left: usize, leftRow: usize, packed: usize, depth: i32, rows: i32, start: i32, to: usize): void {
+  const panelBytes = <usize>depth << 5;
   for (let key = 0; key < keyCount; key += GROUP) {
     const first = firstToSee(key, start);
     if (first >= rows) return;
     const target = to + <usize>first * pitch + (<usize>key << 2);
     const from = left + <usize>first * leftRow;
-    strip(from, leftRow << 2, leftRow, 4, packed + ((<usize>key * depth) << 2), depth, target, pitch, rows - first, 8, true, spill);
+    const panel = packed + ((<usize>key * depth) << 2);
+    const late = firstToSee(key + GROUP, start);
+    if (PAIRS && key + GROUP < keyCount && late < rows) {
+      const skipped = <usize>(late - first);
+      strip(from, leftRow << 2, leftRow, 4, panel, depth, target, pitch, late - first, 8, true, spill);
+      pairOfStrips(from + skipped * leftRow, leftRow << 2, leftRow, 4, panel, panelBytes, depth, target + skipped * pitch, pitch, rows - late, true, spill);
+      key += GROUP;
+      continue;
+    }
+    strip(from, leftRow << 2, leftRow, 4, panel, depth, target, pitch, rows - first, 8, true, spill);
   }
 }
 
@@ -74,7 +86,14 @@ function blend(at: usize, packed: usize, columns: i32, rows: i32, start: i32, to
       for (let i = 0; i < count; i++) memory.fill(target + <usize>i * toRow, 0, <usize>columns << 2);
       continue;
     }
-    for (let column = 0; column < columns; column += 8) {
+    let column = 0;
+    if (PAIRS) {
+      for (; column + 16 <= columns; column += 16) {
+        const panel = packed + ((<usize>column * keyCount) << 2);
+        pairOfStrips(at + <usize>row * pitch, pitch << 2, pitch, 4, panel, <usize>keyCount << 5, depth, target + (<usize>column << 2), toRow, count, true, spill);
+      }
+    }
+    for (; column < columns; column += 8) {
       const panel = packed + ((<usize>column * keyCount) << 2);
       strip(at + <usize>row * pitch, pitch << 2, pitch, 4, panel, depth, target + (<usize>column << 2), toRow, count, columns - column, true, spill);
     }
@@ -92,7 +111,14 @@ function gather(at: usize, packed: usize, columns: i32, rows: i32, start: i32, t
       continue;
     }
     const from = at + <usize>begin * pitch + (<usize>key << 2);
-    for (let column = 0; column < columns; column += 8) {
+    let column = 0;
+    if (PAIRS) {
+      for (; column + 16 <= columns; column += 16) {
+        const panel = packed + ((<usize>column * rows) << 2) + (<usize>begin << 5);
+        pairOfStrips(from, 16, 4, pitch, panel, <usize>rows << 5, rows - begin, target + (<usize>column << 2), toRow, count, first, spill);
+      }
+    }
+    for (; column < columns; column += 8) {
       const panel = packed + ((<usize>column * rows) << 2) + (<usize>begin << 5);
       strip(from, 16, 4, pitch, panel, rows - begin, target + (<usize>column << 2), toRow, count, columns - column, first, spill);
     }
@@ -129,17 +155,19 @@ function softmax(at: usize, rows: i32, start: i32, scale: f32): void {
     b = a;
     for (let i: usize = 0; i < width; i += 32) {
       const x = expShare(f32x4.mul(f32x4.sub(v128.load(at + i), top), factor));
-      v128.store(at + i, x);
-      a = f32x4.add(a, x);
       const y = expShare(f32x4.mul(f32x4.sub(v128.load(at + i, 16), top), factor));
+      v128.store(at + i, x);
       v128.store(at + i, y, 16);
+      a = f32x4.add(a, x);
       b = f32x4.add(b, y);
     }
     const total = sumLanes(f32x4.add(a, b));
     const share = f32x4.splat(total == 0 ? 0 : 1 / total);
     for (let i: usize = 0; i < width; i += 32) {
-      v128.store(at + i, f32x4.mul(v128.load(at + i), share));
-      v128.store(at + i, f32x4.mul(v128.load(at + i, 16), share), 16);
+      const x = f32x4.mul(v128.load(at + i), share);
+      const y = f32x4.mul(v128.load(at + i, 16), share);
+      v128.store(at + i, x);
+      v128.store(at + i, y, 16);
     }
   }
 }
@@ -157,10 +185,10 @@ function slopes(weights: usize, at: usize, rows: i32, start: i32, scale: f32): v
     }
     const mean = f32x4.splat(sumLanes(f32x4.add(a, b)));
     for (let i: usize = 0; i < width; i += 32) {
-      const x = f32x4.sub(v128.load(at + i), mean);
-      const y = f32x4.sub(v128.load(at + i, 16), mean);
-      v128.store(at + i, f32x4.mul(f32x4.mul(v128.load(weights + i), factor), x));
-      v128.store(at + i, f32x4.mul(f32x4.mul(v128.load(weights + i, 16), factor), y), 16);
+      const x = f32x4.mul(f32x4.mul(v128.load(weights + i), factor), f32x4.sub(v128.load(at + i), mean));
+      const y = f32x4.mul(f32x4.mul(v128.load(weights + i, 16), factor), f32x4.sub(v128.load(at + i, 16), mean));
+      v128.store(at + i, x);
+      v128.store(at + i, y, 16);
     }
   }
 }
