@@ -64,9 +64,10 @@ export {
 export { readFlags, readMemory, readObservations } from "./rl/received.ts";
 export { type RunResult, type RunState, restoreRun, runInside, type TrainWishes } from "./rl/run.ts";
 export { decodeRun, encodeRun } from "./rl/runFile.ts";
-export { isHosted, makeEnvironment, parseRun, type RunSpec } from "./rl/runSpec.ts";
+export { parseRun, type RunSpec } from "./rl/runSpec.ts";
 export { spaceSize } from "./rl/spaces.ts";
 export type { Warning } from "./rl/watch.ts";
+export { isHosted, makeEnvironment } from "./rl/worldSpec.ts";
 export { exportTraining, type OnnxTrainingOptions, type OnnxTrainingResult } from "./training/onnxTraining.ts";
 export { parseTrainOptions, type TrainOptions, trainOptionsSchema } from "./training/options.ts";
 export { train } from "./training/train.ts";

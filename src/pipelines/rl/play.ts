@@ -8,7 +8,7 @@ import { type Acting, openActing } from "./acting.ts";
 import { standardise } from "./normalise.ts";
 import { memoryWidths } from "./policy.ts";
 import { momentsOf, type PolicyModel } from "./policyRecord.ts";
-import { type InsideSpec, makeEnvironment } from "./runSpec.ts";
+import { type InsideSpec, makeEnvironment } from "./worldSpec.ts";
 
 export interface PlayContext {
   readonly registry: Registry;

@@ -13,7 +13,7 @@ import { parseBy, parseConfigured } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
 import { DISTRIBUTION_NAMES } from "./distributions.ts";
 import { type PolicyModel, policyLeaves } from "./policyRecord.ts";
-import { parseSpace } from "./runSpec.ts";
+import { parseSpace } from "./spaceSpec.ts";
 
 const count = z.int().min(0);
 const chosen = z.looseObject({ type: z.string() });

@@ -14,8 +14,9 @@ import { distributionOf, maskWidth } from "./distributions.ts";
 import { refuseTooLarge } from "./forecast.ts";
 import type { Moments } from "./normalise.ts";
 import { declarePolicy, memoryWidths, type PolicySpec } from "./policy.ts";
-import type { InsideSpec, RunSpec } from "./runSpec.ts";
+import type { RunSpec } from "./runSpec.ts";
 import { type Space, spaceSize } from "./spaces.ts";
+import type { InsideSpec } from "./worldSpec.ts";
 
 /** What a model knows of itself beside its weights, where it is a policy. Plain JSON. */
 export interface PolicyRecord {

@@ -5,7 +5,7 @@ import type { Metrics } from "../../../src/pipelines/rl/algorithm.ts";
 import { createEpisodes } from "../../../src/pipelines/rl/episodes.ts";
 import { openLearner } from "../../../src/pipelines/rl/openRun.ts";
 import { type RunResult, type RunState, restoreRun, runInside } from "../../../src/pipelines/rl/run.ts";
-import { makeEnvironment } from "../../../src/pipelines/rl/runSpec.ts";
+import { makeEnvironment } from "../../../src/pipelines/rl/worldSpec.ts";
 
 export const registry = createRegistry();
 const executor: Executor = createMachine();
