@@ -19,7 +19,7 @@ function find(name: string): BuiltCase {
   return known;
 }
 
-answer({ name: `ml-sidecar ${packageJson.version}` });
+answer({ name: `ml-sidecar ${packageJson.version} on Node ${process.versions.node}` });
 for await (const line of createInterface({ input: process.stdin })) {
   const order = JSON.parse(line) as { case: string; steps: number };
   const { step, program } = find(order.case);

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import type { PeerKey } from "./cases.ts";
 import type { ContenderCommand } from "./contender.ts";
@@ -34,6 +34,21 @@ export async function learningPython(): Promise<string> {
     await run(python, ["-m", "pip", "install", "--quiet", "-r", "bench/requirements-rl.txt"]);
   });
   return python;
+}
+
+/** The oldest Node whose V8 makes vectors of 256 bits of our kernels'. */
+export const PAIRING_NODE = "24.21.0";
+const nodeHome = ".cache/bench-node";
+
+/** Its executable; installs it when it is missing. null where this Node is as new. @throws when it can't be had */
+export async function pairingNode(): Promise<string | null> {
+  if (Number.parseInt(process.versions.node, 10) >= Number.parseInt(PAIRING_NODE, 10)) return null;
+  const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
+  await once(nodeHome, async () => {
+    const options = ["--prefix", nodeHome, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
+    await run(npm, ["install", ...options, `${name}@${PAIRING_NODE}`]);
+  });
+  return resolve(nodeHome, "node_modules", name, "bin", process.platform === "win32" ? "node.exe" : "node");
 }
 
 /** Runs `install` unless it was once seen to succeed in that folder. */

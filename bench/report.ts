@@ -10,6 +10,8 @@ export interface StepFigure {
   readonly case: string;
   readonly what: string;
   readonly threads: number;
+  /** Version of the Node that ours ran on. */
+  readonly node: string;
   /** Ours. */
   readonly milliseconds: number;
   /** Ours: GFLOP/s, and the share of what 128-bit arithmetic gives on so many cores; null where it isn't known. */
@@ -91,6 +93,7 @@ export function table({ steps, rates, limits, files }: Pick<Report, "steps" | "r
   const stepHead = [
     "case",
     "threads",
+    "Node",
     "ours",
     "GFLOP/s",
     "of 128 bits",
@@ -131,6 +134,7 @@ function stepRow(figure: StepFigure, peers: readonly string[]): string[] {
   return [
     `\`${figure.case}\` ${figure.what}`,
     String(figure.threads),
+    figure.node,
     showTime(figure.milliseconds),
     rate,
     share,

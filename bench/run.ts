@@ -14,12 +14,11 @@ import {
   QUANTIZED_CASES,
   RATE_CASES,
   STEP_CASES,
-  type StepCase,
   WIRE_CASES,
 } from "./cases.ts";
-import { type Contender, type ContenderCommand, startContender } from "./contender.ts";
+import { compareSteps } from "./compare.ts";
 import { peakOfOneCore } from "./peak.ts";
-import { learningPython, PEERS, type Peer } from "./peers.ts";
+import { learningPython } from "./peers.ts";
 import {
   busyShare,
   type LimitFigure,
@@ -27,11 +26,9 @@ import {
   type OnnxFigure,
   type RateFigure,
   type Report,
-  type StepFigure,
   save,
   table,
 } from "./report.ts";
-import { timeSteps } from "./steps.ts";
 
 /** From this share on, what others do shows in the figures. */
 const BUSY = 0.1;
@@ -50,7 +47,13 @@ const leftOut: string[] = [];
 const names = new Set<string>();
 const before = await busyShare();
 const peak = await peakOfOneCore();
-const steps = await stepFigures();
+const compared = await compareSteps(
+  STEP_CASES.filter(({ name }) => wanted.has(name)),
+  peak,
+);
+for (const name of compared.contenders) names.add(name);
+leftOut.push(...compared.leftOut);
+const { steps } = compared;
 const learning = await learningFigures();
 const limits = [...(await limitFigures()), ...wireFigures(), ...quantizedFigures(), ...learning.limits];
 const files = onnxFigures();
@@ -89,86 +92,6 @@ function wantedCases(args: readonly string[]): ReadonlySet<string> {
     process.exit(2);
   }
   return new Set(cases.length > 0 ? cases : known);
-}
-
-async function stepFigures(): Promise<StepFigure[]> {
-  const cases = STEP_CASES.filter(({ name }) => wanted.has(name));
-  if (cases.length === 0) return [];
-  const peers = await readyPeers(new Set(cases.flatMap((each) => each.peers)));
-  const figures: StepFigure[] = [];
-  for (const threads of new Set(cases.flatMap((each) => each.threads))) {
-    const ours = await startContender({
-      command: process.execPath,
-      args: ["--import", "tsx", "bench/ours.ts", String(threads)],
-    });
-    names.add(ours.name);
-    const theirs = await startAll(peers, threads);
-    for (const each of cases.filter((each) => each.threads.includes(threads))) {
-      console.error(`${each.name}, ${threads} thread${threads === 1 ? "" : "s"} …`);
-      const having = [...theirs].filter(([{ key }]) => each.peers.includes(key));
-      figures.push(await stepFigure(each, threads, ours, new Map(having)));
-    }
-    for (const contender of [ours, ...theirs.values()]) contender.close();
-  }
-  return figures.toSorted((a, b) => known.indexOf(a.case) - known.indexOf(b.case));
-}
-
-async function stepFigure(
-  each: StepCase,
-  threads: number,
-  ours: Contender,
-  theirs: ReadonlyMap<Peer, Contender>,
-): Promise<StepFigure> {
-  const [own, ...others] = await timeSteps(each.name, [ours, ...theirs.values()]);
-  const peers = [...theirs].map(([peer, { name }], index) => {
-    const { milliseconds, ratio } = others[index]!;
-    return [name, { milliseconds, ratio, goal: each.goals[peer.key] ?? null }] as const;
-  });
-  const { milliseconds, flops } = own!;
-  const gflops = flops === null ? null : flops / milliseconds / 1e6;
-  return {
-    case: each.name,
-    what: each.what,
-    threads,
-    milliseconds,
-    gflops,
-    shareOfPeak: gflops === null || peak === null ? null : gflops / peak / threads,
-    gflopsGoal: threads === 1 ? (each.rate ?? null) : null,
-    peers: Object.fromEntries(peers),
-  };
-}
-
-async function readyPeers(keys: ReadonlySet<Peer["key"]>): Promise<Peer[]> {
-  const ready: Peer[] = [];
-  for (const peer of PEERS.filter(({ key }) => keys.has(key))) {
-    try {
-      await peer.prepare();
-      ready.push(peer);
-    } catch (error) {
-      leftOut.push(`${peer.label} cannot be installed: ${firstLine(error)}`);
-    }
-  }
-  return ready;
-}
-
-async function startAll(peers: readonly Peer[], threads: number): Promise<Map<Peer, Contender>> {
-  const started = new Map<Peer, Contender>();
-  for (const peer of peers) {
-    const contender = await start(peer, peer.command(Math.min(threads, peer.maxThreads)));
-    if (contender !== undefined) started.set(peer, contender);
-  }
-  return started;
-}
-
-async function start(peer: Peer, command: ContenderCommand): Promise<Contender | undefined> {
-  try {
-    const contender = await startContender(command);
-    names.add(contender.name);
-    return contender;
-  } catch (error) {
-    leftOut.push(`${peer.label} does not start: ${firstLine(error)}`);
-    return undefined;
-  }
 }
 
 /** Lines of JSON that a child prints; what goes wrong is left out with a word. */

@@ -9,13 +9,13 @@ const ROUNDS = 11;
 export interface StepTimes {
   /** Median milliseconds of a step. */
   readonly milliseconds: number;
-  /** Median over the rounds of this contender's time divided by the first contender's in the same round. */
-  readonly ratio: number;
+  /** Of each round. */
+  readonly rounds: readonly number[];
   /** Of a step, where the contender says. */
   readonly flops: number | null;
 }
 
-/** Times of each contender, in the order given; ratios are to the first. */
+/** Times of each contender, in the order given. */
 export async function timeSteps(caseName: string, contenders: readonly Contender[]): Promise<StepTimes[]> {
   const steps: number[] = [];
   for (const contender of contenders) steps.push(await warmUp(contender, caseName));
@@ -32,9 +32,14 @@ export async function timeSteps(caseName: string, contenders: readonly Contender
   }
   return contenders.map((_, index) => ({
     milliseconds: median(rounds.map((times) => times[index]!)),
-    ratio: median(rounds.map((times) => times[index]! / times[0]!)),
+    rounds: rounds.map((times) => times[index]!),
     flops: flops[index] ?? null,
   }));
+}
+
+/** How many times longer `other` takes than `own`: the median over the rounds, each of which pairs neighbours. */
+export function ratioTo(own: StepTimes, other: StepTimes): number {
+  return median(own.rounds.map((milliseconds, round) => other.rounds[round]! / milliseconds));
 }
 
 /** Runs a contender until it is warm; returns how many steps make a round. */
