@@ -1,0 +1,121 @@
+/** @file What a host asks of a run whose environment is its own: steps of all copies, and actions, rewards and ends of single episodes. */
+import { actionArray, type FreeEpisodes, type Metrics } from "../pipelines/index.ts";
+import { encodeTensor } from "../protocol/encodeTensor.ts";
+import { Refusal, toWireError } from "../protocol/errors.ts";
+import { encodeMessage } from "../protocol/framing.ts";
+import { decodeTensor, type TensorValue } from "../protocol/tensor.ts";
+import type { CurrentRun } from "./currentRun.ts";
+import { type OpenedRun, publishIfDue, saveIfDue } from "./openedRun.ts";
+import { plainStep } from "./plainStep.ts";
+import { regionReader } from "./regions.ts";
+import type { RunDesk, RunSetting } from "./runDesk.ts";
+
+export interface HostedCalls {
+  readonly calls: Pick<RunDesk, "step" | "line" | "act" | "reward" | "end">;
+  /** Learns one piece of what single episodes gave. @returns whether there is more */
+  learn(): boolean;
+}
+
+export function hostedCalls(current: CurrentRun, { roots, notify }: RunSetting): HostedCalls {
+  /** What the last updates from single episodes were like, until it is told. */
+  let latest: Metrics | null = null;
+
+  const tensor = (value: unknown, path: string): TensorValue =>
+    decodeTensor(value, { path, readRegion: regionReader(roots) });
+
+  /** The update that was made since it was asked last. */
+  function told(): { update?: Metrics } {
+    const update = latest;
+    latest = null;
+    return { ...(update === null ? {} : { update }), ...current.warnings.take() };
+  }
+
+  const calls: HostedCalls["calls"] = {
+    step({ group = 0, reset, form, ...sent }) {
+      const own = current.get();
+      const { hosting } = own;
+      if (hosting === null) throw insideAlready();
+      const decoded = Object.fromEntries(Object.entries(sent).map(([field, value]) => [field, tensor(value, field)]));
+      const { actions, update } = current.learning(own, () => hosting.step({ ...decoded, group, reset } as never));
+      if (update !== null) keep(own);
+      return {
+        actions: encodeTensor(actions as TensorValue, { form: form as "values" }),
+        ...(update === null ? {} : { update }),
+        ...current.warnings.take(),
+      };
+    },
+
+    line({ id, text }) {
+      const params = plainStep(text, id, current.get().id);
+      return params === null ? null : encodeMessage({ jsonrpc: "2.0", id, result: calls.step(params) });
+    },
+
+    act({ episodes, observations, mask, form }) {
+      const own = current.get();
+      const sentMask = mask === undefined ? undefined : tensor(mask, "mask");
+      const { choice, count, steps } = freeOf(own).act(
+        episodes as string[],
+        tensor(observations, "observations") as never,
+        sentMask as never,
+      );
+      const rows = (data: Float32Array) =>
+        encodeTensor({ dtype: "F32", shape: [count], data }, { form: form as "values" });
+      const actions = actionArray(choice.applied, { policy: own.spec.policy, count });
+      return {
+        actions: encodeTensor(actions as TensorValue, { form: form as "values" }),
+        values: rows(choice.values),
+        logProbs: rows(choice.logProbs),
+        steps,
+        ...told(),
+      };
+    },
+
+    reward({ episode, reward, step }) {
+      return { ...freeOf(current.get()).reward(episode as string, Number(reward), step as number), ...told() };
+    },
+
+    end({ episode, reward, truncated, observations }) {
+      const last = observations === undefined ? undefined : tensor(observations, "observations");
+      const gain = reward === undefined ? undefined : Number(reward);
+      return { ...freeOf(current.get()).end(episode as string, gain, truncated === true, last as never), ...told() };
+    },
+  };
+
+  /** After an update. */
+  function keep(own: OpenedRun): void {
+    publishIfDue(own, notify);
+    saveIfDue(own, notify);
+  }
+
+  return {
+    calls,
+    learn() {
+      const own = current.find();
+      if (own === null || !own.learner.pending) return false;
+      const { learner, free } = own;
+      try {
+        const figures = current.learning(own, () => learner.advance());
+        if (figures !== null) latest = free?.told(figures) ?? figures;
+      } catch (thrown) {
+        const { message, data } = toWireError(thrown);
+        current.warnings.add({ code: data.reason, message, hint: data.hint ?? "" });
+        return false;
+      }
+      if (latest !== null) publishIfDue(own, notify);
+      if (!learner.pending) saveIfDue(own, notify);
+      return learner.pending;
+    },
+  };
+}
+
+/** @throws INVALID_STATE for a run inside */
+function freeOf({ free }: OpenedRun): FreeEpisodes {
+  if (free === null) throw insideAlready();
+  return free;
+}
+
+function insideAlready(): Refusal {
+  return new Refusal("INVALID_STATE", "this run's environment is inside, and is stepped there", {
+    hint: 'call `rl.train`, or create a run with `"environment": {"type": "host", …}`',
+  });
+}
