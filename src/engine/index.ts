@@ -10,7 +10,7 @@ export { createMachine, type MachineOptions } from "./executors/machine/index.ts
 export { relaxedSimdAvailable, simdAvailable, wideSimdAvailable } from "./executors/machine/module.ts";
 export { runApart } from "./executors/onnxruntime/apart.ts";
 export { findOnnxruntime, type OnnxruntimePresence } from "./executors/onnxruntime/find.ts";
-export { runKept } from "./executors/onnxruntime/pool.ts";
+export { closeKept, runKept } from "./executors/onnxruntime/pool.ts";
 export { type OnnxSession, openOnnx, type StringArray } from "./executors/onnxruntime/session.ts";
 export { createReference } from "./executors/reference/reference.ts";
 export type { FaultDetails, Reason, Violation } from "./fault.ts";

@@ -166,10 +166,10 @@ export interface PlainFault {
   readonly context: Data | undefined;
 }
 
-export interface ToWorker {
-  readonly call: CallName;
-  readonly request: unknown;
-}
+export type ToWorker =
+  | { readonly call: CallName; readonly request: unknown }
+  /** A model that there is no longer, and what it weighs. It has no reply. */
+  | { readonly forget: { readonly id: string; readonly bytes: number } };
 
 export type FromWorker =
   | { readonly ready: true }

@@ -4,6 +4,7 @@ import { createExecutor } from "../engine/index.ts";
 import { CONTROL, type FromWorker, type Notice, type ToWorker, type WorkerSettings } from "./calls.ts";
 import { COMPUTATIONS } from "./computations.ts";
 import { executorOptions } from "./executorOptions.ts";
+import { forget } from "./forget.ts";
 import { rehearse } from "./rehearse.ts";
 import { guardStdout } from "./stdout.ts";
 import { loadRegistry, plainFault } from "./thread.ts";
@@ -29,7 +30,9 @@ const workshop: Promise<Workshop> = loadRegistry(settings.plugins).then((registr
 }));
 
 let isCalled = false;
-port.on("message", async ({ call, request }: ToWorker) => {
+port.on("message", async (message: ToWorker) => {
+  if ("forget" in message) return forget(message.forget, await workshop);
+  const { call, request } = message;
   isCalled = true;
   try {
     const compute = COMPUTATIONS[call] as (request: unknown, workshop: Workshop) => unknown;

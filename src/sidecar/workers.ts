@@ -28,6 +28,8 @@ export interface Workers {
     request: Calls[Name]["request"],
     onNotice?: (notice: Notice) => void,
   ): Task<Calls[Name]["reply"]>;
+  /** Lets go of a model that was deleted, wherever it is held. */
+  forget(model: { readonly id: string; readonly bytes: number }): void;
   /** Starts a worker ahead of its first call, if there is none. */
   warm(): void;
   /** Trainings that have a worker now. */
@@ -198,6 +200,12 @@ export function createWorkers(entry: URL, settings: () => Omit<WorkerSettings, "
           waiting.reject(cancelled());
         },
       };
+    },
+    forget(model) {
+      for (const { resident, thread } of workers) {
+        resident.delete(model.id);
+        thread.postMessage({ forget: model } satisfies ToWorker);
+      }
     },
     warm() {
       if (workers.size === 0 && !closed) start();

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findOnnxruntime } from "../../src/engine/executors/onnxruntime/find.ts";
 import { decodeOnnx, encodeOnnx } from "../../src/engine/onnx/codec.ts";
+import { tensorProtoOf, valueInfoOf } from "../../src/engine/onnx/tensors.ts";
 import { type Json, type Sidecar, startSidecar } from "../support/sidecar.ts";
 
 const FILE = new URL("../vectors/imported/small-cnn.onnx", import.meta.url).pathname;
@@ -117,6 +118,47 @@ describe("an imported file", () => {
     const { model } = await sidecar.call("models.load", { path: saved });
     await sidecar.call("models.export", { model: model.id, format: "onnx", path: written });
     expect(Buffer.compare(readFileSync(written), readFileSync(FILE))).toBe(0);
+  });
+});
+
+describe("imported files that were deleted", () => {
+  it("leave no memory behind, where the C library gives back what it gets", { timeout: 60_000 }, async () => {
+    const own = startSidecar({ env: { ...process.env, MALLOC_MMAP_THRESHOLD_: "131072" } });
+    const model = decodeOnnx(readFileSync(FILE));
+    const large = tensorProtoOf("large", {
+      dtype: "F32",
+      shape: [1000, 1000],
+      data: new Float32Array(1_000_000).fill(0.5),
+    });
+    const product = { opType: "MatMul", input: ["rows", "large"], output: ["wide"] };
+    const path = join(folder, "large.onnx");
+    const graph = {
+      name: "g",
+      node: [product],
+      initializer: [large],
+      input: [valueInfoOf("rows", 1, ["n", 1000])],
+      output: [valueInfoOf("wide", 1, ["n", 1000])],
+    };
+    writeFileSync(path, encodeOnnx({ ...model, graph }));
+    const resident = async () => (await own.call("runtime.health")).memory.rss as number;
+    const once = async () => {
+      const { model: taken } = await own.call("models.import", { format: "onnx", path });
+      await own.call("predict", { model: taken.id, inputs: [new Array(1000).fill(1)] });
+      return taken.id;
+    };
+    await own.call("models.delete", { model: await once() });
+    const before = await resident();
+    const ids: string[] = [];
+    for (let count = 0; count < 10; count++) ids.push(await once());
+    const most = await resident();
+    for (const id of ids) await own.call("models.delete", { model: id });
+    let after = most;
+    for (let look = 0; look < 60 && after - before > (most - before) / 2; look++) {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      after = await resident();
+    }
+    own.child.kill("SIGKILL");
+    expect(after - before).toBeLessThan((most - before) / 2);
   });
 });
 

@@ -1,7 +1,16 @@
 /** @file By what an imported file is run: our engine, onnxruntime, or whichever of the two was faster when both were tried. */
-import { type Executor, Fault, findOnnxruntime, type NdArray, runKept, type TypedArray } from "../../engine/index.ts";
-import { openFile } from "./importedFile.ts";
-import type { ImportedModel } from "./importOnnx.ts";
+import {
+  closeKept,
+  type Executor,
+  Fault,
+  findOnnxruntime,
+  type NdArray,
+  runKept,
+  type TypedArray,
+} from "../../engine/index.ts";
+import type { ModelRecord } from "../model/record.ts";
+import { closeFile, openFile } from "./importedFile.ts";
+import { type ImportedModel, isImported } from "./importOnnx.ts";
 import { elementTypeOf, wireDType } from "./ports.ts";
 import { type Feeds, namedFeeds, predictImported } from "./predictImported.ts";
 import { writeWhole } from "./writeBack.ts";
@@ -29,14 +38,27 @@ const fastest = new Map<string, Chosen>();
 const RUN: Readonly<Record<Chosen, (context: Context, feeds: Feeds) => Promise<Executed["outputs"]>>> = {
   engine: async (context, feeds) => predictImported(context, feeds),
   async onnxruntime({ record }, feeds) {
-    const key = `${record.imported.sha256}.${record.weights!.lineage}.${record.weights!.version}`;
     const { opened } = openFile(record.imported);
-    const outputs = await runKept(key, () => writeWhole(record), typed(namedFeeds(opened, feeds), opened.inputs));
+    const outputs = await runKept(
+      keyOf(record),
+      () => writeWhole(record),
+      typed(namedFeeds(opened, feeds), opened.inputs),
+    );
     return Object.fromEntries(
       Object.entries(outputs).map(([name, value]) => [name, value.dtype === "STRING" ? [...value.data] : value]),
     );
   },
 };
+
+/** Of a file with the weights that it has now. */
+const keyOf = ({ imported, weights }: ImportedModel): string =>
+  `${imported.sha256}.${weights!.lineage}.${weights!.version}`;
+
+/** Lets go of what is kept of an imported file, to run it or to train on it. */
+export function forgetImported(record: ModelRecord): void {
+  if (record.imported !== undefined) closeFile(record.imported);
+  if (isImported(record)) closeKept(keyOf(record));
+}
 
 /** @throws Fault NOT_FOUND where onnxruntime is asked for and not there; otherwise those of the executor chosen */
 export async function executeImported(context: Context, feeds: Feeds, asked: ExecutorName): Promise<Executed> {

@@ -31,6 +31,11 @@ export function openFile({ bytes, sha256 }: ImportedFile, outputs?: readonly str
   return file;
 }
 
+/** Lets go of what was opened of a file. */
+export function closeFile({ sha256 }: ImportedFile): void {
+  for (const key of kept.keys()) if (key.split("\n")[0] === sha256) kept.delete(key);
+}
+
 function openNew(bytes: SharedArrayBuffer, outputs: readonly string[] | undefined): OpenedFile {
   const whole = decodeOnnx(new Uint8Array(bytes));
   const model = outputs === undefined ? whole : { ...whole, graph: pruned(whole.graph!, outputs) };

@@ -55,14 +55,24 @@ function writeWeights(state: State, weights: Weights): void {
   for (const [path, value] of Object.entries(weightArrays(weights))) state.write(path, value);
 }
 
+function drop({ programs, state }: Loaded): void {
+  for (const program of programs.values()) program.release();
+  state.release();
+}
+
+/** Lets go of a model's weights and programs. */
+export function forgetLoaded(executor: Executor, { weights }: Pick<ModelRecord, "weights">): void {
+  const models = loadedBy.get(executor);
+  const loaded = weights === null ? undefined : models?.get(weights.lineage);
+  if (loaded === undefined) return;
+  models!.delete(weights!.lineage);
+  drop(loaded);
+}
+
 function load(executor: Executor, weights: Weights): Loaded {
   const models = loadedBy.get(executor) ?? new Map<string, Loaded>();
   loadedBy.set(executor, models);
   const make = (): Loaded => ({ state: stateOf(executor, weights), version: weights.version, programs: new Map() });
-  const drop = ({ programs, state }: Loaded): void => {
-    for (const program of programs.values()) program.release();
-    state.release();
-  };
   const loaded = recent(models, weights.lineage, MODELS_KEPT, make, drop);
   if (loaded.version !== weights.version) writeWeights(loaded.state, weights);
   loaded.version = weights.version;

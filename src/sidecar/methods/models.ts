@@ -4,6 +4,7 @@ import type { ImportedFile } from "../../pipelines/index.ts";
 import { Refusal } from "../../protocol/errors.ts";
 import type { ResultOf } from "../../protocol/methods.ts";
 import { requestData } from "../data.ts";
+import { giveBackSoon } from "../giveBack.ts";
 import { forgetModel, keepModel } from "../keep.ts";
 import type { Learning } from "../learning.ts";
 import type { Model } from "../models.ts";
@@ -131,6 +132,10 @@ function refuseIdle({ quantize, data, weights }: { quantize?: unknown; data?: un
   });
 }
 
+/** Of what a model keeps in shared memory. */
+const bytesOf = ({ weights, imported }: Model["record"]): number =>
+  (weights?.buffer.byteLength ?? 0) + (imported?.bytes.byteLength ?? 0);
+
 type Seeing = "models.summary" | "models.inspect" | "models.explain";
 
 export const modelMethods: Omit<Handlers<`models.${string}`>, Seeing> = {
@@ -172,6 +177,9 @@ export const modelMethods: Omit<Handlers<`models.${string}`>, Seeing> = {
         });
       }
       session.models.delete(model);
+      const bytes = bytesOf(model.record);
+      session.workers.forget({ id: model.id, bytes });
+      giveBackSoon(bytes);
       await forgetModel(model, session);
       return { deleted: model.id };
     });

@@ -20,16 +20,26 @@ export async function runKept(
   const session = open.get(key) ?? openApart(model());
   open.delete(key);
   open.set(key, session);
-  for (const [oldest, dropped] of open) {
+  for (const oldest of open.keys()) {
     if (open.size <= MOST) break;
-    open.delete(oldest);
-    void dropped.then(({ close }) => close()).catch(() => {});
+    closeKept(oldest);
   }
   try {
     return await (await session).run(inputs);
   } catch (failure) {
     if (open.get(key) === session) open.delete(key);
-    void session.then(({ close }) => close()).catch(() => {});
+    end(session);
     throw failure;
   }
+}
+
+/** Ends a model's process, if there is one. */
+export function closeKept(key: string): void {
+  const session = open.get(key);
+  open.delete(key);
+  if (session !== undefined) end(session);
+}
+
+function end(session: Promise<ApartSession>): void {
+  void session.then(({ close }) => close()).catch(() => {});
 }
