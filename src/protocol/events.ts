@@ -57,7 +57,8 @@ export const EVENTS = {
     data: epochData,
   },
   "generate.text": {
-    summary: "A piece of what a model writes, at most 20 a second; all pieces together are the text.",
+    summary:
+      "A piece of what a model writes, at most 20 a second; all pieces since the last `job.started` together are the text: one that is resumed begins anew.",
     data: z.looseObject({
       text: z.string().describe("what follows the last piece"),
       tokens: count.describe("tokens written so far"),

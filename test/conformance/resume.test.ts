@@ -68,3 +68,34 @@ it("killed with everything in use that remembers, a training goes on to the bits
     await whole.call("predict", { model: model.id, inputs }),
   );
 });
+
+it("killed while it writes, a text begins anew where the job is resumed, and comes to the same end", async () => {
+  const rhyme = "she sells sea shells by the sea shore. ".repeat(6);
+  const spec = { name: "tales", pipeline: "language", backbone: { type: "gru", hidden: 16 }, seed: 1 };
+  const training = { data: { text: { value: rhyme } }, epochs: 1 };
+  const wishes = { model: "tales", prompt: "she ", maxNewTokens: 5000, seed: 4 };
+  const parameters = ["--data-dir", temporaryDirectory()];
+  const first = startSidecar({ parameters });
+  await first.call("models.create", spec);
+  const { job: learning } = await first.call("train.start", { model: "tales", ...training });
+  await first.call("jobs.wait", { jobId: learning.id });
+  const { text } = await first.call("generate", wishes);
+  const { job } = await first.call("generate.start", wishes);
+  await first.event("generate.text", job.id);
+  first.child.kill("SIGKILL");
+  await first.exit;
+
+  const second = startSidecar({ parameters });
+  expect((await second.call("jobs.get", { jobId: job.id })).job).toMatchObject({
+    state: "interrupted",
+    resumable: true,
+  });
+  await second.call("jobs.resume", { jobId: job.id });
+  const { job: ended } = await second.call("jobs.wait", { jobId: job.id });
+  expect(ended).toMatchObject({ state: "completed", result: { text, finishReason: "length" } });
+  const { events } = await second.call("jobs.events", { jobId: job.id });
+  const begun = (events as Json[]).findLastIndex(({ type }) => type === "job.started");
+  expect(begun).toBeGreaterThan(0);
+  const told = (events as Json[]).slice(begun).filter(({ type }) => type === "generate.text");
+  expect(told.map(({ data }) => data.text).join("")).toBe(text);
+});

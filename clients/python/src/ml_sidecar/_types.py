@@ -1466,6 +1466,7 @@ class RlCreateParams(_RlCreateParamsRequired, total=False):
     memory: Union[bool, str, Dict[str, Any]]  # what is remembered from step to step: {"type":"lstm","hidden":64}; `gru` too; nothing when left out
     totalSteps: int  # of a host's environment: the steps over which rates fall to zero; they stay as they are when left out
     checkpoint: Union[bool, RlCreateParamsCheckpoint2]  # of a host's environment: how often to save what is needed to go on; needs --data-dir
+    background: bool  # of episodes that the host begins and ends one by one: whether they are learned between calls, so that none waits for more than a piece of an update (the default); or, where false, before the next call, so that the seed decides everything
     _meta: Meta
 
 
@@ -1785,7 +1786,7 @@ class _GenerateTextDataRequired(TypedDict):
 
 
 class GenerateTextData(_GenerateTextDataRequired, total=False):
-    """A piece of what a model writes, at most 20 a second; all pieces together are the text."""
+    """A piece of what a model writes, at most 20 a second; all pieces since the last `job.started` together are the text: one that is resumed begins anew."""
     rate: Number  # tokens a second
 
 
