@@ -37,7 +37,8 @@ or \`handle\`; bytes are little-endian, in C order. Where a tensor is expected, 
 integer, BOOL where all are true or false. Answers use flat \`values\` up to ${MAX_INLINE_VALUES} elements, \`b64\` up to ${MAX_INLINE_BYTES / 2 ** 20} MiB, then a file;
 \`_meta.tensors\` overrides that. Booleans are one byte, 0 or 1.
 
-**Order.** Requests on one model are worked on first in, first out; different models side by side. Methods marked *immediate* are answered at
+**Order.** Requests on one model are worked on first in, first out; different models side by side. What a policy is asked sees what all steps
+asked before it have taught; steps themselves wait for nothing but steps. Methods marked *immediate* are answered at
 once, whatever is being computed. The answer to the call that makes a job comes before the job's first event.
 Everything may be written at once: ids count up from \`m_1\`, \`j_1\`, \`d_1\`, and a request that names what an earlier one is still making waits for
 it. At the input's end what was asked is answered and trainings stop; \`runtime.shutdown\` with \`"mode":"drain"\` as the last line lets them

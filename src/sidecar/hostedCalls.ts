@@ -5,15 +5,17 @@ import { Refusal, toWireError } from "../protocol/errors.ts";
 import { encodeMessage } from "../protocol/framing.ts";
 import { decodeTensor, type TensorValue } from "../protocol/tensor.ts";
 import type { CurrentRun } from "./currentRun.ts";
-import { type OpenedRun, publishIfDue, saveIfDue } from "./openedRun.ts";
+import { type OpenedRun, publishIfDue, publishRun, saveIfDue } from "./openedRun.ts";
 import { plainStep } from "./plainStep.ts";
 import { regionReader } from "./regions.ts";
 import type { RunDesk, RunSetting } from "./runDesk.ts";
 
 export interface HostedCalls {
-  readonly calls: Pick<RunDesk, "step" | "line" | "act" | "reward" | "end">;
+  readonly calls: Pick<RunDesk, "step" | "line" | "act" | "reward" | "end" | "show">;
   /** Learns one piece of what single episodes gave. @returns whether there is more */
   learn(): boolean;
+  /** The run, once what single episodes taught has been learned, unless that is done between calls. */
+  caughtUp(): OpenedRun;
 }
 
 export function hostedCalls(current: CurrentRun, { roots, notify }: RunSetting): HostedCalls {
@@ -28,6 +30,28 @@ export function hostedCalls(current: CurrentRun, { roots, notify }: RunSetting):
     const update = latest;
     latest = null;
     return { ...(update === null ? {} : { update }), ...current.warnings.take() };
+  }
+
+  function caughtUp(): OpenedRun {
+    while (!current.get().spec.background && learn());
+    return current.get();
+  }
+
+  function learn(): boolean {
+    const own = current.find();
+    if (own === null || !own.learner.pending) return false;
+    const { learner, free } = own;
+    try {
+      const figures = current.learning(own, () => learner.advance());
+      if (figures !== null) latest = free?.told(figures) ?? figures;
+    } catch (thrown) {
+      const { message, data } = toWireError(thrown);
+      current.warnings.add({ code: data.reason, message, hint: data.hint ?? "" });
+      return false;
+    }
+    if (latest !== null) publishIfDue(own, notify);
+    if (!learner.pending) saveIfDue(own, notify);
+    return learner.pending;
   }
 
   const calls: HostedCalls["calls"] = {
@@ -51,7 +75,7 @@ export function hostedCalls(current: CurrentRun, { roots, notify }: RunSetting):
     },
 
     act({ episodes, observations, mask, form }) {
-      const own = current.get();
+      const own = caughtUp();
       const sentMask = mask === undefined ? undefined : tensor(mask, "mask");
       const { choice, count, steps } = freeOf(own).act(
         episodes as string[],
@@ -71,13 +95,20 @@ export function hostedCalls(current: CurrentRun, { roots, notify }: RunSetting):
     },
 
     reward({ episode, reward, step }) {
-      return { ...freeOf(current.get()).reward(episode as string, Number(reward), step as number), ...told() };
+      return { ...freeOf(caughtUp()).reward(episode as string, Number(reward), step as number), ...told() };
     },
 
     end({ episode, reward, truncated, observations }) {
       const last = observations === undefined ? undefined : tensor(observations, "observations");
       const gain = reward === undefined ? undefined : Number(reward);
-      return { ...freeOf(current.get()).end(episode as string, gain, truncated === true, last as never), ...told() };
+      return { ...freeOf(caughtUp()).end(episode as string, gain, truncated === true, last as never), ...told() };
+    },
+
+    show() {
+      const own = caughtUp();
+      const { learner, hosting, record } = own;
+      if (hosting !== null && learner.updates > 0 && learner.updates !== record.policy.updates) publishRun(own, notify);
+      return {};
     },
   };
 
@@ -87,25 +118,7 @@ export function hostedCalls(current: CurrentRun, { roots, notify }: RunSetting):
     saveIfDue(own, notify);
   }
 
-  return {
-    calls,
-    learn() {
-      const own = current.find();
-      if (own === null || !own.learner.pending) return false;
-      const { learner, free } = own;
-      try {
-        const figures = current.learning(own, () => learner.advance());
-        if (figures !== null) latest = free?.told(figures) ?? figures;
-      } catch (thrown) {
-        const { message, data } = toWireError(thrown);
-        current.warnings.add({ code: data.reason, message, hint: data.hint ?? "" });
-        return false;
-      }
-      if (latest !== null) publishIfDue(own, notify);
-      if (!learner.pending) saveIfDue(own, notify);
-      return learner.pending;
-    },
-  };
+  return { calls, learn, caughtUp };
 }
 
 /** @throws INVALID_STATE for a run inside */

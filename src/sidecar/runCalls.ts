@@ -42,6 +42,8 @@ export interface RunCalls {
   end: { request: Data; reply: Data };
   /** Saves everything that the run goes on from. */
   save: { request: Record<string, never>; reply: { readonly steps: number; readonly updates: number } };
+  /** Publishes what a host's run knows now. */
+  show: { request: Record<string, never>; reply: Record<string, never> };
   /** The policy as it is now, and everything saved where there is a place for it. */
   settle: { request: Record<string, never>; reply: { readonly record: PolicyModel } };
 }

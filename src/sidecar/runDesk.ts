@@ -34,7 +34,7 @@ export function createRunDesk(setting: RunSetting): Desk {
       ...hosted.calls,
 
       save() {
-        const own = current.get();
+        const own = hosted.caughtUp();
         const { learner } = own;
         if (learner.updates > 0) publishRun(own, notify);
         saveRun(own, notify);
@@ -42,7 +42,7 @@ export function createRunDesk(setting: RunSetting): Desk {
       },
 
       settle() {
-        const own = current.get();
+        const own = hosted.caughtUp();
         const { learner, hosting, record } = own;
         if (hosting !== null) saveRun(own, notify);
         return { record: learner.updates > 0 || record.weights !== null ? publishRun(own, notify) : record };

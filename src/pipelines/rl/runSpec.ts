@@ -14,6 +14,8 @@ export interface RunSpec extends Pick<WorldSpec, "environment" | "count" | "grou
   readonly seed: number;
   /** Steps over which rates fall, where no training says. */
   readonly totalSteps: number | null;
+  /** Whether what single episodes taught is learned between calls; or before the next one is answered. */
+  readonly background: boolean;
   /** When a host's run is saved, whichever comes first; both null: only when asked. */
   readonly checkpoint: { readonly everyUpdates: number | null; readonly everySeconds: number | null };
 }
@@ -39,6 +41,10 @@ const RunSchema = z.strictObject({
     ])
     .default(true)
     .describe("How often a host's run is saved"),
+  background: z
+    .boolean()
+    .default(true)
+    .describe("Whether single episodes are learned between calls, so that none waits long; or before the next call"),
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe("Decides weights, actions and episodes"),
 });
 
@@ -52,6 +58,7 @@ export function parseRun(registry: Registry, raw: unknown): RunSpec {
     seed,
     totalSteps,
     checkpoint,
+    background,
     ...rest
   } = parseBy(RunSchema, raw, "");
   const algorithm = parseConfigured(registry.algorithms, rawAlgorithm, "algorithm", "ppo");
@@ -67,6 +74,7 @@ export function parseRun(registry: Registry, raw: unknown): RunSpec {
     autoreset: world.autoreset,
     totalSteps: totalSteps ?? null,
     checkpoint: checkpointOf(checkpoint),
+    background,
   };
 }
 

@@ -103,6 +103,12 @@ export const rlMethods = {
         ])
         .optional()
         .describe("of a host's environment: how often to save what is needed to go on; needs --data-dir"),
+      background: z
+        .boolean()
+        .optional()
+        .describe(
+          "of episodes that the host begins and ends one by one: whether they are learned between calls, so that none waits for more than a piece of an update (the default); or, where false, before the next call, so that the seed decides everything",
+        ),
       seed: seed.optional().describe("where weights, actions and episodes come from (default 0)"),
     }),
     result: z.looseObject({ run: runView, model: modelView }),

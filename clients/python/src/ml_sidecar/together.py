@@ -65,7 +65,8 @@ def learn_together(
     names = list(environment.possible_agents)
     observations, infos = environment.reset(seed=seed)
     masked = any("action_mask" in (info or {}) for info in infos.values())
-    given = {"algorithm": algorithm, "totalSteps": total_steps, "seed": seed, **options}
+    # Updates are waited for, so that the same seed gives the same policies.
+    given = {"algorithm": algorithm, "totalSteps": total_steps, "seed": seed, "background": False, **options}
     parties = [names] if shared else [[name] for name in names]
     learners: List[_Learner] = []
     try:
