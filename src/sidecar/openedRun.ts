@@ -84,10 +84,10 @@ export function openRun(
     free: hosting === null ? null : createFreeEpisodes(spec, learner, warn),
     checkpointPath,
     record,
-    publishedAt: 0,
+    publishedAt: Number.NEGATIVE_INFINITY,
     horizon: null,
     seconds: 0,
-    saved: { updates: 0, next: 0, at: performance.now() },
+    saved: { updates: learner.updates, next: 0, at: performance.now() },
   };
   if (checkpointPath !== null && existsSync(checkpointPath)) {
     restore(own, checkpointPath);

@@ -121,6 +121,8 @@ export interface LearnerContext {
   readonly autoreset: AutoresetMode;
   /** To begin with; left out: drawn from the seed. */
   readonly weights?: Readonly<Record<string, NdArray>> | undefined;
+  /** Environment steps and updates that those weights have behind them. */
+  readonly behind?: { readonly steps: number; readonly updates: number } | undefined;
 }
 
 /** A way to learn by acting, chosen by name. */

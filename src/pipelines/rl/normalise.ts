@@ -17,6 +17,12 @@ export function newMoments(width: number): Moments {
   return { mean: new Float64Array(width), variance: new Float64Array(width).fill(1), count: FIRST_COUNT };
 }
 
+export function setMoments(moments: Moments, { mean, variance, count }: Moments): void {
+  moments.mean.set(mean);
+  moments.variance.set(variance);
+  moments.count = count;
+}
+
 /** Adds `rows` rows. */
 export function addRows(moments: Moments, values: ArrayLike<number>, rows: number): void {
   const { mean, variance, count } = moments;

@@ -18,6 +18,8 @@ import { createReplayGroup } from "./replayGroup.ts";
 
 /** Plain JSON. */
 interface Progress extends Common {
+  /** Steps of which the replay buffer knows nothing. */
+  unseen: number;
   acts: number;
   /** Choices of which none was allowed. */
   allMasked: number;
@@ -30,11 +32,11 @@ interface Progress extends Common {
   counts: Record<string, number>;
 }
 
-const noProgress = (): Progress => ({
-  steps: 0,
+const firstProgress = ({ behind = { steps: 0, updates: 0 } }: LearnerContext): Progress => ({
+  ...behind,
+  unseen: behind.steps,
   acts: 0,
   allMasked: 0,
-  updates: 0,
   waiting: 0,
   due: 0,
   piece: 0,
@@ -69,12 +71,12 @@ export function createOffPolicy(context: LearnerContext, options: OffPolicyOptio
   const { policy, seed, count } = context;
   const replay = openReplay(context, options, method);
   const groups = Array.from({ length: context.groups }, () => createReplayGroup(context, options, replay));
-  const progress = noProgress();
+  const progress = firstProgress(context);
   const updates = createUpdates({ seed, replay, method, progress });
 
   /** The updates that so many steps ask for. */
   function owe(): void {
-    if (progress.steps <= options.learningStarts || replay.size === 0) return;
+    if (progress.steps - progress.unseen <= options.learningStarts || replay.size === 0) return;
     progress.waiting += count;
     while (progress.waiting >= options.trainFrequency) {
       progress.waiting -= options.trainFrequency;
@@ -113,7 +115,7 @@ export function createOffPolicy(context: LearnerContext, options: OffPolicyOptio
       method.networks.write(below("state", tensors));
       replay.restore(below("replay", tensors));
       for (const [index, group] of groups.entries()) group.restore(below(`groups.${index}`, tensors));
-      Object.assign(progress, structuredClone(saved));
+      Object.assign(progress, { unseen: 0 }, structuredClone(saved));
     },
     release: () => method.release(),
   });

@@ -77,9 +77,8 @@ function openRollouts({ policy, count, groups }: LearnerContext, { numSteps }: O
   return Array.from({ length: sides }, () => newRollout(policy, numSteps, copies));
 }
 
-const noProgress = (): Progress => ({
-  steps: 0,
-  updates: 0,
+const firstProgress = ({ behind = { steps: 0, updates: 0 } }: LearnerContext): Progress => ({
+  ...behind,
   acts: 0,
   allMasked: 0,
   optimizerSteps: 0,
@@ -105,7 +104,7 @@ function openParts(context: LearnerContext, options: OnPolicyOptions) {
   const rollouts = openRollouts(context, options);
   const minibatches = openMinibatches({ ...context, state: networks.state }, options);
   const normaliser = createNormaliser(spaceSize(policy.observation), policy.normaliser);
-  const progress = noProgress();
+  const progress = firstProgress(context);
   const shared: Grouped = { ...context, acting: networks.acting, normaliser, options, progress };
   const groups = Array.from({ length: context.groups }, (_, number) =>
     newGroup(
