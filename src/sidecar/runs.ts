@@ -37,6 +37,8 @@ export interface Runs {
   nextId(): string;
   add(run: Pick<Run, "id" | "raw" | "createdAt">, model: Model, checkpointPath: string | null): Run;
   find(id: string): Run | null;
+  /** The one that learns a model. */
+  learning(model: string): Run | null;
   /** @throws Refusal `NOT_FOUND` */
   get(id: string): Run;
   /** It is found no more, though its thread goes on until it is closed. @returns what puts it back */
@@ -80,6 +82,7 @@ export function createRuns(entry: URL, settings: () => Settings, log: Log): Runs
       return run;
     },
     find: (id) => runs.get(id) ?? null,
+    learning: (model) => [...runs.values()].find((run) => run.model === model) ?? null,
     get(id) {
       const run = runs.get(id);
       if (run !== undefined) return run;

@@ -10,15 +10,27 @@ import type { Handlers } from "./index.ts";
 import { viewOf } from "./jobs.ts";
 
 /**
- * Runs `task` after all that the model was asked before, unless nobody wants the answer any more.
+ * Runs `task` after all that the model was asked before, steps of a host's run that learns it among them, unless nobody wants the answer
+ * any more.
  * @throws Refusal `NOT_FOUND` when the model was deleted meanwhile.
  */
 export function inLine<T>(model: Model, session: Session, call: Call, task: () => T | Promise<T>): T | Promise<T> {
-  return session.lanes.run(model.id, () => {
+  const stepped = afterSteps(model, session);
+  const begin = (): T | Promise<T> => {
     if (call.abandoned) return undefined as T;
     session.models.get(model.id);
     return task();
-  });
+  };
+  return session.lanes.run(model.id, () => (stepped === null ? begin() : stepped.then(begin)));
+}
+
+/** Resolves when a host's run has made the steps asked so far, and the model shows what they taught; null where no run is at work on it. */
+function afterSteps(model: Model, { runs }: Session): Promise<void> | null {
+  if (model.record.policy === undefined || model.trainedBy !== null) return null;
+  const run = runs.learning(model.id);
+  if (run === null || !run.isOpen) return null;
+  const done = () => {};
+  return run.ask("show", {}).then(done, done); // a run that cannot show what it knows leaves the model as it was
 }
 
 /** @throws Refusal `INVALID_STATE` */
