@@ -81,6 +81,15 @@ class PettingZoo(unittest.TestCase):
                 for policy in policies.values():
                     self.assertEqual([policy.act(sign) for sign in numpy.eye(3, dtype=numpy.float32)], [0, 1, 2])
 
+    def test_the_same_seed_gives_the_same_policies_to_the_bit(self):
+        signs = numpy.eye(3, dtype=numpy.float32)
+        for shared in (True, False):
+            with self.subTest(shared=shared):
+                one, other = (self.learn(Signs(), shared=shared) for _ in range(2))
+                for agent in one:
+                    for name in ("values", "logProbs"):
+                        numpy.testing.assert_array_equal(one[agent].answer(signs)[name], other[agent].answer(signs)[name], agent)
+
     def test_agents_that_spread_over_landmarks_share_a_policy(self):
         environment = simple_spread_v3.parallel_env(N=3, max_cycles=10)
         policies = self.learn(environment)
