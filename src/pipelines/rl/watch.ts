@@ -54,7 +54,7 @@ export function createWatch(policy: PolicySpec, warn: (warning: Warning) => void
     update(metrics, recentReturn) {
       const kl = metrics["losses/approx_kl"] ?? 0;
       look("KL_TOO_HIGH", kl > LARGE_KL, UPDATES_OF_LARGE_KL, () => ({
-        message: `the policy moves far with each update: approximate KL divergence ${kl.toFixed(3)}`,
+        message: `the policy moves far with each update: approximate KL divergence ${kl.toFixed(3)}, above ${LARGE_KL} for ${UPDATES_OF_LARGE_KL} updates`,
         hint: "lower `learningRate` or `updateEpochs`, or set `targetKl` to 0.02",
       }));
       const explained = metrics["losses/explained_variance"] ?? 1;
@@ -65,7 +65,7 @@ export function createWatch(policy: PolicySpec, warn: (warning: Warning) => void
       const entropy = metrics["losses/entropy"] ?? Number.POSITIVE_INFINITY;
       const isCollapsed = blind !== 0 && entropy < least;
       look("ENTROPY_COLLAPSED", isCollapsed, UPDATES_COLLAPSED, () => ({
-        message: `the policy hardly tries anything any more: entropy ${entropy.toPrecision(2)}${blind === null ? "" : ` of ${blind.toPrecision(2)}`}`,
+        message: `the policy hardly tries anything any more: entropy ${entropy.toPrecision(2)}${blind === null ? "" : ` of ${blind.toPrecision(2)}`} for ${UPDATES_COLLAPSED} updates`,
         hint: "if its returns are not good yet, raise `entCoef` or lower `learningRate`",
       }));
       const valueLoss = metrics["losses/value_loss"] ?? metrics["losses/qf_loss"] ?? metrics["losses/td_loss"] ?? 0;
@@ -86,7 +86,7 @@ export function createWatch(policy: PolicySpec, warn: (warning: Warning) => void
       );
       const masked = metrics["charts/all_masked"] ?? 0;
       look("ALL_MASKED", masked > 0, 1, () => ({
-        message: `in ${masked} steps every action was masked; one was chosen blindly`,
+        message: `${masked === 1 ? "once" : `${masked} times`} every action of a choice was masked; one was chosen blindly`,
         hint: "let each mask allow at least one choice",
       }));
     },

@@ -49,7 +49,7 @@ describe("a watch", () => {
     ["rewards that are huge", "REWARD_SCALE", /3\.0e\+7/, /divide/, { "losses/value_loss": 3e7 }],
     ["returns that are huge", "REWARD_SCALE", /large.*-?5\.0e\+6/, /divide/, {}, -5e6],
     ["returns that are next to nothing", "REWARD_SCALE", /small.*0\.000020/, /multiply/, {}, 2e-5],
-    ["masks that allow nothing", "ALL_MASKED", /in 3 steps/, /at least one/, { "charts/all_masked": 3 }],
+    ["masks that allow nothing", "ALL_MASKED", /^3 times/, /at least one/, { "charts/all_masked": 3 }],
   ])("tells once of %s", (_what, code, message, hint, figures, recentReturn, environment) => {
     const told = toldOver(200, figures, recentReturn, environment);
     expect(told.map((each) => each.code)).toEqual([code]);

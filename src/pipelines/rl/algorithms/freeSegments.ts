@@ -4,10 +4,11 @@ import type { Acting } from "../acting.ts";
 import { estimateAdvantages } from "../advantages.ts";
 import type { FreeChoice, FreeLearner, Segment } from "../algorithm.ts";
 import { maskWidth } from "../distributions.ts";
+import { blindChoices } from "../masks.ts";
 import { type Normaliser, newRewardScaler, scaleRewards } from "../normalise.ts";
 import { memoryWidths, type PolicySpec } from "../policy.ts";
 import type { Rollout } from "../rollout.ts";
-import { spaceSize } from "../spaces.ts";
+import { choicesOf, spaceSize } from "../spaces.ts";
 import type { PpoOptions } from "./ppoOptions.ts";
 
 type Options = Pick<PpoOptions, "numSteps" | "gamma" | "gaeLambda" | "normaliseRewards" | "clipRewards">;
@@ -17,8 +18,8 @@ interface Surroundings {
   /** Acting on so many rows. */
   open(rows: number): Acting;
   readonly normaliser: Normaliser;
-  /** A number for each draw, never the same. */
-  nextDraw(): number;
+  /** Draws of actions so far, and choices of which none was allowed. */
+  readonly progress: { acts: number; allMasked: number };
   readonly rollout: Rollout;
   readonly copies: number;
   readonly options: Options;
@@ -136,11 +137,14 @@ export function createFree(around: Surroundings): Free {
       acting.observations.fill(0);
       acting.observations.set(seen);
       acting.mask?.fill(1);
-      if (mask !== null) acting.mask?.set(mask);
+      if (mask !== null) {
+        acting.mask?.set(mask);
+        around.progress.allMasked += blindChoices(mask, choicesOf(policy.action) ?? [], new Uint8Array(count));
+      }
       acting.starts?.fill(1);
       acting.starts?.set(starts);
       for (const [index, each] of memory.entries()) acting.memory[index]!.set(each);
-      acting.run(around.nextDraw(), DRAWS);
+      acting.run(around.progress.acts++, DRAWS);
       const part = <A extends Int32Array | Float32Array>(all: A): A =>
         all.slice(0, (all.length / acting.count) * count) as A;
       return {

@@ -119,7 +119,7 @@ function openParts(context: LearnerContext, options: OnPolicyOptions) {
     policy,
     open: networks.actingOn,
     normaliser,
-    nextDraw: () => progress.acts++,
+    progress,
     rollout: rollouts[0]!,
     copies,
     options,

@@ -78,9 +78,10 @@ export function beginGroup(
 
 /** Actions for what was seen last, noted in the rollout. @returns as the environment takes them */
 export function actGroup(shared: Grouped, group: Group): Int32Array | Float32Array {
-  const { acting, progress } = shared;
+  const { policy, acting, progress } = shared;
   decide(shared, group);
   progress.acts++;
+  if (group.mask !== null) progress.allMasked += blindChoices(group.mask, choicesOf(policy.action) ?? [], group.idle);
   record(shared, group);
   return acting.applied;
 }
@@ -114,7 +115,7 @@ export function observeGroup(shared: Grouped, group: Group, outcome: Outcome): n
 }
 
 function see(
-  { policy, normaliser, count, progress }: Grouped,
+  { normaliser, count }: Grouped,
   group: Group,
   observations: ArrayLike<number>,
   mask: ArrayLike<number> | null,
@@ -123,7 +124,6 @@ function see(
   if (group.mask === null) return;
   if (mask === null) group.mask.fill(1);
   else copyInto(group.mask, mask);
-  progress.allMasked += blindChoices(group.mask, choicesOf(policy.action) ?? [], new Uint8Array(count));
 }
 
 /** What the group sees into the program, and the program run. */
