@@ -13,6 +13,8 @@ export interface Episodes {
   /** Mean of the last 100 returns; NaN before the first. */
   readonly recentReturn: number;
   readonly recentLength: number;
+  /** Mean of the last 100 returns without their signs: wins and losses do not make up for each other. */
+  readonly recentSize: number;
   /** Whether there were 100 to take that of. */
   readonly isFull: boolean;
   /** What has ended since this was asked last: null for nothing. */
@@ -85,6 +87,9 @@ export function createEpisodes(copies: number, skips: boolean): Episodes {
     },
     get recentLength() {
       return mean(state.recentLengths);
+    },
+    get recentSize() {
+      return mean(state.recentReturns.map(Math.abs));
     },
     get isFull() {
       return state.count >= RECENT;

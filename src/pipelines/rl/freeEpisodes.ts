@@ -140,7 +140,7 @@ export function createFreeEpisodes(
     },
     episodes,
     told(latest) {
-      watch.update(latest, episodes.recentReturn);
+      watch.update(latest, episodes.recentSize);
       return figuresOf(latest, { learner, episodes, rate: rate() });
     },
   };

@@ -132,7 +132,7 @@ export function createHosting(spec: RunSpec, learner: Learner, warn: (warning: W
     let latest: Metrics | null = null;
     while (learner.pending) latest = learner.advance() ?? latest;
     if (latest === null) return null;
-    watch.update(latest, episodes.recentReturn);
+    watch.update(latest, episodes.recentSize);
     return figuresOf(latest, { learner, episodes, rate: rate() });
   }
 

@@ -126,7 +126,7 @@ export function runInside(context: RunContext): RunResult {
     const metrics = learner.advance();
     if (metrics === null) return;
     latest = metrics;
-    watch.update(metrics, episodes.recentReturn);
+    watch.update(metrics, episodes.recentSize);
     const now = performance.now();
     tell(now);
     show(now);

@@ -10,7 +10,8 @@ export interface Warning {
 }
 
 export interface Watch {
-  update(metrics: Metrics, recentReturn: number): void;
+  /** @param returns how large they are in the mean, signs apart; NaN before the first episode has ended */
+  update(metrics: Metrics, returns: number): void;
 }
 
 /** Past it, an update leaves the policy that it was measured with far behind. */
@@ -51,7 +52,7 @@ export function createWatch(policy: PolicySpec, warn: (warning: Warning) => void
   }
 
   return {
-    update(metrics, recentReturn) {
+    update(metrics, returns) {
       const kl = metrics["losses/approx_kl"] ?? 0;
       look("KL_TOO_HIGH", kl > LARGE_KL, UPDATES_OF_LARGE_KL, () => ({
         message: `the policy moves far with each update: approximate KL divergence ${kl.toFixed(3)}, above ${LARGE_KL} for ${UPDATES_OF_LARGE_KL} updates`,
@@ -69,9 +70,9 @@ export function createWatch(policy: PolicySpec, warn: (warning: Warning) => void
         hint: "if its returns are not good yet, raise `entCoef` or lower `learningRate`",
       }));
       const valueLoss = metrics["losses/value_loss"] ?? metrics["losses/qf_loss"] ?? metrics["losses/td_loss"] ?? 0;
-      const size = Number.isNaN(recentReturn) ? 0 : Math.abs(recentReturn);
+      const size = Number.isNaN(returns) ? 0 : returns;
       look("REWARD_SCALE", valueLoss > LARGE_VALUE_LOSS || size > LARGE_RETURN, UPDATES_OF_SCALE, () => ({
-        message: `rewards are extremely large: episodes bring ${size.toPrecision(2)} in the mean, the values' loss is ${valueLoss.toPrecision(2)}`,
+        message: `rewards are extremely large: returns have a size of ${size.toPrecision(2)} in the mean, the values' loss is ${valueLoss.toPrecision(2)}`,
         hint: "set `normaliseRewards` where the algorithm has it, or divide rewards so that returns are below a thousand",
       }));
       look(
@@ -79,7 +80,7 @@ export function createWatch(policy: PolicySpec, warn: (warning: Warning) => void
         size > 0 && size < SMALL_RETURN,
         UPDATES_OF_SCALE,
         () => ({
-          message: `rewards are extremely small: episodes bring ${size.toPrecision(2)} in the mean`,
+          message: `rewards are extremely small: returns have a size of ${size.toPrecision(2)} in the mean`,
           hint: "set `normaliseRewards` where the algorithm has it, or multiply rewards so that returns are about one or more",
         }),
         "small rewards",
