@@ -21,9 +21,11 @@ import { product } from "../../src/engine/ops/product.ts";
 import { randomness } from "../../src/engine/ops/random.ts";
 import { recomputation } from "../../src/engine/ops/recompute.ts";
 import { reductions } from "../../src/engine/ops/reduction.ts";
+import { repetition } from "../../src/engine/ops/repetition.ts";
 import { resizing } from "../../src/engine/ops/resizing.ts";
 import { rowAttention } from "../../src/engine/ops/rowAttention.ts";
 import { scanning } from "../../src/engine/ops/scan.ts";
+import { slicing } from "../../src/engine/ops/slicing.ts";
 import { trigonometry } from "../../src/engine/ops/trigonometry.ts";
 import { apply } from "../../src/engine/tensor.ts";
 
@@ -32,7 +34,7 @@ const FAMILIES: Readonly<Record<string, object>> = {
   "Circular and hyperbolic functions": trigonometry,
   "Comparison and logic": logic,
   Reductions: reductions,
-  Movement: movement,
+  Movement: { ...movement, ...slicing, ...repetition },
   "By index": indexing,
   "By order": ordering,
   Products: product,

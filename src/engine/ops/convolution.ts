@@ -6,9 +6,9 @@
 import { type Shape, sizeOf, type TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { expectDType, expectRank, expectShape, expectThat } from "./expect.ts";
-import { unslice } from "./movement.ts";
 import { type OnnxAttribute, op, type ReferenceArray, type Sample } from "./op.ts";
 import { reals } from "./samples.ts";
+import { unslice } from "./slicing.ts";
 import { forEachSeen, placesOf, type Sliding, startsOf, views } from "./window.ts";
 
 /** Channels fall into `groups`, each convolved on its own; as many groups as channels makes it depthwise. */

@@ -17,9 +17,11 @@ import { product } from "./product.ts";
 import { randomness } from "./random.ts";
 import { recomputation } from "./recompute.ts";
 import { reductions } from "./reduction.ts";
+import { repetition } from "./repetition.ts";
 import { resizing } from "./resizing.ts";
 import { rowAttention } from "./rowAttention.ts";
 import { scanning } from "./scan.ts";
+import { slicing } from "./slicing.ts";
 import { trigonometry } from "./trigonometry.ts";
 
 export const OPS = {
@@ -29,6 +31,8 @@ export const OPS = {
   ...activation,
   ...reductions,
   ...movement,
+  ...slicing,
+  ...repetition,
   ...indexing,
   ...ordering,
   ...product,

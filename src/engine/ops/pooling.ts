@@ -3,8 +3,8 @@ import type { NodeType } from "../graph.ts";
 import { type Shape, sizeOf, stridesOf, type TensorType } from "../shape.ts";
 import { expectDType, expectRank, expectShape } from "./expect.ts";
 import { forEachIndex } from "./loops.ts";
-import { indexList } from "./movement.ts";
 import { type OnnxAttribute, op, type ReferenceArray, type Sample } from "./op.ts";
+import { indexList } from "./repetition.ts";
 import { reals } from "./samples.ts";
 import { forEachSeen, placesOf, type Sliding, startsOf, views } from "./window.ts";
 

@@ -3,8 +3,8 @@ import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { expectDType, expectRank, expectThat } from "./expect.ts";
 import { forEachIndex, positionOf } from "./loops.ts";
-import { indexList } from "./movement.ts";
 import { op } from "./op.ts";
+import { indexList } from "./repetition.ts";
 import { reals } from "./samples.ts";
 
 /** From which of `from` pixels, and with what weights, pixel i of `to` is made. */
