@@ -7,6 +7,7 @@ import { inferenceMethods } from "./methods/inference.ts";
 import { inspectMethods } from "./methods/inspect.ts";
 import { jobMethods } from "./methods/jobs.ts";
 import { modelMethods } from "./methods/models.ts";
+import { policyMethods } from "./methods/policy.ts";
 import { rlMethods } from "./methods/rl.ts";
 import { runtimeMethods } from "./methods/runtime.ts";
 import { suggestion } from "./suggest.ts";
@@ -20,6 +21,7 @@ export const METHODS = {
   ...inferenceMethods,
   ...inspectMethods,
   ...rlMethods,
+  ...policyMethods,
 } as const satisfies Record<string, Method>;
 
 export type MethodName = keyof typeof METHODS;

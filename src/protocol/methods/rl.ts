@@ -1,61 +1,14 @@
-/** @file Methods that learn by acting: runs with environments inside or the host's own, and policies at work. */
+/** @file Methods of runs, which learn by acting: with environments inside or the host's own, or from what others did. */
 import { z } from "zod";
 import { dataReference } from "../schemas/data.ts";
 import { jobView } from "../schemas/job.ts";
 import { modelView } from "../schemas/model.ts";
-import { choiceOrName, count, modelId, name, seed, wireNumber } from "../schemas/primitives.ts";
+import { choiceOrName, count, name, seed } from "../schemas/primitives.ts";
+import { metrics, runId, runView, warnings } from "../schemas/run.ts";
 import { tensorObject, wireTensor } from "../schemas/tensor.ts";
 import { type Method, params } from "./define.ts";
 
-const runId = z.string().min(1).describe("the run's id (`r_1`)");
-
-const episode = z.string().min(1).max(200).describe("the episode's name, as `policy.act` was given it");
-
-const runView = z
-  .looseObject({
-    id: z.string().describe("the id that other methods take"),
-    model: z.string().describe("the model that it learns"),
-    algorithm: z.looseObject({}).describe("how it learns, defaults filled in"),
-    environment: z.looseObject({}).describe("where it acts"),
-    observation: z.looseObject({}).describe("the space of what one environment shows"),
-    action: z.looseObject({}).describe("the space of what is done in one environment"),
-    count: count.describe("environments that are stepped together"),
-    groups: count.describe("how many times that many, stepped in turn"),
-    autoreset: z.string().describe("when an episode that has ended begins anew"),
-    seed: seed.describe("where weights, actions and episodes come from"),
-    createdAt: z.string().describe("when it was asked for, ISO 8601 in UTC"),
-    job: z.string().nullable().describe("the job that trains it now"),
-  })
-  .meta({ id: "Run", description: "a policy in the making, and where it acts" });
-
-const metrics = z
-  .record(z.string(), wireNumber)
-  .describe("figures under CleanRL's names: `losses/approx_kl`, `charts/episodic_return`, `charts/SPS` …");
-
-const scores = z.looseObject({
-  episodes: count.describe("episodes that were played"),
-  meanReturn: wireNumber.describe("the mean of their returns"),
-  standardDeviation: wireNumber.describe("of the returns"),
-  minReturn: wireNumber.describe("the worst"),
-  maxReturn: wireNumber.describe("the best"),
-  meanLength: wireNumber.describe("the mean of their lengths, in steps"),
-  returns: z.array(wireNumber).describe("each episode's return"),
-});
-
 const flags = wireTensor.optional();
-
-const warnings = z
-  .array(
-    z.looseObject({
-      code: z
-        .string()
-        .describe("`KL_TOO_HIGH`, `VALUES_EXPLAIN_NOTHING`, `ENTROPY_COLLAPSED`, `REWARD_SCALE`, `ALL_MASKED`"),
-      message: z.string().describe("what is wrong"),
-      hint: z.string().describe("what to do"),
-    }),
-  )
-  .optional()
-  .describe("what goes wrong with learning, each kind once");
 
 export const rlMethods = {
   "rl.create": {
@@ -282,112 +235,5 @@ export const rlMethods = {
     errors: ["NOT_FOUND", "INVALID_STATE"],
     params: params({ run: runId }),
     result: z.looseObject({ closed: z.string().describe("the run that was"), model: modelView }),
-  },
-
-  "policy.act": {
-    summary:
-      "What a policy does for some observations: without learning, or in episodes that the host begins and ends.",
-    description:
-      "With `model`, nothing is learned and nothing kept: a policy with a memory answers `state`, which goes into the next call. Of a policy in training the weights published last answer. With `run` (of a host's environment) and `episodes`, each row belongs to the episode of that name, which begins with its first row; actions are drawn; what they bring is told by `policy.reward` and `policy.end`, whenever it is known, and learned from in the background as soon as a rollout's worth of steps is whole. An episode longer than two rollouts of a copy is learned from in pieces, oldest steps first.",
-    errors: ["NOT_FOUND", "INVALID_STATE", "SHAPE_MISMATCH", "NON_FINITE", "DTYPE_UNSUPPORTED", "PATH_DENIED"],
-    params: params({
-      model: modelId.optional(),
-      run: runId.optional(),
-      episodes: z
-        .array(z.string().min(1).max(200))
-        .min(1)
-        .max(65_536)
-        .optional()
-        .describe("with `run`: the name of each row's episode; a new name begins one"),
-      observations: wireTensor.describe("[rows, ...shape of the observation space]"),
-      mask: wireTensor.optional().describe("[rows, choices], 1 where a choice is allowed"),
-      state: z.array(wireTensor).optional().describe("what is remembered, from the last answer; left out, nothing"),
-      deterministic: z.boolean().optional().describe("the most likely action (default), or one drawn as in training"),
-      seed: seed.optional().describe("of the draw; the same seed gives the same actions"),
-    }),
-    result: z.looseObject({
-      actions: tensorObject.describe("one for each row, as the action space says"),
-      values: tensorObject.describe("[rows], the discounted return that is expected"),
-      logProbs: tensorObject.describe("[rows], the logarithm of each action's likelihood"),
-      state: z
-        .array(tensorObject)
-        .optional()
-        .describe("with `model`: what is remembered now, of a policy with a memory"),
-      steps: z.array(count).optional().describe("with `run`: which step of its episode each action is, from 0"),
-      update: metrics.optional().describe("with `run`: of an update made since the last answer"),
-      warnings,
-    }),
-    example: {
-      params: { model: "m_1", observations: [[0.02, 0.19, 0.03, -0.27]] },
-      result: {
-        actions: { dtype: "I32", shape: [1], values: [0] },
-        values: { dtype: "F32", shape: [1], values: [41.2] },
-        logProbs: { dtype: "F32", shape: [1], values: [-0.11] },
-      },
-    },
-  },
-
-  "policy.reward": {
-    summary: "What an action of an episode brought, as soon as that is known; several rewards of a step add up.",
-    errors: ["NOT_FOUND", "INVALID_STATE", "NON_FINITE"],
-    params: params({
-      run: runId,
-      episode: episode,
-      reward: wireNumber.describe("what to add"),
-      step: count
-        .optional()
-        .describe("to the reward of which step, as `policy.act` answered it; the last when left out"),
-    }),
-    result: z.looseObject({
-      step: count.describe("the step that it was added to"),
-      update: metrics.optional().describe("of an update made since the last answer"),
-      warnings,
-    }),
-  },
-
-  "policy.end": {
-    summary: "An episode is over: what is still missing of it is learned from.",
-    errors: ["NOT_FOUND", "INVALID_STATE", "NON_FINITE", "SHAPE_MISMATCH"],
-    params: params({
-      run: runId,
-      episode: episode,
-      reward: wireNumber.optional().describe("what its last action brought, in addition to what was told"),
-      truncated: z
-        .boolean()
-        .optional()
-        .describe("whether it was only cut short, so that more would have come (default: nothing would)"),
-      observations: wireTensor.optional().describe("[1, ...]: what was seen last, needed where it was cut short"),
-    }),
-    result: z.looseObject({
-      steps: count.describe("its steps"),
-      return: wireNumber.describe("the sum of its rewards"),
-      update: metrics.optional().describe("of an update made since the last answer"),
-      warnings,
-    }),
-  },
-
-  "policy.evaluate": {
-    summary: "How well a policy plays whole episodes in an environment inside.",
-    errors: ["NOT_FOUND", "INVALID_STATE", "SHAPE_MISMATCH"],
-    params: params({
-      model: modelId,
-      environment: choiceOrName.optional().describe("where to play; where it learned when left out"),
-      episodes: z.int().positive().max(100_000).optional().describe("how many (default 100)"),
-      deterministic: z.boolean().optional().describe("the most likely actions (default), or drawn ones"),
-      seed: seed.optional().describe("where episodes come from (default 0)"),
-    }),
-    result: scores,
-    example: {
-      params: { model: "m_1", episodes: 100 },
-      result: {
-        episodes: 100,
-        meanReturn: 500,
-        standardDeviation: 0,
-        minReturn: 500,
-        maxReturn: 500,
-        meanLength: 500,
-        returns: [500, 500],
-      },
-    },
   },
 } as const satisfies Record<string, Method>;
