@@ -5,7 +5,7 @@ import type { Buffer } from "../../plan/plan.ts";
 import { sameShape, showShape, type TensorType } from "../../shape.ts";
 import type { Executor, State } from "../executor.ts";
 import { compile } from "./compile.ts";
-import { CONTROL_SCRATCH, NORMAL_TABLE, SCRATCH_BYTES } from "./kernels/layout.ts";
+import { CONTROL_SCRATCH, MOST_THREADS, NORMAL_TABLE, SCRATCH_BYTES } from "./kernels/layout.ts";
 import { createMemory } from "./memory.ts";
 import { chooseVectors, loadModule, type MachineExports } from "./module.ts";
 import { type Placed, placeProgram } from "./program.ts";
@@ -33,9 +33,6 @@ export interface MachineOptions {
   /** Over a SharedArrayBuffer: when its first word is not zero, a run stops before it changes any state. */
   readonly interrupt?: Int32Array;
 }
-
-/** How large the thread count in the run word may get. */
-const MOST_THREADS = 64;
 
 export function createMachine(options: MachineOptions = {}): Executor {
   const { interrupt, oversubscribe = false } = options;

@@ -1,4 +1,5 @@
 /** @file A compiled program in memory: its instructions, its own buffers, and the one call that runs it. */
+import { availableParallelism } from "node:os";
 import type { TypedArray } from "../../dtype.ts";
 import { Fault } from "../../fault.ts";
 import type { Node } from "../../graph.ts";
@@ -10,10 +11,8 @@ import type { Compiled } from "./compile.ts";
 import { encode } from "./encode.ts";
 import { type Instruction, isLoop } from "./instruction.ts";
 import type { Memory } from "./memory.ts";
+import { createPace } from "./pace.ts";
 import { viewOf } from "./storage.ts";
-
-/** Below this much work a thread more costs more than it gives, in nanoseconds on one thread. */
-const WORTH_A_THREAD = 100_000;
 
 export interface Placed {
   readonly program: Program;
@@ -81,7 +80,7 @@ export function placeProgram(compiled: Compiled, setting: Setting): Placed {
   for (const view of Object.values(inputViews)) view.fill(0 as never);
 
   const nanoseconds = instructions.reduce((sum, instruction) => sum + instruction.nanoseconds, 0);
-  const threads = Math.max(1, Math.min(setting.threads, Math.floor(nanoseconds / WORTH_A_THREAD)));
+  const pace = createPace(nanoseconds, setting.threads, availableParallelism());
   const { run, step } = setting;
   let isReleased = false;
   function refuseUnlessRunnable(): void {
@@ -94,12 +93,17 @@ export function placeProgram(compiled: Compiled, setting: Setting): Placed {
     run() {
       refuseUnlessRunnable();
       let ending = -1;
+      const started = pace.isTrial ? performance.now() : Number.NaN;
       try {
-        ending = run(address, threads);
+        ending = run(address, pace.threads);
       } catch (trap) {
         setting.onCrash(trap);
       }
-      if (ending === 1) return true;
+      if (ending === 1) {
+        if (Number.isNaN(started)) pace.passed();
+        else pace.took(performance.now() - started);
+        return true;
+      }
       if (ending === -1) {
         setting.onCrash();
         setting.refuseIfEnded();
@@ -121,7 +125,7 @@ export function placeProgram(compiled: Compiled, setting: Setting): Placed {
       return performed;
     },
     flops: instructions.reduce((sum, { flops }) => sum + flops, 0),
-    explain: () => explain(compiled, threads, own + words.byteLength),
+    explain: () => explain(compiled, pace.threads, own + words.byteLength),
     bytes: own + words.byteLength + plan.arenaBytes,
     release() {
       if (isReleased) return;

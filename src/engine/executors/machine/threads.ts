@@ -5,12 +5,13 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import {
+  CONTROL_CORES,
   CONTROL_CRASHED,
   CONTROL_DONE,
   CONTROL_PATIENCE,
   CONTROL_QUIT,
-  CONTROL_SPINS,
   CONTROL_WAKE,
+  MOST_THREADS,
 } from "./kernels/layout.ts";
 import type { Memory } from "./memory.ts";
 
@@ -29,13 +30,10 @@ try {
 /** Seconds without a finished chunk after which a helper counts as dead. No chunk takes nearly as long. */
 const PATIENCE = 60;
 
-/** Where each thread has a core: one that has halted is woken slowly, above all in a virtual machine. */
-const SPINS = 8;
-
 /** Starts `count` helpers. They join runs as soon as they are up, and keep neither the process alive nor a core busy. */
 export function startHelpers(module: WebAssembly.Module, memory: Memory, count: number): void {
   memory.integers(CONTROL_PATIENCE, 1)[0] = PATIENCE;
-  memory.integers(CONTROL_SPINS, 1)[0] = count < availableParallelism() ? SPINS : 1;
+  memory.integers(CONTROL_CORES, 1)[0] = availableParallelism();
   for (let helper = 0; helper < count; helper++) {
     new Worker(SOURCE, {
       eval: true,
@@ -49,8 +47,10 @@ export function startHelpers(module: WebAssembly.Module, memory: Memory, count: 
 /** Lets all helpers of this memory end. */
 export function stopHelpers(memory: Memory): void {
   const quit = memory.integers(CONTROL_QUIT, 1);
-  const wake = memory.integers(CONTROL_WAKE, 1);
+  const wake = memory.integers(CONTROL_WAKE, MOST_THREADS);
   Atomics.store(quit, 0, 1);
-  Atomics.add(wake, 0, 1);
-  Atomics.notify(wake, 0);
+  for (let thread = 0; thread < MOST_THREADS; thread++) {
+    Atomics.add(wake, thread, 1);
+    Atomics.notify(wake, thread);
+  }
 }

@@ -16,7 +16,7 @@ import { maxPool, maxPoolGradient, scatterAlong } from "./pool";
 import { product } from "./product";
 import { extremePosition, reduceColumns, reduceIntegers, reduceRows } from "./reduce";
 import { thinProduct } from "./thinProduct";
-import { finish, join, nextChunk, publish, take, wake } from "./threads";
+import { finish, join, nextChunk, publish, settle, take, wake } from "./threads";
 import { winograd2, winograd2Weights } from "./winograd2";
 import { winograd, winogradGradient, winogradSums, winogradWeights } from "./winograd";
 
@@ -145,7 +145,10 @@ function scratchOf(thread: i32): usize {
 export function run(program: usize, threads: i32): i32 {
   const scratch = scratchOf(0);
   const isShared = threads > 1 && atomic.load<i32>(op.CONTROL_READY) > 0;
-  if (isShared) wake();
+  if (isShared) {
+    settle(threads);
+    wake(threads);
+  }
   let at = program;
   while (true) {
     const flags = load<i32>(at, op.HEAD_FLAGS);
@@ -160,7 +163,7 @@ export function run(program: usize, threads: i32): i32 {
     const grain = load<i32>(at, op.HEAD_GRAIN);
     if (isShared && units > grain) {
       const chunks = publish(at, units, grain, threads);
-      if ((flags & op.FLAG_WAKE) != 0) wake();
+      if ((flags & op.FLAG_WAKE) != 0) wake(threads);
       for (let chunk = take(true); chunk >= 0; chunk = take(true)) performChunk(chunk, scratch);
       if (!join(chunks)) return -1;
     } else if (units > 0) {

@@ -102,7 +102,7 @@ export const CONTROL_CHUNK_UNITS = 192;
 export const CONTROL_THREADS = 256;
 export const CONTROL_DONE = 320;
 export const CONTROL_WAITING = 384;
-export const CONTROL_WAKE = 448;
+/** Which helpers sleep: bit t of 64 is thread t's. */
 export const CONTROL_SLEEPERS = 512;
 export const CONTROL_READY = 576;
 export const CONTROL_QUIT = 640;
@@ -113,6 +113,11 @@ export const CONTROL_CRASHED = 768;
 export const CONTROL_PATIENCE = 832;
 /** How many times as long as they would on crowded cores threads look before they sleep. */
 export const CONTROL_SPINS = 896;
+/** How many threads can run at once. */
+export const CONTROL_CORES = 960;
+/** The word on which thread 0 would sleep, and after it those of all others. */
+export const CONTROL_WAKE = 1024;
+export const MOST_THREADS = 64;
 /** Where the kernels' own constants begin; everything from MEMORY_BASE + 64 KiB is the host's to give out. */
 export const MEMORY_BASE = 4096;
 /** In that room, of the normal distribution: four coefficients for each of `NORMAL_STEPS` steps a unit from −end to end. */

@@ -10,6 +10,7 @@
  */
 import {
   CONTROL_CHUNK_UNITS,
+  CONTROL_CORES,
   CONTROL_CRASHED,
   CONTROL_DONE,
   CONTROL_INSTRUCTION,
@@ -21,6 +22,7 @@ import {
   CONTROL_TICKET,
   CONTROL_WAITING,
   CONTROL_WAKE,
+  MOST_THREADS,
 } from "./layout";
 
 const FIELD: i64 = 0xffff;
@@ -29,16 +31,30 @@ const BACK: i64 = 1;
 /** Looks at a word before going to sleep on it, a few nanoseconds each. */
 const HELPER_SPINS = 20000;
 const JOIN_SPINS = 5000;
+/** Where each thread has a core: one that has halted is woken slowly, above all in a virtual machine. */
+const PATIENT_SPINS = 8;
 /** In nanoseconds. */
 const SECOND: i64 = 1000000000;
 /** Chunks a thread: more even the load out, fewer repeat less packing. */
 const CHUNKS_PER_THREAD = 3;
 
-/** Helpers that sleep are woken: worth it before work of a tenth of a millisecond. */
-export function wake(): void {
-  if (atomic.load<i32>(CONTROL_SLEEPERS) == 0) return;
-  atomic.add<i32>(CONTROL_WAKE, 1);
-  atomic.notify(CONTROL_WAKE, -1);
+/** Before a run on `threads` threads: how long they look for work. */
+export function settle(threads: i32): void {
+  store<i32>(CONTROL_SPINS, threads <= load<i32>(CONTROL_CORES) ? PATIENT_SPINS : 1);
+}
+
+/** Of `threads` threads the helpers that sleep are woken, and no others: worth it before work of a tenth of a millisecond. */
+export function wake(threads: i32): void {
+  const wanted: i64 = threads >= MOST_THREADS ? -2 : (<i64>1 << threads) - 2;
+  let asleep = atomic.load<i64>(CONTROL_SLEEPERS) & wanted;
+  while (asleep != 0) {
+    const thread = ctz(asleep);
+    asleep &= asleep - 1;
+    atomic.and<i64>(CONTROL_SLEEPERS, ~(<i64>1 << thread));
+    const word = CONTROL_WAKE + <usize>thread * 4;
+    atomic.add<i32>(word, 1);
+    atomic.notify(word, 1);
+  }
 }
 
 /** Publishes an instruction's work for `threads` threads; returns the number of chunks. */
@@ -112,10 +128,11 @@ export function nextChunk(thread: i32): i32 {
         if (chunk >= 0) return chunk;
       }
     }
-    const wakes = atomic.load<i32>(CONTROL_WAKE);
+    const word = CONTROL_WAKE + <usize>thread * 4;
+    const wakes = atomic.load<i32>(word);
     if (atomic.load<i32>(CONTROL_QUIT) != 0) return -1;
-    atomic.add<i32>(CONTROL_SLEEPERS, 1);
-    atomic.wait<i32>(CONTROL_WAKE, wakes, -1);
-    atomic.sub<i32>(CONTROL_SLEEPERS, 1);
+    atomic.or<i64>(CONTROL_SLEEPERS, <i64>1 << thread);
+    atomic.wait<i32>(word, wakes, -1);
+    atomic.and<i64>(CONTROL_SLEEPERS, ~(<i64>1 << thread));
   }
 }
