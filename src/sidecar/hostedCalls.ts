@@ -1,10 +1,11 @@
 /** @file What a host asks of a run whose environment is its own: steps of all copies, and actions, rewards and ends of single episodes. */
-import { actionArray, type FreeEpisodes, type Metrics } from "../pipelines/index.ts";
+import { actionArray, type FreeEpisodes, type Hosting, type Metrics } from "../pipelines/index.ts";
 import { encodeTensor } from "../protocol/encodeTensor.ts";
 import { Refusal, toWireError } from "../protocol/errors.ts";
 import { encodeMessage } from "../protocol/framing.ts";
 import { decodeTensor, type TensorValue } from "../protocol/tensor.ts";
 import type { CurrentRun } from "./currentRun.ts";
+import { createFamiliarSteps } from "./familiarSteps.ts";
 import { type OpenedRun, publishIfDue, publishRun, saveIfDue } from "./openedRun.ts";
 import { plainStep } from "./plainStep.ts";
 import { regionReader } from "./regions.ts";
@@ -54,24 +55,36 @@ export function hostedCalls(current: CurrentRun, { roots, notify }: RunSetting):
     return learner.pending;
   }
 
+  /** Lines of a host that are read already, as far as they are the same. */
+  const familiar = createFamiliarSteps();
+
+  function step(told: Parameters<Hosting["step"]>[0], form: "values" | undefined) {
+    const own = current.get();
+    const { hosting } = own;
+    if (hosting === null) throw insideAlready();
+    const { actions, update } = current.learning(own, () => hosting.step(told));
+    if (update !== null) keep(own);
+    return {
+      actions: encodeTensor(actions as TensorValue, { form }),
+      ...(update === null ? {} : { update }),
+      ...current.warnings.take(),
+    };
+  }
+
   const calls: HostedCalls["calls"] = {
     step({ group = 0, reset, form, ...sent }) {
-      const own = current.get();
-      const { hosting } = own;
-      if (hosting === null) throw insideAlready();
       const decoded = Object.fromEntries(Object.entries(sent).map(([field, value]) => [field, tensor(value, field)]));
-      const { actions, update } = current.learning(own, () => hosting.step({ ...decoded, group, reset } as never));
-      if (update !== null) keep(own);
-      return {
-        actions: encodeTensor(actions as TensorValue, { form: form as "values" }),
-        ...(update === null ? {} : { update }),
-        ...current.warnings.take(),
-      };
+      return step({ ...decoded, group, reset } as never, form as "values");
     },
 
     line({ id, text }) {
+      const read = familiar.read(text, id);
+      if (read !== null) return answerTo(id, step({ group: 0, ...read } as never, undefined));
       const params = plainStep(text, id, current.get().id);
-      return params === null ? null : encodeMessage({ jsonrpc: "2.0", id, result: calls.step(params) });
+      if (params === null) return null;
+      const result = calls.step(params);
+      familiar.note(text, id, params);
+      return answerTo(id, result);
     },
 
     act({ episodes, observations, mask, form }) {
@@ -120,6 +133,9 @@ export function hostedCalls(current: CurrentRun, { roots, notify }: RunSetting):
 
   return { calls, learn, caughtUp };
 }
+
+/** The line that answers a step. */
+const answerTo = (id: number | string, result: object): string => encodeMessage({ jsonrpc: "2.0", id, result });
 
 /** @throws INVALID_STATE for a run inside */
 function freeOf({ free }: OpenedRun): FreeEpisodes {
