@@ -10,6 +10,7 @@ import {
   readMemory,
   readObservations,
   spaceSize,
+  undeclaredMask,
 } from "../pipelines/index.ts";
 import { encodeTensor } from "../protocol/encodeTensor.ts";
 import { decodeTensor, type TensorValue } from "../protocol/tensor.ts";
@@ -39,6 +40,7 @@ export function act(request: Act["request"], record: ModelRecord, workshop: Work
           widths,
           count,
         );
+  if (request.mask !== null && !spec.masked) throw undeclaredMask();
   const choices = maskWidth(spec.action);
   const mask = request.mask === null ? null : new Uint8Array(count * choices);
   if (mask !== null) readFlags(at("mask"), decode(request.mask, "mask") as never, count, choices, mask);

@@ -68,13 +68,16 @@ export function note(
 export function addReward(name: string, episode: Episode, reward: number, step: number | undefined): number {
   const last = lengthOf(episode) - 1;
   const at = step ?? last;
-  if (!Number.isFinite(reward)) throw impossible(name, "NON_FINITE", "reward", "a finite number", reward);
+  // As networks see it: what is too large for that is not finite there.
+  if (!Number.isFinite(Math.fround(reward))) throw impossible(name, "NON_FINITE", "reward", "a finite number", reward);
   if (at > last) throw impossible(name, "INVALID_PARAMS", "step", `at most ${last}`, at);
   if (at < episode.learned) {
     const expected = `at least ${episode.learned}: those before were learned from already`;
     throw impossible(name, "INVALID_STATE", "step", expected, at);
   }
-  episode.rewards[at - episode.learned]! += reward;
+  const sum = episode.rewards[at - episode.learned]! + reward;
+  if (!Number.isFinite(Math.fround(sum))) throw impossible(name, "NON_FINITE", "reward", "a finite sum", sum);
+  episode.rewards[at - episode.learned] = sum;
   episode.total += reward;
   return at;
 }

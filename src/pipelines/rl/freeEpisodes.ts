@@ -10,7 +10,7 @@ import { addReward, type Episode, lengthOf, newEpisode, note, segmentOf } from "
 import { createEpisodes, type Episodes, RECENT } from "./episodes.ts";
 import { createRate, figuresOf } from "./figures.ts";
 import { memoryWidths } from "./policy.ts";
-import { missing, readFlags, readObservations } from "./received.ts";
+import { readFlags, readObservations, undeclaredMask } from "./received.ts";
 import type { RunSpec } from "./runSpec.ts";
 import { spaceSize } from "./spaces.ts";
 import { createWatch, type Warning } from "./watch.ts";
@@ -91,12 +91,8 @@ export function createFreeEpisodes(
     return { count, observations, mask, memory, starts };
   }
 
-  function worthOf(episode: Episode, last: NdArray | undefined): number {
-    if (last === undefined) {
-      const why =
-        "an episode that was cut short is worth what comes after it: send what was seen last, or `truncated: false`";
-      throw missing(at("observations"), "what was seen last", why);
-    }
+  function worthOf(name: string, episode: Episode, last: NdArray | undefined): number {
+    if (last === undefined) throw unseenEnd(name);
     const { values } = learnerOf().decide({
       count: 1,
       observations: read(last, 1),
@@ -112,7 +108,8 @@ export function createFreeEpisodes(
       const count = names.length;
       named.expect(names);
       const observations = read(sent, count);
-      const mask = choices === 0 || sentMask === undefined ? null : new Uint8Array(count * choices);
+      if (choices === 0 && sentMask !== undefined) throw undeclaredMask();
+      const mask = sentMask === undefined ? null : new Uint8Array(count * choices);
       if (mask !== null) readFlags(at("mask"), sentMask!, count, choices, mask);
       const choice = learnerOf().decide(rowsOf(names, observations, mask));
       const steps = names.map((name, row) => {
@@ -127,7 +124,7 @@ export function createFreeEpisodes(
     reward: (name, reward, step) => ({ step: addReward(name, named.get(name), reward, step) }),
     end(name, reward, isTruncated, last) {
       const episode = named.get(name);
-      const lastValue = isTruncated ? worthOf(episode, last) : 0;
+      const lastValue = isTruncated ? worthOf(name, episode, last) : 0;
       if (reward !== undefined) addReward(name, episode, reward, undefined);
       const steps = lengthOf(episode);
       handOn(episode, lastValue);
@@ -144,4 +141,12 @@ export function createFreeEpisodes(
       return figuresOf(latest, { learner, episodes, rate: rate() });
     },
   };
+}
+
+function unseenEnd(episode: string): Fault {
+  return new Fault("INVALID_PARAMS", "`observations` is missing", {
+    violations: [{ path: "observations", message: "is missing", expected: "what was seen last", got: "nothing" }],
+    hint: "an episode that was cut short is worth what comes after it: send what was seen last, or `truncated: false`",
+    context: { episode, field: "observations" },
+  });
 }

@@ -4,7 +4,7 @@ import type { Learner, Metrics } from "./algorithm.ts";
 import { maskWidth } from "./distributions.ts";
 import { createEpisodes, type Episodes } from "./episodes.ts";
 import { createRate, figuresOf } from "./figures.ts";
-import { missing, readFlags, readObservations, readRewards } from "./received.ts";
+import { missing, readFlags, readObservations, readRewards, undeclaredMask } from "./received.ts";
 import type { RunSpec } from "./runSpec.ts";
 import { spaceSize } from "./spaces.ts";
 import { createWatch, type Warning } from "./watch.ts";
@@ -154,13 +154,6 @@ export function createHosting(spec: RunSpec, learner: Learner, warn: (warning: W
       episodes.restore((saved as { episodes: unknown }).episodes);
     },
   };
-}
-
-function undeclaredMask(): Fault {
-  return new Fault("INVALID_PARAMS", "`mask` was not declared", {
-    violations: [{ path: "mask", message: "not declared", expected: "nothing", got: "a mask" }],
-    hint: 'create the run with `"mask": true` in its environment',
-  });
 }
 
 /** Actions [count, size] as the space shapes them. */

@@ -6,7 +6,7 @@ import { parseConfigured } from "../registry/parse.ts";
 import type { Registry } from "../registry/registry.ts";
 import { type Acting, openActing } from "./acting.ts";
 import { standardise } from "./normalise.ts";
-import { memoryWidths } from "./policy.ts";
+import { memoryWidths, type PolicySpec } from "./policy.ts";
 import { momentsOf, type PolicyModel } from "./policyRecord.ts";
 import { type InsideSpec, makeEnvironment } from "./worldSpec.ts";
 
@@ -99,6 +99,7 @@ export interface Played {
 export function play(context: PlayContext, request: PlayRequest): Played {
   const { spec, moments } = context.record.policy;
   const { count, observations, mask, memory, isGreedy, seed, counter } = request;
+  if (count === 0) return nothing(spec);
   const acting = playerOf(context, count, isGreedy, seed);
   if (spec.normaliser === null || moments === null) acting.observations.set(observations);
   else standardise(momentsOf(moments), observations, acting.observations, spec.normaliser.clip);
@@ -118,6 +119,13 @@ export function play(context: PlayContext, request: PlayRequest): Played {
     logProbs: acting.logProb.slice(),
     memory: acting.remembered.map((view) => view.slice()),
   };
+}
+
+/** Of no rows. */
+function nothing(spec: PolicySpec): Played {
+  const none = new Float32Array(0);
+  const actions = spec.action.type === "box" ? none : new Int32Array(0);
+  return { actions, values: none, logProbs: none, memory: memoryWidths(spec).map(() => none) };
 }
 
 export interface PlayWishes {

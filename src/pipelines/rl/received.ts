@@ -30,6 +30,14 @@ export function missing(place: Place, expected: string, hint: string): Fault {
   return refusal("INVALID_PARAMS", place, { message: "is missing", expected, got: "nothing", hint });
 }
 
+/** What nobody would look at, so that a host does not take for allowed what it has masked. */
+export function undeclaredMask(): Fault {
+  return new Fault("INVALID_PARAMS", "`mask` was not declared", {
+    violations: [{ path: "mask", message: "not declared", expected: "nothing", got: "a mask" }],
+    hint: 'create the run with `"mask": true` in its environment',
+  });
+}
+
 /** Shapes that [count, ...shape] may be written in. */
 function expectShape(place: Place, { shape }: NdArray, count: number, own: readonly number[]): void {
   const single = [[count], [count, 1]];
