@@ -74,7 +74,7 @@ export const RETURNS: Readonly<Record<string, Returns>> = {
     description: "PPO with an LSTM on CartPole-v1 without its velocities",
     run: {
       environment: { type: "CartPoleNoVel-v1" },
-      // Longer stretches than the zoo's 32 steps, and a longer view: with its own, one seed in three ends below 400.
+      // Longer stretches than the zoo's 32 steps, and a longer view: with its own, two of four seeds ended below 400.
       algorithm: {
         ...CARTPOLE,
         ...NORMALISED,
