@@ -19,14 +19,14 @@ import { runWhole } from "../model/whole.ts";
 /** By input; integers as 32-bit ones. */
 export type Feeds = Readonly<Record<string, NdArray>>;
 
-interface Found {
+interface TracedGraph {
   readonly traced: Traced;
   readonly shapes: Readonly<Record<string, Shape>>;
   readonly weights: Readonly<Record<string, NdArray>>;
 }
 
 /** With its weights as states under their own names, and the values wanted as outputs. */
-function traceGraph(model: ModelProto, names: readonly string[], feeds: Feeds): Found {
+function traceGraph(model: ModelProto, names: readonly string[], feeds: Feeds): TracedGraph {
   const opened = openModel({ ...model, graph: pruned(model.graph!, names) });
   const weights: Record<string, NdArray> = {};
   const shapes: Record<string, Shape> = {};
@@ -76,7 +76,7 @@ export interface GraphRunner {
 
 /** @param names the values wanted */
 export function createRunner(executor: Executor, model: ModelProto, names: readonly string[]): GraphRunner {
-  const programs = new Map<string, { program: Program; shapes: Found["shapes"] }>();
+  const programs = new Map<string, { program: Program; shapes: TracedGraph["shapes"] }>();
   let state: State | undefined;
   const programFor = (feeds: Feeds) => {
     const key = Object.values(feeds)

@@ -24,15 +24,15 @@ export interface Layer {
   readonly output: string;
 }
 
-export interface Kept {
+export interface KeptReal {
   readonly path: string;
   readonly operator: string;
   readonly reason: string;
 }
 
-export interface Found {
+export interface LayerChoice {
   readonly layers: readonly Layer[];
-  readonly kept: readonly Kept[];
+  readonly kept: readonly KeptReal[];
 }
 
 /** Of each operator that reads a weight: where it stands, its channels' axis, and in which modes it computes in integers. */
@@ -71,9 +71,9 @@ export interface LayerOptions {
   isExcluded(path: string): boolean;
 }
 
-export function layersOf(wiring: Wiring, options: LayerOptions): Found {
+export function layersOf(wiring: Wiring, options: LayerOptions): LayerChoice {
   const layers: Layer[] = [];
-  const kept: Kept[] = [];
+  const kept: KeptReal[] = [];
   for (const outer of wiring.nodes) {
     for (const node of [outer, ...innerNodes(outer)]) {
       const operator = node.opType ?? "";
@@ -103,7 +103,7 @@ function layerOf(
   wiring: Wiring,
   { mode, isExcluded }: LayerOptions,
   { node, outer, kind, input }: Place,
-): Layer | Kept | null {
+): Layer | KeptReal | null {
   const weight = node.input?.[input] ?? "";
   const operator = node.opType!;
   const shape = realShape(wiring, weight);
@@ -148,13 +148,13 @@ export function pathOf(weight: string, { name = "" }: NodeProto): string {
 }
 
 /** Where no weight stands, two values meet: attention's products. */
-function productOfValues(wiring: Wiring, node: NodeProto, operand: string): Kept | null {
+function productOfValues(wiring: Wiring, node: NodeProto, operand: string): KeptReal | null {
   if (node.opType !== "MatMul" || wiring.initialisers.has(operand)) return null;
   return { path: node.name ?? "", operator: "MatMul", reason: "it multiplies two values, and holds no weights" };
 }
 
 /** Other initialisers of more than one axis, by the operator that reads them. */
-function othersOf(wiring: Wiring, layers: readonly Layer[], kept: readonly Kept[]): Kept[] {
+function othersOf(wiring: Wiring, layers: readonly Layer[], kept: readonly KeptReal[]): KeptReal[] {
   const taken = new Set(layers.map(({ weight }) => weight));
   const known = new Set(kept.map(({ path }) => path));
   return [...wiring.initialisers.keys()].flatMap((name) => {

@@ -5,10 +5,12 @@
  */
 import { Fault } from "../../fault.ts";
 import type { ModelProto } from "../schema.ts";
+import { dynamicForm } from "./dynamicForm.ts";
 import { folded, type RankOf } from "./fold.ts";
-import { activationsOf, dynamicForm, type FormOptions, staticForm, type Weights } from "./forms.ts";
 import { type ActivationType, type Range, type Steps, stepsFor } from "./integers.ts";
-import { type Kept, type Layer, layersOf, type Mode } from "./layers.ts";
+import { type KeptReal, type Layer, layersOf, type Mode } from "./layers.ts";
+import { activationsOf, staticForm } from "./staticForm.ts";
+import type { FormOptions, Weights } from "./weights.ts";
 import { wiringOf } from "./wiring.ts";
 
 /** Since this opset a weight may have a scale for each channel. */
@@ -19,7 +21,7 @@ export interface Prepared {
   /** The same function, with fewer operators. */
   readonly model: ModelProto;
   readonly layers: readonly Layer[];
-  readonly kept: readonly Kept[];
+  readonly kept: readonly KeptReal[];
   /** Values whose ranges `int8-static` must know. */
   readonly measured: readonly string[];
   /** Values that become integers in `int8-static`, each with the measured one that decides its steps. */
