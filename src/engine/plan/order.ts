@@ -17,7 +17,8 @@ export function order(
       followers[dependency]!.push(task);
     }
   }
-  const ready = heap((a, b) => rank(a) - rank(b));
+  const ranks = waiting.map((_, task) => rank(task));
+  const ready = heap((a, b) => ranks[a]! - ranks[b]!);
   for (let task = 0; task < count; task++) if (waiting[task] === 0) ready.push(task);
   const sorted: number[] = [];
   for (let task = ready.pop(); task !== undefined; task = ready.pop()) {

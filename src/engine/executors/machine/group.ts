@@ -43,6 +43,8 @@ export function group(grouping: Grouping): Group[] {
   const { nodes, isPointwise, producers } = grouping;
   const words = Math.ceil(nodes.length / 32);
   const drafts: (Draft | undefined)[] = [];
+  /** The same without gaps, in any order. */
+  const alive: Draft[] = [];
   const draftOf = new Map<Node, number>();
   const has = (bits: Uint32Array, draft: number) => ((bits[draft >>> 5]! >>> (draft & 31)) & 1) === 1;
   const add = (bits: Uint32Array, draft: number) => {
@@ -78,14 +80,15 @@ export function group(grouping: Grouping): Group[] {
     a.nodes.push(...b.nodes);
     for (const node of b.nodes) draftOf.set(node, into);
     drafts[from] = undefined;
+    alive[alive.lastIndexOf(b)] = alive.at(-1)!;
+    alive.pop();
     for (const both of [a, b]) for (const gone of [into, from]) remove(both.reach, gone);
     const grows = join(a.reach, b.reach);
     // Nothing depends on the draft that was added last, yet.
     if (!grows && from === drafts.length - 1) return;
-    for (const other of drafts) {
-      if (other === undefined || other === a) continue;
-      const [knowsInto, knowsFrom] = [has(other.reach, into), has(other.reach, from)];
-      if (!knowsInto && !knowsFrom) continue;
+    for (const other of alive) {
+      const knowsInto = has(other.reach, into);
+      if (other === a || !(knowsInto || has(other.reach, from))) continue;
       remove(other.reach, from);
       add(other.reach, into);
       if (grows || !knowsInto) join(other.reach, a.reach);
@@ -103,11 +106,13 @@ export function group(grouping: Grouping): Group[] {
     const index = drafts.length;
     const reach = new Uint32Array(words);
     for (const producer of producers(node)) {
-      const draft = draftOf.get(producer)!;
-      add(reach, draft);
-      join(reach, drafts[draft]!.reach);
+      const made = draftOf.get(producer)!;
+      add(reach, made);
+      join(reach, drafts[made]!.reach);
     }
-    drafts.push({ nodes: [node], size: sizeOf(node.shape), isPointwise: isPointwise(node), reach });
+    const draft: Draft = { nodes: [node], size: sizeOf(node.shape), isPointwise: isPointwise(node), reach };
+    drafts.push(draft);
+    alive.push(draft);
     draftOf.set(node, index);
     if (!isPointwise(node) || isMask(node)) continue;
     for (const producer of producers(node)) {
@@ -118,9 +123,9 @@ export function group(grouping: Grouping): Group[] {
   }
 
   sink(drafts, draftOf, grouping);
-  const alive = drafts.flatMap((draft, index) => (draft === undefined ? [] : [index]));
-  const positionOf = new Map(alive.map((index, position) => [index, position]));
-  return alive.map((index) => {
+  const kept = drafts.flatMap((draft, index) => (draft === undefined ? [] : [index]));
+  const positionOf = new Map(kept.map((index, position) => [index, position]));
+  return kept.map((index) => {
     const draft = drafts[index]!;
     draft.nodes.sort((a, b) => a.id - b.id);
     const before = new Set(draft.nodes.flatMap((node) => producers(node).map((producer) => draftOf.get(producer)!)));
