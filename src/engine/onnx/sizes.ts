@@ -48,23 +48,32 @@ export function showSize({ fixed, perElement, isRows }: Size): string | number {
 /** Where a size can be read: an axis of an input. */
 export type Carrier = { readonly input: string; readonly axis: number };
 
-/** Nodes that compute such numbers, and the constants that they need. */
-export function sizesInGraph(carriers: Partial<Readonly<Record<keyof Sizes, Carrier>>>) {
+/** Nodes and constants as they are written, each once. */
+function notebook() {
   const nodes: NodeProto[] = [];
   const constants = new Map<string, NdArray>();
   const known = new Set<string>();
-  const node = (opType: string, output: string, input: string[], attributes: Record<string, number> = {}): string => {
-    if (known.has(output)) return output;
-    known.add(output);
-    const attribute = Object.entries(attributes).map(([name, value]) => ({ name, i: BigInt(value), type: 2 }));
-    nodes.push({ input, output: [output], name: output, opType, attribute });
-    return output;
+  return {
+    nodes,
+    constants,
+    node(opType: string, output: string, input: string[], attributes: Record<string, number> = {}): string {
+      if (known.has(output)) return output;
+      known.add(output);
+      const attribute = Object.entries(attributes).map(([name, value]) => ({ name, i: BigInt(value), type: 2 }));
+      nodes.push({ input, output: [output], name: output, opType, attribute });
+      return output;
+    },
+    constant(values: Shape, shape: Shape = [values.length]): string {
+      const name = `/sizes_${shape.length === 0 ? "of_" : ""}${values.join("_")}`;
+      constants.set(name, { dtype: "I64", shape, data: BigInt64Array.from(values, BigInt) });
+      return name;
+    },
   };
-  const constant = (values: Shape, shape: Shape = [values.length]): string => {
-    const name = `/sizes_${shape.length === 0 ? "of_" : ""}${values.join("_")}`;
-    constants.set(name, { dtype: "I64", shape, data: BigInt64Array.from(values, BigInt) });
-    return name;
-  };
+}
+
+/** Nodes that compute such numbers, and the constants that they need. */
+export function sizesInGraph(carriers: Partial<Readonly<Record<keyof Sizes, Carrier>>>) {
+  const { nodes, constants, node, constant } = notebook();
   /** I64 [1]: the batch, or a sequence's length. */
   const read = (what: keyof Sizes): string => {
     const { input, axis } = carriers[what]!;

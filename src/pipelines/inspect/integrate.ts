@@ -3,7 +3,7 @@ import type { RawRows } from "../model/rawRows.ts";
 import type { Trained } from "./activations.ts";
 import { createAttributions } from "./attributions.ts";
 import { gaussLegendre } from "./quadrature.ts";
-import { compileSlopes, type SourceShape } from "./slopes.ts";
+import { compileSlopes, type Slope, type SourceShape } from "./slopes.ts";
 import type { Chosen } from "./target.ts";
 
 export interface IntegrateOptions {
@@ -20,60 +20,34 @@ export function integrate(context: Trained, rows: RawRows, { targets, output, st
   const slopes = compileSlopes(context, rows.count, { output, replaced: true });
   try {
     const { sources } = slopes;
-    const bases = sources.map(({ width }, source) => start?.values[source] ?? new Float32Array(width));
-    const attributions = createAttributions(context.record, sources, rows.count);
-    const sums = sources.map(({ width }) => new Float64Array(rows.count * width));
-    const outputs = new Array<number>(rows.count).fill(0);
-    const baselineOutputs = new Array<number>(rows.count).fill(0);
-
+    const ways = sources.map(
+      ({ width, spans }, source): Way => ({
+        width,
+        spans,
+        base: start?.values[source] ?? new Float32Array(width),
+        end: ends.values[source]!,
+      }),
+    );
     /** Runs all rows at a share of their way. */
-    const runAt = (share: number, visit: Parameters<typeof slopes.forEachBatch>[2]) =>
+    const runAt = (share: number, visit: (slope: Slope) => void) =>
       slopes.forEachBatch(rows, targets, visit, (inputs, from, count) => {
-        for (const [source, { width, spans }] of sources.entries()) {
-          const [base, end] = [bases[source]!, ends.values[source]!];
-          const into = inputs[source]!;
-          into.fill(0);
-          for (let row = 0; row < count; row++) {
-            // What is of no column here stays as it is: tokens, whose way is that of their vectors.
-            into.set(end.subarray((from + row) * width, (from + row + 1) * width), row * width);
-            for (const span of spans) {
-              for (let index = span.offset; index < span.offset + span.width; index++) {
-                const last = end[(from + row) * width + index]!;
-                into[row * width + index] = base[index]! + share * (last - base[index]!);
-              }
-            }
-          }
-        }
+        for (const [source, way] of ways.entries()) place(inputs[source]!, way, share, from, count);
       });
-
-    const { nodes, weights } = gaussLegendre(steps);
-    for (const [step, share] of nodes.entries()) {
-      runAt(share, ({ from, count, factor, inSources }) => {
-        for (const [source, { width }] of sources.entries()) {
-          const slope = inSources[source]!;
-          for (let row = 0; row < count; row++) {
-            const scale = weights[step]! * factor(row);
-            for (let index = 0; index < width; index++) {
-              sums[source]![(from + row) * width + index]! += scale * slope[row * width + index]!;
-            }
-          }
-        }
+    const sums = sumSlopes(ways, rows.count, steps, runAt);
+    const valuesAt = (share: number): number[] => {
+      const values = new Array<number>(rows.count).fill(0);
+      runAt(share, ({ from, count, value }) => {
+        for (let row = 0; row < count; row++) values[from + row] = value(row);
       });
-    }
-    const keepIn =
-      (into: number[]) =>
-      ({ from, count, value }: { from: number; count: number; value(row: number): number }) => {
-        for (let row = 0; row < count; row++) into[from + row] = value(row);
-      };
-    runAt(1, keepIn(outputs));
-    runAt(0, keepIn(baselineOutputs));
-
-    for (const [source, { width }] of sources.entries()) {
+      return values;
+    };
+    const [outputs, baselineOutputs] = [valuesAt(1), valuesAt(0)];
+    const attributions = createAttributions(context.record, sources, rows.count);
+    for (const [source, { width, base, end }] of ways.entries()) {
       for (let row = 0; row < rows.count; row++) {
         const own = sums[source]!.subarray(row * width, (row + 1) * width);
-        const end = ends.values[source]!;
-        const way = own.map((slope, index) => slope * (end[row * width + index]! - bases[source]![index]!));
-        attributions.addSource(source, row, way);
+        const parts = own.map((slope, index) => slope * (end[row * width + index]! - base[index]!));
+        attributions.addSource(source, row, parts);
       }
     }
     const completenessError = outputs.map((value, row) =>
@@ -83,6 +57,50 @@ export function integrate(context: Trained, rows: RawRows, { targets, output, st
   } finally {
     slopes.release();
   }
+}
+
+/** Of one source: from one row, the baseline, to all, [rows, width]. */
+interface Way extends Pick<SourceShape, "width" | "spans"> {
+  readonly base: Float32Array;
+  readonly end: Float32Array;
+}
+
+/** Writes where `count` rows are at a share of their way. What is of no column stays at its end: tokens, whose way is that of their vectors. */
+function place(into: Float32Array, { width, spans, base, end }: Way, share: number, from: number, count: number): void {
+  into.fill(0);
+  into.set(end.subarray(from * width, (from + count) * width));
+  for (let row = 0; row < count; row++) {
+    for (const { offset, width: length } of spans) {
+      for (let index = offset; index < offset + length; index++) {
+        const last = end[(from + row) * width + index]!;
+        into[row * width + index] = base[index]! + share * (last - base[index]!);
+      }
+    }
+  }
+}
+
+/** By source [rows, width]: the mean slope along the way, by Gauss–Legendre quadrature. */
+function sumSlopes(
+  ways: readonly Way[],
+  rows: number,
+  steps: number,
+  runAt: (share: number, visit: (slope: Slope) => void) => void,
+): Float64Array[] {
+  const sums = ways.map(({ width }) => new Float64Array(rows * width));
+  const { nodes, weights } = gaussLegendre(steps);
+  for (const [step, share] of nodes.entries()) {
+    runAt(share, ({ from, count, factor, inSources }) => {
+      for (const [source, { width }] of ways.entries()) {
+        const [sum, slope] = [sums[source]!, inSources[source]!];
+        for (let row = 0; row < count; row++) {
+          const scale = weights[step]! * factor(row);
+          for (let index = 0; index < width; index++)
+            sum[(from + row) * width + index]! += scale * slope[row * width + index]!;
+        }
+      }
+    });
+  }
+  return sums;
 }
 
 /** What the sources are of some rows: by source [rows, width]. */

@@ -1,5 +1,5 @@
 /** @file The slopes of a model's output, compiled: in the raw inputs, and in the sources that explanations begin with. */
-import { gradients, type Shape, sizeOf, type Tensor, type Tracer, trace } from "../../engine/index.ts";
+import { gradients, type Shape, sizeOf, type Tensor, type Traced, type Tracer, trace } from "../../engine/index.ts";
 import { stateOf } from "../model/loaded.ts";
 import type { FittedRecord } from "../model/network.ts";
 import type { RawRows } from "../model/rawRows.ts";
@@ -53,41 +53,10 @@ interface SlopesOptions {
   readonly replaced: boolean;
 }
 
-export function compileSlopes(context: Trained, count: number, { output, replaced }: SlopesOptions): Slopes {
-  const { registry, executor, record } = context;
+export function compileSlopes(context: Trained, count: number, options: SlopesOptions): Slopes {
+  const { executor, record } = context;
   const batch = batchOf(context, count);
-  const computed = sourcesIn(context, batch);
-  let sources: readonly SourceShape[] = [];
-  const traced = trace((t) => {
-    const raw = t.input("raw", { dtype: "F32", shape: [batch, ...record.signature.raw] });
-    const given = new Map<string, Tensor>();
-    const give = (path: string, shape: Shape): Tensor => {
-      const tensor = t.input(`source.${path}`, { dtype: "F32", shape: [batch, sizeOf(shape.slice(1))] });
-      given.set(path, tensor);
-      return tensor.reshape(shape);
-    };
-    const isGiven = (path: string): boolean => replaced && computed.some((source) => source.path === path);
-    const recorder = createRecorder(({ path }, tensor) => (isGiven(path) ? give(path, tensor.shape) : null));
-    const made = applyPreprocessing(t, raw, record.preprocessing);
-    const features = isGiven(FEATURES) ? give(FEATURES, made.shape) : made;
-    const network = build(t, registry, record, features, { watch: recorder.watch });
-    const all: readonly Source[] = replaced ? computed : sourcesOf(record, features, recorder.calls());
-    sources = all.map(({ path, spans, tensor }) => ({ path, spans, width: sizeOf(tensor.shape.slice(1)) }));
-    const tensors = all.map(({ path, tensor }) => given.get(path) ?? tensor);
-    const answer = answerOf(t, record, network.output, output);
-    const of = replaced ? tensors : [raw, ...tensors];
-    const found = gradients(answer.sum(), of);
-    const inSources = replaced ? found : found.slice(1);
-    const flat = (tensor: Tensor): Tensor => tensor.reshape([batch, -1]);
-    return {
-      outputs: {
-        answer,
-        ...(replaced ? {} : { inRaw: flat(found[0]!) }),
-        ...Object.fromEntries(inSources.map((tensor, index) => [`slope.${index}`, flat(tensor)])),
-        ...Object.fromEntries(tensors.map((tensor, index) => [`value.${index}`, flat(tensor)])),
-      },
-    };
-  });
+  const { traced, sources } = traceSlopes(context, batch, options);
   const state = stateOf(executor, record.weights!);
   const program = executor.compile(traced, state);
   const view = (name: string): Float32Array => program.outputs[name] as Float32Array;
@@ -118,7 +87,7 @@ export function compileSlopes(context: Trained, count: number, { output, replace
           value: (row) => view("answer")[row]! * chosen(row).factor + chosen(row).shift,
           factor: (row) => chosen(row).factor,
           raw: raw!,
-          inRaw: replaced ? undefined : view("inRaw"),
+          inRaw: options.replaced ? undefined : view("inRaw"),
           values: sources.map((_, index) => view(`value.${index}`)),
           inSources: sources.map((_, index) => view(`slope.${index}`)),
         });
@@ -129,6 +98,43 @@ export function compileSlopes(context: Trained, count: number, { output, replace
       state.release();
     },
   };
+}
+
+/** From raw rows, or from the sources in their place, to the chosen output and its slopes. */
+function traceSlopes(
+  context: Trained,
+  batch: number,
+  { output, replaced }: SlopesOptions,
+): { traced: Traced; sources: readonly SourceShape[] } {
+  const { registry, record } = context;
+  const computed = sourcesIn(context, batch);
+  let sources: readonly SourceShape[] = [];
+  const traced = trace((t) => {
+    const raw = t.input("raw", { dtype: "F32", shape: [batch, ...record.signature.raw] });
+    const given = new Map<string, Tensor>();
+    const give = (path: string, shape: Shape): Tensor => {
+      const tensor = t.input(`source.${path}`, { dtype: "F32", shape: [batch, sizeOf(shape.slice(1))] });
+      given.set(path, tensor);
+      return tensor.reshape(shape);
+    };
+    const isGiven = (path: string): boolean => replaced && computed.some((source) => source.path === path);
+    const recorder = createRecorder(({ path }, tensor) => (isGiven(path) ? give(path, tensor.shape) : null));
+    const made = applyPreprocessing(t, raw, record.preprocessing);
+    const features = isGiven(FEATURES) ? give(FEATURES, made.shape) : made;
+    const network = build(t, registry, record, features, { watch: recorder.watch });
+    const all: readonly Source[] = replaced ? computed : sourcesOf(record, features, recorder.calls());
+    sources = all.map(({ path, spans, tensor }) => ({ path, spans, width: sizeOf(tensor.shape.slice(1)) }));
+    const tensors = all.map(({ path, tensor }) => given.get(path) ?? tensor);
+    const answer = answerOf(t, record, network.output, output);
+    const found = gradients(answer.sum(), replaced ? tensors : [raw, ...tensors]);
+    const inSources = replaced ? found : found.slice(1);
+    const flat = (tensor: Tensor): Tensor => tensor.reshape([batch, -1]);
+    const numbered = (name: string, list: readonly Tensor[]) =>
+      Object.fromEntries(list.map((tensor, index) => [`${name}.${index}`, flat(tensor)]));
+    const inRaw = replaced ? {} : { inRaw: flat(found[0]!) };
+    return { outputs: { answer, ...inRaw, ...numbered("slope", inSources), ...numbered("value", tensors) } };
+  });
+  return { traced, sources };
 }
 
 /** The sources as a trace of its own finds them, for what a second trace is to put in their place. */
