@@ -63,7 +63,7 @@ export {
   snapshotPolicy,
 } from "./rl/policyRecord.ts";
 export { readFlags, readMemory, readObservations, undeclaredMask } from "./rl/received.ts";
-export { type RunResult, type RunState, restoreRun, runInside, type TrainWishes } from "./rl/run.ts";
+export { puttingBack, type RunResult, type RunState, restoreRun, runInside, type TrainWishes } from "./rl/run.ts";
 export { decodeRun, encodeRun } from "./rl/runFile.ts";
 export { parseRun, type RunSpec } from "./rl/runSpec.ts";
 export { spaceSize } from "./rl/spaces.ts";

@@ -17,6 +17,7 @@ import {
   openLearner,
   type PolicyModel,
   parseRun,
+  puttingBack,
   type Registry,
   type RunSpec,
   type RunState,
@@ -107,8 +108,10 @@ function restore(own: OpenedRun, path: string): void {
     own.horizon = state.horizon;
     own.seconds = state.seconds;
   } else {
-    own.learner.restore(state.learner);
-    own.hosting!.restore(state.hosting);
+    puttingBack(() => {
+      own.learner.restore(state.learner);
+      own.hosting!.restore(state.hosting);
+    });
   }
 }
 

@@ -300,6 +300,26 @@ it("deletes no model from under the run that learns it", async () => {
   expect(await sidecar.call("models.delete", { model: "m_1" })).toEqual({ deleted: "m_1" });
 });
 
+it("says that a checkpoint is another run's, whole as it is", async () => {
+  const spaces = [
+    { type: "box", shape: [2] },
+    { type: "box", shape: [5] },
+  ];
+  const directories = [temporaryDirectory(), temporaryDirectory()] as const;
+  for (const [index, parameters] of directories.map((directory) => ["--data-dir", directory]).entries()) {
+    const sidecar = startSidecar({ parameters });
+    await sidecar.call("rl.create", { ...HOSTED, environment: { ...HOSTED.environment, observation: spaces[index] } });
+    await sidecar.call("rl.save", { run: "r_1" });
+    sidecar.endInput();
+    await sidecar.exit;
+  }
+  const [own, others] = directories.map((directory) => join(directory, "runs/r_1/checkpoint.safetensors"));
+  writeFileSync(own!, readFileSync(others!));
+  const sidecar = startSidecar({ parameters: ["--data-dir", directories[0]] });
+  const { error } = await sidecar.ask("rl.step", { run: "r_1", observations: [[0, 0]] });
+  expect(error.data.reason).toBe("CHECKPOINT_CORRUPT");
+});
+
 it("gives no id twice, though what had it cannot be read any more", async () => {
   const directory = temporaryDirectory();
   const parameters = ["--data-dir", directory];

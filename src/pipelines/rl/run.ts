@@ -187,12 +187,19 @@ export function restoreRun(
   { learner, environment, episodes }: Pick<RunContext, "learner" | "environment" | "episodes">,
   state: RunState,
 ): void {
-  try {
+  puttingBack(() => {
     learner.restore(state.learner);
     environment.restore(state.environment);
     episodes.restore(state.episodes);
+  });
+}
+
+/** @throws CHECKPOINT_CORRUPT where what was kept, though whole, is another run's */
+export function puttingBack(put: () => void): void {
+  try {
+    put();
   } catch (cause) {
-    if (cause instanceof Fault) throw cause;
+    if (cause instanceof Fault && cause.reason === "CHECKPOINT_CORRUPT") throw cause;
     throw new Fault("CHECKPOINT_CORRUPT", `the checkpoint is not one of this run: ${(cause as Error).message}`, {
       hint: "start a new run with `rl.create`",
       cause,
