@@ -25,7 +25,7 @@ const SETTLING = 10;
 const COUNTED = 10;
 /** How much quicker more threads must be to be worth their cores, and how much slower a number that gets no further turn. */
 const GAIN = 1.05;
-const HOPELESS = 2;
+const HOPELESS = 1.5;
 /** How many times as long as a trial what it found is kept: at first, and in the end. */
 const KEPT = 16;
 const KEPT_AT_MOST = 256;
