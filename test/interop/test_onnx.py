@@ -8,9 +8,9 @@ import unittest
 
 import numpy
 import onnx
-import onnxruntime
 
 from ml_sidecar import Sidecar
+from runtime import session_of
 
 TOLERANCE = 1e-5
 
@@ -57,7 +57,7 @@ class Exported(unittest.TestCase):
         path = self.folder / f"{model.id}.onnx"
         model.export(path)
         onnx.checker.check_model(onnx.load(path), full_check=True)
-        return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        return session_of(path)
 
     def test_a_classifier_of_tensors_gives_the_same_probabilities(self):
         model = self.ml.create("classification", {"type": "mlp", "hidden": [32], "norm": "batch"}, seed=1)

@@ -14,9 +14,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "interop" / "onnx-exports"))
 import numpy  # noqa: E402
 import onnx  # noqa: E402
-from check import check, check_policy, checked, feed, ran, session_of  # noqa: E402
+from check import check, check_policy, checked, feed, ran  # noqa: E402
 from kinds import BACKBONES, COMBINATIONS, HEADS, NUMBERS, Kind, combined, draw, fits, with_options, with_preprocessing, write_source  # noqa: E402
 from policies import POLICIES, learned  # noqa: E402
+from runtime import session_of  # noqa: E402
 
 from ml_sidecar import SidecarError, Sidecar  # noqa: E402
 

@@ -8,8 +8,9 @@ import unittest
 
 import numpy
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper
+
+from runtime import session_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DTYPES = {"F32": numpy.float32, "I32": numpy.int32, "BOOL": numpy.bool_}
@@ -53,7 +54,7 @@ class Ops(unittest.TestCase):
         for path in self.files:
             with self.subTest(path.stem):
                 facts = json.loads(path.with_suffix(".json").read_text())
-                session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+                session = session_of(path)
                 got = session.run(None, {each["name"]: array(each) for each in facts["inputs"]})
                 for result, expected in zip(got, facts["outputs"], strict=True):
                     self.assertEqual(list(result.shape), expected["shape"])

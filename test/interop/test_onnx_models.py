@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ml_sidecar import Sidecar
+from runtime import session_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "interop" / "onnx-models"))
@@ -95,7 +96,7 @@ def on_the_wire(value):
 
 def compare(ml, path, feeds):
     """Largest difference between our engine and onnxruntime, and the milliseconds that each takes."""
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = session_of(path)
     model = ml.call("models.import", format="onnx", path=path)
     wire = {name: on_the_wire(value) for name, value in feeds.items()}
     name = model["model"]["id"]

@@ -9,10 +9,10 @@ import unittest
 
 import numpy
 import onnx
-import onnxruntime
 from safetensors.numpy import load_file
 
 from ml_sidecar import Sidecar
+from runtime import session_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STEPS, BATCH = 50, 32
@@ -87,7 +87,7 @@ class Continued(unittest.TestCase):
                     card = json.loads(pathlib.Path(files["card"]).read_text())
                     start = load_file(files["states"])
                     feeds = self.feeds_of(card, x, y)
-                    step = onnxruntime.InferenceSession(files["path"], providers=["CPUExecutionProvider"])
+                    step = session_of(files["path"])
                     states, losses = start, []
                     for index in range(STEPS):
                         results = run(step, {**states, **{key: numpy.asarray(value[index]) for key, value in feeds.items()}})
@@ -99,7 +99,7 @@ class Continued(unittest.TestCase):
                         self.assertLess(worst, 1e-4 * scale, f"{name}: {path}")
                     self.assertFalse(all(numpy.array_equal(start[path], weights[path]) for path in weights))
 
-                    loop = onnxruntime.InferenceSession(files["loop"], providers=["CPUExecutionProvider"])
+                    loop = session_of(files["loop"])
                     results = run(loop, {**start, **feeds})
                     self.assertEqual(list(results["loss"]), losses)
                     for each in card["states"]:

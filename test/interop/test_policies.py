@@ -8,7 +8,8 @@ import tempfile
 import unittest
 
 import numpy as np
-import onnxruntime
+
+from runtime import session_of
 
 MAIN = pathlib.Path(__file__).parents[2] / "dist" / "main.js"
 ROWS = 1000
@@ -86,7 +87,7 @@ class Policies(unittest.TestCase):
         path = f"{self.folder}/{name}.onnx"
         verification = self.sidecar.call("models.export", model=model, format="onnx", path=path)["verification"]
         self.assertLess(verification["maxAbsDiff"], 1e-5)
-        session = onnxruntime.InferenceSession(path)
+        session = session_of(path)
         observations = (rng.normal(size=(ROWS, 6)) * 5 + 3).astype(np.float32)
         feed, asked = {"observations": observations}, {"observations": observations.tolist()}
         if mask_width:

@@ -10,13 +10,13 @@ import unittest
 
 import numpy
 import onnx
-import onnxruntime
 from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod
 from onnxruntime.quantization.calibrate import create_calibrator
 from sklearn.datasets import load_digits
 
 from ml_sidecar import Sidecar, SidecarError
+from runtime import session_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
@@ -31,14 +31,6 @@ DIGITS = {
 }
 PIXELS, LABELS = load_digits(return_X_y=True)
 PIXELS = PIXELS.astype(numpy.float32)
-
-
-def session(path, optimised=None):
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    if optimised is not None:
-        options.optimized_model_filepath = str(optimised)
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def operators(path):
@@ -67,7 +59,7 @@ class Quantised(unittest.TestCase):
         return result
 
     def accuracy(self, path, data):
-        own = session(path)
+        own = session_of(path)
         labels = own.run(["label"], {own.get_inputs()[0].name: data[0]})[0]
         return float(numpy.mean(labels == data[1]))
 
@@ -110,7 +102,7 @@ class Quantised(unittest.TestCase):
             with self.subTest(name, way=way):
                 model, data = self.digits[name]
                 result = self.exported(model, quantize=way, data=data)
-                session(result["path"], self.folder / "optimised.onnx")
+                session_of(result["path"], self.folder / "optimised.onnx")
                 found = operators(self.folder / "optimised.onnx")
                 self.assertEqual({kind: found[kind] for kind in wanted}, wanted)
                 self.assertEqual(found["Gemm"] + found["MatMul"], 0)
@@ -140,7 +132,7 @@ class Quantised(unittest.TestCase):
             result = self.exported(model, quantize=way, data=data)
             imported = self.ml.call("models.import", format="onnx", path=result["path"])
             self.assertEqual(imported["report"]["unsupported"], [])
-            own = session(result["path"])
+            own = session_of(result["path"])
             theirs = own.run(["probabilities"], {own.get_inputs()[0].name: data[0][:64]})[0]
             answers = self.ml.call("predict", model=imported["model"]["id"], inputs=data[0][:64])
             ours = numpy.array(answers["outputs"]["probabilities"]).reshape(theirs.shape)
@@ -170,7 +162,7 @@ class Fashion(unittest.TestCase):
             real = model.export(pathlib.Path(folder) / "real.onnx")
 
             def accuracy(path):
-                own = session(path)
+                own = session_of(path)
                 return float(numpy.mean(own.run(["label"], {own.get_inputs()[0].name: unseen[0]})[0] == unseen[1]))
 
             before = accuracy(real["path"])
@@ -308,7 +300,7 @@ class Kinds(unittest.TestCase):
         path = str(pathlib.Path(folder) / "file.onnx")
         result = ml.call("models.export", model=model, format="onnx", path=path, quantize=way, data={"x": rows})
         onnx.checker.check_model(onnx.load(path), full_check=True)
-        own = session(path)
+        own = session_of(path)
         zeros = {"tensor(float)": numpy.float32, "tensor(bool)": numpy.bool_, "tensor(int32)": numpy.int32, "tensor(int64)": numpy.int64}
         feeds = {
             each.name: numpy.zeros([size if isinstance(size, int) else len(rows) for size in each.shape], zeros[each.type])

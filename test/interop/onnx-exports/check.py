@@ -6,8 +6,8 @@ import pathlib
 
 import numpy
 import onnx
-import onnxruntime
 import policies
+from runtime import session_of
 
 OPSETS = (17, 18, 19, 20, 21)
 BATCHES = (1, 7, 64)
@@ -26,12 +26,6 @@ class Found:
     axes: tuple = ()
     lengths: tuple = ()
     """Other lengths of a sequence that the file ran at."""
-
-
-def session_of(path):
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def symbols(session):
