@@ -52,7 +52,8 @@ export { createFreeEpisodes, type FreeEpisodes } from "./rl/freeEpisodes.ts";
 export { actionArray, createHosting, type Hosting } from "./rl/hosting.ts";
 export { exportPolicy } from "./rl/onnxPolicy.ts";
 export { openLearner } from "./rl/openRun.ts";
-export { type PlayScores, play, playEpisodes } from "./rl/play.ts";
+export { play } from "./rl/play.ts";
+export { type PlayScores, playEpisodes } from "./rl/playEpisodes.ts";
 export { memoryWidths } from "./rl/policy.ts";
 export {
   createPolicyRecord,
