@@ -2,7 +2,7 @@
 import { type Shape, sizeOf, type TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { expectDType, expectRank, expectShape, expectThat } from "./expect.ts";
-import { op, type ReferenceArray } from "./op.ts";
+import { type GradientRule, op, type ReferenceArray } from "./op.ts";
 import { reals } from "./samples.ts";
 
 /** The axes from `axis` to the last. */
@@ -29,12 +29,18 @@ function standardized(x: Tensor, axes: readonly number[], epsilon: number): Tens
   return centred.mul(centred.square().mean(axes, { keepDims: true }).add(epsilon).rsqrt());
 }
 
+type LayerForm = { axis: number; epsilon: number };
+
+/** Of an input of `layerNorm`: one result of a node that its other inputs share. */
+const ofLayer: GradientRule<LayerForm> = (dy, { inputs: [x, scale], attributes, index }) =>
+  dy.op("layerNormGradients", attributes, x, scale).part(index);
+
 export const normalization = {
   /**
    * Layer normalization (Ba, Kiros and Hinton 2016): x over the axes from `axis` on brought to mean 0 and variance 1
    * (1/√(variance + epsilon)), then scale · x + shift. scale and shift have the shape of those axes.
    */
-  layerNorm: op<{ axis: number; epsilon: number }>({
+  layerNorm: op<LayerForm>({
     type([x, scale, shift], { axis }) {
       expectDType(x, "F32");
       expectThat(axis >= 0 && axis < x.shape.length, `axis ${axis} is out of range`, "name an axis of the tensor");
@@ -42,6 +48,7 @@ export const normalization = {
       expectShape(shift, x.shape.slice(axis), "the shift");
       return { dtype: "F32", shape: x.shape };
     },
+    gradient: [ofLayer],
     reference([x, scale, shift], y, { axis, epsilon }) {
       const length = sizeOf(x.shape.slice(axis));
       for (let start = 0; start < x.data.length; start += length) {
@@ -57,10 +64,68 @@ export const normalization = {
       { inputs: [reals([3, size]), reals([size]), reals([size])], attributes: { axis: 1, epsilon: 1e-5 } },
       { inputs: [reals([size, 5]), reals([5]), reals([5])], attributes: { axis: 1, epsilon: 1e-5 } },
       { inputs: [reals([2, size, 3]), reals([size, 3]), reals([size, 3])], attributes: { axis: 1, epsilon: 0.1 } },
+      { inputs: [reals([size, 24]), reals([24]), reals([24])], attributes: { axis: 1, epsilon: 1e-5 } },
     ],
     cost: ({ shape }) => 8 * sizeOf(shape),
     decompose: ({ inputs: [x, scale, shift], attributes: { axis, epsilon } }) =>
       standardized(x, axesFrom(x.shape, axis), epsilon).mul(scale).add(shift),
+  }),
+  /**
+   * The gradients of `layerNorm` with respect to x, scale and shift, from that of its result, which comes first, x and scale.
+   * With s the standardized x, f = 1/√(variance + epsilon) and g = dy · scale, that of x is f · (g − mean(g) − s · mean(g · s)).
+   */
+  layerNormGradients: op<LayerForm>({
+    type([dy, x, scale], { axis }) {
+      for (const each of [dy, x, scale]) expectDType(each, "F32");
+      expectThat(axis >= 0 && axis < x.shape.length, `axis ${axis} is out of range`, "name an axis of the tensor");
+      expectShape(dy, x.shape, "the result's gradient");
+      expectShape(scale, x.shape.slice(axis), "the scale");
+      const parts = [x, scale, scale].map(({ shape }): TensorType => ({ dtype: "F32", shape }));
+      return { ...parts[0]!, parts };
+    },
+    reference([dy, x, scale], _first, { epsilon }, outputs) {
+      const [ofX, ofScale, ofShift] = outputs as readonly [ReferenceArray, ReferenceArray, ReferenceArray];
+      for (const { data } of outputs) data.fill(0);
+      const length = sizeOf(scale.shape);
+      for (let start = 0; start < x.data.length; start += length) {
+        const [mean, factor] = momentsOf(x, start, length, epsilon);
+        const standard = (i: number) => (x.data[start + i]! - mean) * factor;
+        let [plain, along] = [0, 0];
+        for (let i = 0; i < length; i++) {
+          const flowing = dy.data[start + i]!;
+          ofShift.data[i]! += flowing;
+          ofScale.data[i]! += flowing * standard(i);
+          plain += (flowing * scale.data[i]!) / length;
+          along += (flowing * scale.data[i]! * standard(i)) / length;
+        }
+        for (let i = 0; i < length; i++) {
+          ofX.data[start + i] = factor * (dy.data[start + i]! * scale.data[i]! - plain - standard(i) * along);
+        }
+      }
+    },
+    onnx: { form: "decomposition" },
+    samples: (size) => [
+      { inputs: [reals([3, size]), reals([3, size]), reals([size])], attributes: { axis: 1, epsilon: 1e-3 } },
+      { inputs: [reals([size, 24]), reals([size, 24]), reals([24])], attributes: { axis: 1, epsilon: 1e-5 } },
+      {
+        inputs: [reals([2, size, 4]), reals([2, size, 4]), reals([size, 4])],
+        attributes: { axis: 1, epsilon: 0.1 },
+      },
+    ],
+    cost: ({ shape }) => 16 * sizeOf(shape),
+    decompose({ inputs: [dy, x, scale], attributes: { axis, epsilon } }) {
+      const [axes, outer] = [axesFrom(x.shape, axis), x.shape.slice(0, axis).map((_, other) => other)];
+      const centred = x.sub(x.mean(axes, { keepDims: true }));
+      const factor = centred.square().mean(axes, { keepDims: true }).add(epsilon).rsqrt();
+      const standard = centred.mul(factor);
+      const flowing = dy.mul(scale);
+      const along = flowing.mul(standard).mean(axes, { keepDims: true });
+      const ofX = flowing
+        .sub(flowing.mean(axes, { keepDims: true }))
+        .sub(standard.mul(along))
+        .mul(factor);
+      return [ofX, dy.mul(standard).sum(outer), dy.sum(outer)];
+    },
   }),
   /**
    * Root mean square normalization (Zhang and Sennrich 2019): x over the axes from `axis` on, divided by

@@ -12,8 +12,10 @@ import { canAttend, canAttendBack, rowAttention, rowAttentionGradients } from ".
 import { chain, isChainable, isCheap } from "./chain.ts";
 import { convert, isConversion } from "./conversion.ts";
 import { canConvolve, conv, convTranspose, convWeights } from "./convolution.ts";
+import { finished, finishedProduct } from "./finish.ts";
 import { type Group, group } from "./group.ts";
 import type { Instruction } from "./instruction.ts";
+import { canNormalise, canNormaliseBack, layerNorm, layerNormGradients } from "./layerNorm.ts";
 import { type BodyPlaces, loop } from "./loop.ts";
 import { copyInstruction, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
 import { canTakeMoments, canTakeVariance, channelMoments, channelProducts, variance } from "./moments.ts";
@@ -34,7 +36,6 @@ export const DECOMPOSED = [
   "softmax",
   "logSoftmax",
   "crossEntropy",
-  "layerNorm",
   "flip",
   "tile",
   "padWith",
@@ -75,6 +76,8 @@ const PARTIAL = {
   variance: { lower: variance, fits: canTakeVariance },
   rowAttention: { lower: rowAttention, fits: canAttend },
   rowAttentionGradients: { lower: rowAttentionGradients, fits: canAttendBack },
+  layerNorm: { lower: layerNorm, fits: canNormalise },
+  layerNormGradients: { lower: layerNormGradients, fits: canNormaliseBack },
   cast: { lower: convert, fits: isConversion },
   channelMoments: { lower: channelMoments, fits: canTakeMoments },
   channelProducts: { lower: channelProducts, fits: canTakeMoments },
@@ -161,7 +164,8 @@ function instructionsOf(traced: Traced, places: BodyPlaces, constants: Constant[
   const producers = (node: Node) => known.get(node)!;
   const wanted = new Set(roots);
   const isWanted = (node: Node) => wanted.has(node);
-  const groups = group({ nodes: computed, isPointwise: isChainable, producers, isWanted, isCheap });
+  const plain = group({ nodes: computed, isPointwise: isChainable, producers, isWanted, isCheap });
+  const groups = finished(plain, { producers, isWanted });
   const updated = new Set(Object.values(traced.updates).map(source));
   // What writes states goes last: nothing before it can't be taken back.
   const sequence = order(
@@ -300,7 +304,8 @@ function lower(
       instructions.push(chain(nodes, { read, wanted: (node) => wanted.get(node)! }, stateBuffers));
       return;
     }
-    const [node] = nodes as readonly [Node];
+    const [first, ...following] = nodes as readonly [Node, ...Node[]];
+    const node = following.at(-1) ?? first;
     if (node.op === "scan") {
       const { instructions: steps, results: parts } = loop(node, {
         read,
@@ -332,7 +337,8 @@ function lower(
       constant: carry,
       emit: (instruction) => instructions.push({ ...instruction, commits: stateBuffers.has(out) }),
     };
-    loweringOf(node.op)(node, context);
+    if (following.length > 0) finishedProduct(first, following, context);
+    else loweringOf(node.op)(node, context);
     if (node.parts === undefined)
       for (const other of others) instructions.push(copyOf(node, out, other, `copy ${node.op}`));
   });

@@ -41,6 +41,8 @@ export const OPCODES = {
   convert: code.CONVERT,
   attention: code.ATTENTION,
   attentionGradients: code.ATTENTION_GRADIENTS,
+  layerNorm: code.LAYER_NORM,
+  layerNormGradients: code.LAYER_NORM_GRADIENTS,
   moments: code.MOMENTS,
   channelProducts: code.CHANNEL_PRODUCTS,
   winograd2: code.WINOGRAD2,

@@ -193,6 +193,18 @@ function slopes(weights: usize, at: usize, rows: i32, start: i32, scale: f32): v
   }
 }
 
+/**
+ * Brings rows of the next heads into the second-level cache, line after line: heads read stretches of them that are too short for
+ * the processor to read ahead.
+ */
+function bring(rows: usize, count: i32, rowBytes: usize, bytes: usize): void {
+  let seen: i32 = 0;
+  for (let i = 0; i < count; i++, rows += rowBytes) {
+    for (let at = rows & ~63, end = rows + bytes; at < end; at += 64) seen |= load<i32>(at);
+  }
+  store<i32>(spill, seen);
+}
+
 /** What the operands say of the mask, for one head: its address, and its steps. */
 function lookAtMask(at: usize, batch: i32, head: i32): void {
   mask = <usize>load<u32>(at);
@@ -236,6 +248,16 @@ export function attention(at: usize, from: i32, to: i32, scratch: usize): void {
     lookAtMask(at + 52, batch, head);
     const keysAt = <usize>load<u32>(at, 4) + ((<usize>batch * keyCount * keyRow + <usize>keyHead * width) << 2);
     const valuesAt = <usize>load<u32>(at, 8) + <usize>batch * keyCount * valueRow + (<usize>(keyHead * valueWidth) << 2);
+    if (unit == from || head == 0) {
+      const queriesAt = <usize>load<u32>(at) + <usize>batch * t * queryRow + (<usize>(head * width) << 2);
+      const outAt = <usize>load<u32>(at, 12) + <usize>batch * t * outRow + (<usize>(head * valueWidth) << 2);
+      const near = min(to - unit, heads - head);
+      const nearKeys = (near + heads / keyHeads - 1) / (heads / keyHeads);
+      bring(keysAt, keyCount, <usize>keyRow << 2, <usize>(nearKeys * width) << 2);
+      bring(valuesAt, keyCount, valueRow, <usize>(nearKeys * valueWidth) << 2);
+      bring(queriesAt, t, queryRow, <usize>(near * width) << 2);
+      bring(outAt, t, outRow, <usize>(near * valueWidth) << 2);
+    }
     packRight(keysAt, keyRow, 0, width, 0, keyCount, keyCount, keys);
     packColumns(valuesAt, valueRow, keyCount, valueWidth, values);
     let queries = <usize>load<u32>(at) + <usize>batch * t * queryRow + (<usize>(head * width) << 2);
@@ -289,6 +311,18 @@ export function attentionGradients(at: usize, from: i32, to: i32, scratch: usize
     const keyHead = unit - batch * keyHeads;
     const ofKeys = <usize>batch * keyCount * keyRow + (<usize>(keyHead * width) << 2);
     const ofValues = <usize>batch * keyCount * valueRow + (<usize>(keyHead * valueWidth) << 2);
+    if (unit == from || keyHead == 0) {
+      const near = min(to - unit, keyHeads - keyHead);
+      const ofQueries = <usize>batch * t * queryRow + (<usize>(keyHead * sharing * width) << 2);
+      const ofResult = <usize>batch * t * outRow + (<usize>(keyHead * sharing * valueWidth) << 2);
+      bring(<usize>load<u32>(at, 8) + ofKeys, keyCount, keyRow, <usize>(near * width) << 2);
+      bring(<usize>load<u32>(at, 12) + ofValues, keyCount, valueRow, <usize>(near * valueWidth) << 2);
+      bring(<usize>load<u32>(at, 4) + ofQueries, t, queryRow, <usize>(near * sharing * width) << 2);
+      bring(<usize>load<u32>(at) + ofResult, t, outRow, <usize>(near * sharing * valueWidth) << 2);
+      bring(<usize>load<u32>(at, 16) + ofQueries, t, queryRow, <usize>(near * sharing * width) << 2);
+      bring(<usize>load<u32>(at, 20) + ofKeys, keyCount, keyRow, <usize>(near * width) << 2);
+      bring(<usize>load<u32>(at, 24) + ofValues, keyCount, valueRow, <usize>(near * valueWidth) << 2);
+    }
     packRight(<usize>load<u32>(at, 8) + ofKeys, keyHeads * width, 0, width, 0, keyCount, keyCount, turnedKeys);
     packRight(<usize>load<u32>(at, 12) + ofValues, keyHeads * valueWidth, 0, valueWidth, 0, keyCount, keyCount, turnedValues);
     packColumns(<usize>load<u32>(at, 8) + ofKeys, keyRow, keyCount, width, keys);

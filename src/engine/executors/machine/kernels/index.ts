@@ -6,6 +6,7 @@ import { attention, attentionGradients } from "./attention";
 import { convert } from "./convert";
 import { convolve, packTaps } from "./convolution";
 import { convolveWeights } from "./convolutionWeights";
+import { layerNorm, layerNormGradients } from "./layerNorm";
 import * as op from "./layout";
 import { enter, repeat } from "./loop";
 import { channelProducts, moments } from "./moments";
@@ -111,6 +112,12 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
       break;
     case op.ATTENTION_GRADIENTS:
       attentionGradients(at, from, to, scratch);
+      break;
+    case op.LAYER_NORM:
+      layerNorm(at, from, to);
+      break;
+    case op.LAYER_NORM_GRADIENTS:
+      layerNormGradients(at, from, to);
       break;
     case op.CONVERT:
       convert(at, from, to);

@@ -52,6 +52,8 @@ export const PLANES = 28;
 export const CONVERT = 40;
 export const ATTENTION = 41;
 export const ATTENTION_GRADIENTS = 42;
+export const LAYER_NORM = 43;
+export const LAYER_NORM_GRADIENTS = 44;
 
 /** Run by whoever walks the program: see `loop.ts`. */
 export const LOOP = 100;
@@ -75,13 +77,23 @@ export const TO_F16 = 3;
 export const TO_BF16 = 4;
 export const TO_F64 = 5;
 
-// How a product shares its work: by panels of 8 columns, quads of rows, or whole matrices of the batch.
+// How a product shares its work: by panels of 8 columns, quads of rows, whole matrices of the batch, or stretches of its depth.
 export const SPLIT_COLUMNS = 0;
 export const SPLIT_ROWS = 1;
 export const SPLIT_BATCH = 2;
+export const SPLIT_DEPTH = 3;
+
+// What a product does to its result before it is done: adds a row to each row, adds or multiplies element by element, cuts at 0.
+export const FINISH_ADD_ROW = 0;
+export const FINISH_ADD = 1;
+export const FINISH_MULTIPLY = 2;
+export const FINISH_RELU = 3;
 
 /** Queries, and keys, that attention leaves out together or not at all. */
 export const ATTENTION_GROUP = 8;
+
+/** Rows whose gradients layer norm sums in one go. */
+export const LAYER_ROWS = 16;
 
 /** Elements that a pointwise instruction handles at a time, and the bytes of one of its registers. */
 export const STRIP = 256;

@@ -4,14 +4,15 @@
  * size, so that each element is summed in one order, whoever computes it.
  */
 
-import { BLOCK_COLUMNS, BLOCK_DEPTH, BLOCK_ROWS, HEAD_LENGTH, SPLIT_BATCH, SPLIT_ROWS } from "./layout";
+import { finish } from "./finish";
+import { BLOCK_COLUMNS, BLOCK_DEPTH, BLOCK_ROWS, HEAD_LENGTH, SPLIT_BATCH, SPLIT_DEPTH, SPLIT_ROWS } from "./layout";
 import { packLeft, packRight } from "./pack";
 import { packingStrip, strip } from "./tile";
 import { pairOfStrips, widePackingStrip } from "./wideTile";
 import { PAIRS } from "./width";
 
 /** out[row0..row1, column0..column1] = left · right, for one matrix. */
-function block(left: usize, right: usize, out: usize, rows: i32, columns: i32, depth: i32, leftLeading: i32, rightLeading: i32, leftTransposed: bool, rightTransposed: bool, row0: i32, row1: i32, column0: i32, column1: i32, scratch: usize): void {
+function block(left: usize, right: usize, out: usize, rows: i32, columns: i32, depth: i32, leftLeading: i32, rightLeading: i32, leftTransposed: bool, rightTransposed: bool, row0: i32, row1: i32, column0: i32, column1: i32, scratch: usize, steps: usize, stepCount: i32): void {
   const outLeading = <usize>columns << 2;
   const spill = scratch;
   const packedLeft = scratch + 128;
@@ -60,6 +61,7 @@ function block(left: usize, right: usize, out: usize, rows: i32, columns: i32, d
           }
           strip(quad, quadStep, rowStep, step, panel, deep, to, outLeading, rest, width - j, k0 == 0, spill);
         }
+        if (stepCount > 0 && k0 + deep == depth) finish(steps, stepCount, out, outLeading, i0, height, j0, width);
       }
     }
   }
@@ -67,7 +69,9 @@ function block(left: usize, right: usize, out: usize, rows: i32, columns: i32, d
 
 /**
  * Operands: left, right, out, rows, columns, depth, left's and right's leading dimension (elements), transposed (bit 0 left,
- * bit 1 right), matrices, stride of left and right from one matrix to the next (elements), how work is split.
+ * bit 1 right), matrices, stride of left and right from one matrix to the next (elements), how work is split. Where it is
+ * split by depth, `depth` is that of one part, of which there are `matrices`, and out has room for each part's own sum; the next
+ * operand is how deep the last part is. Then how many steps finish the result, and their words, see `finish`.
  * Shapes: left [rows, depth], right [depth, columns], out [rows, columns] in C order, or as stored where transposed.
  */
 export function product(at: usize, from: i32, to: i32, scratch: usize): void {
@@ -86,6 +90,7 @@ export function product(at: usize, from: i32, to: i32, scratch: usize): void {
   const rightStride = <usize>load<i32>(at, 44) << 2;
   const outStride = (<usize>rows * columns) << 2;
   const split = load<i32>(at, 48);
+  const stepCount = load<i32>(at, 56);
   let row0 = 0;
   let row1 = rows;
   let column0 = 0;
@@ -102,8 +107,15 @@ export function product(at: usize, from: i32, to: i32, scratch: usize): void {
     column0 = from << 3;
     column1 = min(columns, to << 3);
   }
+  if (split == SPLIT_DEPTH) {
+    for (let part = from; part < to; part++) {
+      const deep = part == matrices - 1 ? load<i32>(at, 52) : depth;
+      block(left + <usize>part * leftStride, right + <usize>part * rightStride, out + <usize>part * outStride, rows, columns, deep, leftLeading, rightLeading, (transposed & 1) != 0, (transposed & 2) != 0, 0, rows, 0, columns, scratch, 0, 0);
+    }
+    return;
+  }
   for (let matrix = 0; matrix < matrices; matrix++) {
-    block(left, right, out, rows, columns, depth, leftLeading, rightLeading, (transposed & 1) != 0, (transposed & 2) != 0, row0, row1, column0, column1, scratch);
+    block(left, right, out, rows, columns, depth, leftLeading, rightLeading, (transposed & 1) != 0, (transposed & 2) != 0, row0, row1, column0, column1, scratch, at + 60, stepCount);
     left += leftStride;
     right += rightStride;
     out += outStride;
