@@ -103,7 +103,7 @@ async function useEveryMethod(): Promise<void> {
   await call("evaluate", { ...model, data: { builtin: "iris" } });
   await call("models.summary", model);
   const inputs = [[5.1, 3.5, 1.4, 0.2]];
-  const what = ["weights", "gradients", "activations", "attention"];
+  const what = ["weights", "gradients", "activations"];
   await call("models.inspect", { ...model, what, inputs, data: { builtin: "iris" }, values: true });
   await call("models.explain", { ...model, inputs, baseline: 0 });
   await call("models.get", model);
@@ -113,10 +113,16 @@ async function useEveryMethod(): Promise<void> {
   const { path } = await call("models.export", { ...model, format: "onnx" });
   await call("models.import", { format: "onnx", path });
   await call("models.ensemble", { models: [model.model, "again"], name: "both" });
-  const tales = { name: "tales", pipeline: "language", backbone: { type: "gru", hidden: 4 }, head: { context: 4 } };
+  const tales = {
+    name: "tales",
+    pipeline: "language",
+    backbone: { type: "transformer", width: 8, heads: 2, layers: 1 },
+    head: { context: 4 },
+  };
   await call("models.create", tales);
   const told = await call("train.start", { model: "tales", data: { text: { value: "abcabcabcabc" } }, epochs: 1 });
   await call("jobs.wait", { jobId: told.job.id });
+  await call("models.inspect", { model: "tales", what: ["attention"], inputs: ["abca"], values: true });
   await call("generate", { model: "tales", prompt: "ab", maxNewTokens: 3 });
   const written = await call("generate.start", { model: "tales", prompt: "ab", maxNewTokens: 3 });
   await call("jobs.wait", { jobId: written.job.id });
