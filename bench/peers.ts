@@ -36,7 +36,7 @@ export async function learningPython(): Promise<string> {
   return python;
 }
 
-/** The oldest Node whose V8 makes vectors of 256 bits of our kernels'. */
+/** Of the first line of Node whose V8 makes vectors of 256 bits of our kernels' (decision 20). */
 export const PAIRING_NODE = "24.21.0";
 const nodeHome = ".cache/bench-node";
 

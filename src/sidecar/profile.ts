@@ -8,7 +8,6 @@ import { createMachine } from "../engine/index.ts";
 import { NETWORK_NAMES, NETWORKS, type NetworkName } from "../pipelines/networks.ts";
 import { trainNetwork } from "../pipelines/runNetwork.ts";
 import { type Settings, UsageError } from "./commandline.ts";
-
 import { executorOptions } from "./executorOptions.ts";
 
 /** Milliseconds before the first step that counts, so that the kernels are compiled to their best; and steps that count. */

@@ -1,4 +1,4 @@
-/** Policies at work over the wire, asked for what they can and cannot do. */
+/** @file Policies at work over the wire, asked for what they can and cannot do. */
 import { expect, it } from "vitest";
 import { startSidecar } from "../support/sidecar.ts";
 

@@ -1,4 +1,4 @@
-/** What goes wrong with learning by acting, provoked in runs over the wire, and told once in words with figures. */
+/** @file What goes wrong with learning by acting, provoked in runs over the wire, and told once in words with figures. */
 import { expect, it } from "vitest";
 import { type Json, type Sidecar, startSidecar } from "../support/sidecar.ts";
 

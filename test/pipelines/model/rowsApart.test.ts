@@ -1,3 +1,4 @@
+/** @file Whether the rows of each backbone are independent, so that batches may be filled up. */
 import { describe, expect, it } from "vitest";
 import { areRowsIndependent, type Shape, trace } from "../../../src/engine/index.ts";
 import { createModel, createRegistry } from "../../../src/pipelines/index.ts";

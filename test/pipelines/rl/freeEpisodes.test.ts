@@ -1,4 +1,4 @@
-/** Episodes that a host begins and ends: what of them is refused, and that nothing of a refused call is taken. */
+/** @file Episodes that a host begins and ends: what of them is refused, and that nothing of a refused call is taken. */
 import { afterAll, describe, expect, it } from "vitest";
 import { createMachine, type NdArray } from "../../../src/engine/index.ts";
 import { createFreeEpisodes, parseRun } from "../../../src/pipelines/index.ts";

@@ -1,4 +1,4 @@
-/** What comes into the replay buffer of what a group of copies lived through. */
+/** @file What comes into the replay buffer of what a group of copies lived through. */
 import { describe, expect, it } from "vitest";
 import { dqn } from "../../../src/pipelines/rl/algorithms/dqn.ts";
 import { createReplayGroup } from "../../../src/pipelines/rl/algorithms/replayGroup.ts";

@@ -19,14 +19,16 @@ export interface Pace {
 const WORTH_A_THREAD = 100_000;
 /** Before the first trial V8 makes the kernels' final code, and helpers come up: so much work, in nanoseconds. */
 const BEFORE_TRIALS = 3e8;
-/** How often each number has its turn, and how many milliseconds of one don't count, until threads and data are on their cores, and do. */
+/** How often each number of threads has its turn. */
 const TURNS = 3;
+/** Of a turn, in milliseconds: what doesn't count, since threads and data come to their cores meanwhile, and then what does. */
 const SETTLING = 10;
 const COUNTED = 10;
-/** How much quicker more threads must be to be worth their cores, and how much slower a number that gets no further turn. */
+/** How much quicker more threads must be to be worth their cores. */
 const GAIN = 1.05;
+/** A number of threads that takes so many times as long as the best one gets no further turn. */
 const HOPELESS = 1.5;
-/** How many times as long as a trial what it found is kept: at first, and in the end. */
+/** What a trial has found is kept for so many times as long as the trial took: at first, and in the end. */
 const KEPT = 16;
 const KEPT_AT_MOST = 256;
 
@@ -46,7 +48,11 @@ function numbersUpTo(most: number, cores: number): number[] {
   return [...numbers].sort((a, b) => b - a);
 }
 
-/** @param nanoseconds of work on one thread; @param most threads there are; @param cores of which so many run at once */
+/**
+ * @param nanoseconds of work on one thread
+ * @param most threads that there are
+ * @param cores how many of them run at once
+ */
 export function createPace(nanoseconds: number, most: number, cores: number): Pace {
   let threads = Math.max(1, Math.min(most, Math.floor(nanoseconds / WORTH_A_THREAD)));
   const numbers = numbersUpTo(threads, cores);
