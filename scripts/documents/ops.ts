@@ -9,6 +9,7 @@ import { OPS, type OpName } from "../../src/engine/ops/index.ts";
 import { indexing } from "../../src/engine/ops/indexing.ts";
 import { lengths } from "../../src/engine/ops/lengths.ts";
 import { logic } from "../../src/engine/ops/logic.ts";
+import { lstm } from "../../src/engine/ops/lstm.ts";
 import { moments } from "../../src/engine/ops/moments.ts";
 import { movement } from "../../src/engine/ops/movement.ts";
 import { normalization } from "../../src/engine/ops/normalization.ts";
@@ -44,7 +45,7 @@ const FAMILIES: Readonly<Record<string, object>> = {
   "Probability and loss": probability,
   "Moments and normalization": { ...moments, ...normalization },
   Attention: { ...attention, ...rowAttention },
-  Recurrence: scanning,
+  Recurrence: { ...scanning, ...lstm },
   "By length": lengths,
   Recomputation: recomputation,
   Randomness: randomness,

@@ -5,6 +5,7 @@ import { convolution } from "./convolution.ts";
 import { indexing } from "./indexing.ts";
 import { lengths } from "./lengths.ts";
 import { logic } from "./logic.ts";
+import { lstm } from "./lstm.ts";
 import { moments } from "./moments.ts";
 import { movement } from "./movement.ts";
 import { normalization } from "./normalization.ts";
@@ -46,6 +47,7 @@ export const OPS = {
   ...resizing,
   ...lengths,
   ...scanning,
+  ...lstm,
   ...randomness,
   ...recomputation,
 } satisfies Record<string, CheckedOp>;

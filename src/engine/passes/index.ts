@@ -8,11 +8,11 @@ import { either, rewriteFully } from "./rewrite.ts";
 import { simplified } from "./simplify.ts";
 
 /**
- * The same results by less work: scans of the same steps made one, composites that the executor doesn't know taken apart,
- * constants computed, no-ops gone. What nothing depends on any more stays in the new graph.
+ * The same results by less work: scans of the same steps made one, composites that the executor doesn't know taken apart, some of
+ * them into scans, constants computed, no-ops gone. What nothing depends on any more stays in the new graph.
  */
 export function reduced(traced: Traced, isKept: IsKept): Traced {
-  return rewriteFully(mergeScans(traced), either(decomposed(isKept), simplified, folded));
+  return mergeScans(rewriteFully(mergeScans(traced), either(decomposed(isKept), simplified, folded)));
 }
 
 /** The same in a graph that holds reachable nodes, unused inputs and states, and nothing else. */

@@ -113,17 +113,26 @@ function along(
   const width = cell.gates * hidden;
   const weights = scope.parameter("weightHh", [hidden, width], init);
   const [biasIh, biasHh] = ["biasIh", "biasHh"].map((path) => (bias ? scope.parameter(path, [width], init) : null));
+  const zeros = x.constant(0).broadcastTo([x.shape[1]!, hidden]);
+  const first = initial ?? new Array<Tensor>(cell.memories).fill(zeros);
 
+  if (name === "lstm") {
+    const weightIh = scope.parameter("weightIh", [x.shape[2]!, width], init);
+    const shift = biasIh && biasHh ? biasIh.add(biasHh) : x.constant(0).broadcastTo([width]);
+    const marks = [counts, starts].flatMap((mark) => mark?.reshape(x.shape.slice(0, 2)) ?? []);
+    const form = { reverse, masked: counts !== undefined };
+    const done = x.op("lstm", form, weightIh, weights, shift, ...first, ...marks);
+    return { outputs: done.part(0), memories: [done.part(1), done.part(2)] };
+  }
   // All inputs at once; only what the hidden state changes is left to the steps.
   const product = x.matmul(scope.parameter("weightIh", [x.shape[2]!, width], init));
   // Where nothing comes between, the biases are added in the steps, to what is at hand there.
   const ahead = cell.gatesHidden && biasIh ? product.add(biasIh) : product;
   const inside = biasIh && biasHh ? [cell.gatesHidden ? biasHh : biasIh.add(biasHh)] : [];
 
-  const zeros = x.constant(0).broadcastTo([x.shape[1]!, hidden]);
   const { carry, outputs } = scan(
     {
-      carry: initial ?? new Array<Tensor>(cell.memories).fill(zeros),
+      carry: first,
       over: [ahead, ...(counts === undefined ? [] : [counts]), ...(starts === undefined ? [] : [starts])],
       given: [weights, ...inside],
       reverse,

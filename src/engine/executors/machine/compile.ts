@@ -18,6 +18,7 @@ import type { Instruction } from "./instruction.ts";
 import { canNormalise, canNormaliseBack, layerNorm, layerNormGradients } from "./layerNorm.ts";
 import { type BodyPlaces, loop } from "./loop.ts";
 import { copyInstruction, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
+import { canTakeSteps, canTakeStepsBack, lstm, lstmGradients } from "./lstm.ts";
 import { canTakeMoments, canTakeVariance, channelMoments, channelProducts, variance } from "./moments.ts";
 import { POINTWISE, type PointwiseForm } from "./pointwise.ts";
 import { canPool, maxPool, maxPoolGradient, maxPoolIndices } from "./pooling.ts";
@@ -76,6 +77,8 @@ const PARTIAL = {
   variance: { lower: variance, fits: canTakeVariance },
   rowAttention: { lower: rowAttention, fits: canAttend },
   rowAttentionGradients: { lower: rowAttentionGradients, fits: canAttendBack },
+  lstm: { lower: lstm, fits: canTakeSteps },
+  lstmGradients: { lower: lstmGradients, fits: canTakeStepsBack },
   layerNorm: { lower: layerNorm, fits: canNormalise },
   layerNormGradients: { lower: layerNormGradients, fits: canNormaliseBack },
   cast: { lower: convert, fits: isConversion },

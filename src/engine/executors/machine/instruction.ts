@@ -41,6 +41,8 @@ export const OPCODES = {
   convert: code.CONVERT,
   attention: code.ATTENTION,
   attentionGradients: code.ATTENTION_GRADIENTS,
+  lstm: code.LSTM,
+  lstmGradients: code.LSTM_GRADIENTS,
   layerNorm: code.LAYER_NORM,
   layerNormGradients: code.LAYER_NORM_GRADIENTS,
   moments: code.MOMENTS,

@@ -9,6 +9,7 @@ import { convolveWeights } from "./convolutionWeights";
 import { layerNorm, layerNormGradients } from "./layerNorm";
 import * as op from "./layout";
 import { enter, repeat } from "./loop";
+import { lstm, lstmGradients } from "./lstm";
 import { channelProducts, moments } from "./moments";
 import { copy, copyStrided, fill, gather, oneHot, scatterAdd } from "./move";
 import { planes } from "./planes";
@@ -112,6 +113,12 @@ function perform(at: usize, from: i32, to: i32, scratch: usize): void {
       break;
     case op.ATTENTION_GRADIENTS:
       attentionGradients(at, from, to, scratch);
+      break;
+    case op.LSTM:
+      lstm(at, from, to, scratch);
+      break;
+    case op.LSTM_GRADIENTS:
+      lstmGradients(at, from, to, scratch);
       break;
     case op.LAYER_NORM:
       layerNorm(at, from, to);

@@ -52,6 +52,8 @@ export const PLANES = 28;
 export const CONVERT = 40;
 export const ATTENTION = 41;
 export const ATTENTION_GRADIENTS = 42;
+export const LSTM = 45;
+export const LSTM_GRADIENTS = 46;
 export const LAYER_NORM = 43;
 export const LAYER_NORM_GRADIENTS = 44;
 
@@ -88,6 +90,9 @@ export const FINISH_ADD_ROW = 0;
 export const FINISH_ADD = 1;
 export const FINISH_MULTIPLY = 2;
 export const FINISH_RELU = 3;
+
+/** Rows of the batch in a unit of an LSTM. */
+export const LSTM_ROWS = 8;
 
 /** Queries, and keys, that attention leaves out together or not at all. */
 export const ATTENTION_GROUP = 8;
