@@ -40,6 +40,14 @@ export function createNamedEpisodes<Episode>(): NamedEpisodes<Episode> {
       }
       if (open.size + fresh.size <= MOST_OPEN) return;
       throw new Fault("LIMIT_EXCEEDED", `more than ${MOST_OPEN} episodes would be under way`, {
+        violations: [
+          {
+            path: "episodes",
+            message: "too many at once",
+            expected: `at most ${MOST_OPEN - open.size} new ones`,
+            got: String(fresh.size),
+          },
+        ],
         hint: "end those that are over with `policy.end`",
       });
     },

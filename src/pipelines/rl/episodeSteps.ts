@@ -82,16 +82,21 @@ export function addReward(name: string, episode: Episode, reward: number, step: 
   return at;
 }
 
+const HINTS = {
+  step: "steps count from 0; `policy.act` answers which one each action is",
+  reward: "divide rewards by their usual size: networks compute in single precision",
+} as const;
+
 function impossible(
   name: string,
   reason: "NON_FINITE" | "INVALID_PARAMS" | "INVALID_STATE",
-  field: string,
+  field: keyof typeof HINTS,
   expected: string,
   got: number,
 ): Fault {
   return new Fault(reason, `episode ${JSON.stringify(name)}: \`${field}\` cannot be ${got}`, {
     violations: [{ path: field, message: "not possible", expected, got: String(got) }],
-    hint: "steps count from 0; `policy.act` answers which one each action is",
+    hint: HINTS[field],
     context: { episode: name, field },
   });
 }
