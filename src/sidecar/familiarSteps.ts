@@ -38,20 +38,20 @@ const MOST_LOOKS = 16;
 const isTensor = (value: unknown): value is { readonly dtype: TensorValue["dtype"]; readonly b64: string } =>
   typeof value === "object" && value !== null && Object.hasOwn(value, "b64");
 
-/** Of members that stand twice the last one counts: lines that have such are read in full. */
-const standsOnce = (text: string, member: string): boolean => text.indexOf(member) === text.lastIndexOf(member);
+/** Of members that stand twice the last one counts, whatever stands between name and colon: lines that have such are read in full. */
+const standsOnce = (text: string, name: string): boolean => text.indexOf(`"${name}"`) === text.lastIndexOf(`"${name}"`);
 
 /** @returns null where a tensor is written otherwise than as base64, or with escapes */
 function lookOf(text: string, id: number | string, params: Params): Look | null {
   const start = HEAD + id;
-  if (typeof id !== "number" || !text.startsWith(start) || !standsOnce(text, '"id":')) return null;
+  if (typeof id !== "number" || !text.startsWith(start) || !standsOnce(text, "id") || text.includes("\\")) return null;
   const holes: Hole[] = [];
   const read: Record<string, unknown> = {};
   let at = start.length;
   for (const [name, value] of Object.entries(params)) {
     read[name] = value;
     if (typeof value !== "object") continue;
-    if (!isTensor(value) || !standsOnce(text, `"${name}":`)) return null;
+    if (!isTensor(value) || !standsOnce(text, name)) return null;
     const from = text.indexOf('"b64":"', text.indexOf(`"${name}":`, at)) + 7;
     const to = from + value.b64.length;
     if (from < at || text.slice(from, to) !== value.b64 || text[to] !== '"') return null;
@@ -63,7 +63,7 @@ function lookOf(text: string, id: number | string, params: Params): Look | null 
     read[name] = tensor;
     at = to;
   }
-  const isWhole = text.split('"b64":').length === holes.length + 1;
+  const isWhole = text.split('"b64"').length === holes.length + 1;
   return isWhole ? { holes, after: text.slice(at), params: read } : null;
 }
 

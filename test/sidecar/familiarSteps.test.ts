@@ -82,6 +82,19 @@ describe("a step is left to be read in full", () => {
   const TWICE: [string, string][] = [
     ["a tensor twice", line(1, `${members({})},${seen}`)],
     ["bytes twice", first.replace(`"b64":"${bytes}"`, `"b64":"${bytes}","b64":"${bytes}"`)],
+    [
+      "a tensor twice, a space after its second name",
+      line(1, `${members({})},${seen.replace(":", " :").replace('"b64":', '"b64" :')}`),
+    ],
+    [
+      "a tensor twice, once by another spelling",
+      line(1, `${members({})},${seen.replace("o", "\\u006f").replace("b64", "b\\u00364")}`),
+    ],
+    [
+      "bytes twice, a space after their second name",
+      first.replace(`"b64":"${bytes}"`, `"b64":"${bytes}","b64" :"${bytes}"`),
+    ],
+    ["its id twice, a space after its second name", first.replace(/}$/, ',"id" :1}')],
     ["its id twice", first.replace(/}$/, ',"id":1}')],
     ["numbers in lists", line(1, '"observations":[[1,2],[3,4]]')],
     ["spaces between", first.replace('"b64":"', '"b64": "')],
