@@ -1,3 +1,4 @@
+/** @file Learning off the policy: what SAC and TD3 reach, and what DQN shares with them: going on where it stood, and diverging. */
 import { afterAll, describe, expect, it } from "vitest";
 import type { Fault, NdArray } from "../../../src/engine/index.ts";
 import type { Algorithm } from "../../../src/pipelines/rl/algorithm.ts";
@@ -5,6 +6,7 @@ import { dqn } from "../../../src/pipelines/rl/algorithms/dqn.ts";
 import { sac } from "../../../src/pipelines/rl/algorithms/sac.ts";
 import { td3 } from "../../../src/pipelines/rl/algorithms/td3.ts";
 import { box } from "../../../src/pipelines/rl/spaces.ts";
+import { faultOf } from "../../support/fault.ts";
 import { type Driven, drive, evaluate, machine } from "./driving.ts";
 
 const executor = machine();
@@ -117,5 +119,36 @@ describe("a learner off the policy, put back", () => {
     expect(other.learner.save()).toEqual(whole.learner.save());
     whole.release();
     other.release();
+  });
+});
+
+describe("a learner off the policy whose rewards are far too large", () => {
+  it.each([
+    [dqn, "CartPole-v1", ["learningRate"]],
+    [sac, "Pendulum-v1", ["policyLearningRate", "qLearningRate"]],
+    [td3, "Pendulum-v1", ["learningRate"]],
+  ] as const)("$type names the rates that it has", (algorithm, environment, rates) => {
+    const options = { learningStarts: 4, batchSize: 4 };
+    const {
+      learner,
+      environment: world,
+      release,
+    } = drive(executor, algorithm, {
+      environment,
+      options,
+      backbone: { type: "mlp", hidden: [4] },
+    });
+    const learn = () => {
+      for (let step = 0; step < 20; step++) {
+        learner.act(0);
+        const seen = { observations: world.observations, finalObservations: null, mask: null };
+        learner.observe(0, { rewards: [1e38], terminated: [0], truncated: [0], ...seen });
+        while (learner.pending) learner.advance();
+      }
+    };
+    const { reason, violations } = faultOf(learn);
+    expect(reason).toBe("DIVERGED");
+    expect(violations.map(({ path }) => path)).toEqual(rates.map((rate) => `algorithm.${rate}`));
+    release();
   });
 });

@@ -173,12 +173,4 @@ function remembering(): Fault {
 }
 
 const astray = (epoch: number, { learningRate }: CloningOptions): Fault =>
-  diverged(
-    "the loss",
-    { epoch },
-    {
-      path: "learningRate",
-      got: learningRate,
-      hint: "lower the learning rate; the policy is as it was before",
-    },
-  );
+  diverged("the loss", { epoch }, { learningRate }, "lower the learning rate; the policy is as it was before");

@@ -4,16 +4,22 @@ import { Fault } from "../../../engine/index.ts";
 /**
  * @param figure what is no number
  * @param moment `{update: 3}` or `{epoch: 3}`, from 1
- * @param violation of the option that is perhaps too large, and what to do
+ * @param rates options that are perhaps too large, by their paths
  */
 export function diverged(
   figure: string,
   moment: Readonly<Record<string, number>>,
-  { path, got, hint }: { readonly path: string; readonly got: unknown; readonly hint: string },
+  rates: Readonly<Record<string, number>>,
+  hint: string,
 ): Fault {
   const [[name, value]] = Object.entries(moment) as [[string, number]];
   return new Fault("DIVERGED", `${figure} is not a finite number in ${name} ${value}`, {
-    violations: [{ path, message: "perhaps too large", got: String(got) }],
+    violations: Object.entries(rates).map(([path, rate]) => ({
+      path,
+      message: "perhaps too large",
+      expected: "a lower rate",
+      got: String(rate),
+    })),
     hint,
     context: { ...moment },
   });

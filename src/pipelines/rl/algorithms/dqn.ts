@@ -166,6 +166,7 @@ function createDqn(context: LearnerContext, options: DqnOptions): Method {
       runWhole(program);
       return { "losses/td_loss": Number(outputs.loss![0]), "losses/q_values": Number(outputs.values![0]) };
     },
+    rates: { learningRate: options.learningRate },
     errors: options.prioritised ? (outputs.errors as Float32Array) : null,
     tell: (moment) => ({ "charts/epsilon": chanceAt(moment), "charts/learning_rate": options.learningRate }),
     release() {

@@ -43,6 +43,8 @@ export interface Method {
   pieces(update: number): number;
   /** Runs one of them. @returns figures under CleanRL's names; their means are told. */
   learn(moment: LearningMoment): Readonly<Record<string, number>>;
+  /** Lengths of optimizers' steps, by their options: what to lower where learning diverges. */
+  readonly rates: Readonly<Record<string, number>>;
   /** [batch]: how wrong each row was, after the first piece. */
   readonly errors: Float32Array | null;
   /** Figures that have no mean. */

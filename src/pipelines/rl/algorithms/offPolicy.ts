@@ -151,7 +151,7 @@ function createUpdates({ seed, replay, method, progress }: Updating): Pick<Learn
       replay.draw(method.batch, random, beta + (1 - beta) * shareDone(horizon, steps));
       const figures = method.learn({ update: updates, piece, steps, isLast: progress.due === 1 });
       for (const [name, figure] of Object.entries(figures)) {
-        if (!Number.isFinite(figure)) throw astray(name, updates + 1);
+        if (!Number.isFinite(figure)) throw astray(name, updates + 1, method);
         progress.sums[name] = (progress.sums[name] ?? 0) + figure;
         progress.counts[name] = (progress.counts[name] ?? 0) + 1;
       }
@@ -165,13 +165,10 @@ function createUpdates({ seed, replay, method, progress }: Updating): Pick<Learn
   };
 }
 
-const astray = (figure: string, update: number) =>
+const astray = (figure: string, update: number, { rates }: Method) =>
   diverged(
     `\`${figure}\``,
     { update },
-    {
-      path: "algorithm.learningRate",
-      got: figure,
-      hint: "lower the learning rate, or scale rewards and observations",
-    },
+    Object.fromEntries(Object.entries(rates).map(([option, rate]) => [`algorithm.${option}`, rate])),
+    "lower the learning rate, or scale rewards and observations",
   );

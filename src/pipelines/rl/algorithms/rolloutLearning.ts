@@ -113,9 +113,6 @@ const astray = (update: number, { learningRate }: OnPolicyOptions) =>
   diverged(
     "the loss",
     { update },
-    {
-      path: "algorithm.learningRate",
-      got: learningRate,
-      hint: "lower the learning rate, or look at the size of rewards and observations: `normaliseRewards`, `normaliseObservations`",
-    },
+    { "algorithm.learningRate": learningRate },
+    "lower the learning rate, or look at the size of rewards and observations: `normaliseRewards`, `normaliseObservations`",
   );

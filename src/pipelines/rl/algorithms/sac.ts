@@ -81,6 +81,7 @@ function createSac(context: LearnerContext, options: SacOptions): Method {
   return {
     ...networks.method,
     ...actInBox(policy.action as Box, networks.acting, () => 0),
+    rates: { policyLearningRate: options.policyLearningRate, qLearningRate: options.qLearningRate },
     pieces: (update) => (update % policyFrequency === 0 ? 1 + policyFrequency : 1),
     learn: ({ update, piece }) => (piece === 0 ? learnCritics(update) : learnActor(update, piece)),
     tell: () => ({ "charts/learning_rate": options.policyLearningRate }),

@@ -56,6 +56,7 @@ function createTd3(context: LearnerContext, options: Td3Options): Method {
   return {
     ...networks.method,
     ...actInBox(policy.action as Box, networks.acting, ({ random }) => random.normal() * options.explorationNoise),
+    rates: { learningRate: rate },
     pieces: (update) => (update % policyFrequency === 0 ? 2 : 1),
     learn: ({ update, piece }) => (piece === 0 ? networks.learnCritics(update, rate) : learnActor(update)),
     tell: () => ({ "charts/learning_rate": rate }),
