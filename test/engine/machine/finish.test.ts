@@ -1,13 +1,15 @@
 /** @file Products that are summed in parts, and those that finish their own result: the reference's numbers, the same bits on any number of threads. */
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sequence } from "../../../bench/engine.ts";
 import { createMachine, createReference, type Executor, type Tensor, trace } from "../../../src/engine/index.ts";
+import { helpersUp } from "../support/helpers-up.ts";
 
 const [machine, three, reference] = [
   createMachine(),
   createMachine({ threads: 3, oversubscribe: true }),
   createReference(),
 ];
+beforeAll(helpersUp);
 afterAll(() => {
   for (const each of [machine, three]) each.close();
 });

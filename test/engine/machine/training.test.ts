@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { createMachine, createReference, Fault, type MachineOptions, trace } from "../../../src/engine/index.ts";
 import { NETWORKS, type Network, perceptron } from "../../../src/pipelines/networks.ts";
 import { trainNetwork } from "../../../src/pipelines/runNetwork.ts";
+import { helpersUp } from "../support/helpers-up.ts";
 
 const small = NETWORKS["mlp-small"];
 /** Large enough that its products are shared among threads. */
@@ -22,8 +23,7 @@ function losses(options: MachineOptions, steps: number): number[] {
 /** All weights and moments after some steps. */
 async function bitsAfter(options: MachineOptions, steps: number): Promise<Int32Array[]> {
   const training = train(large, options);
-  // Helpers need a moment to come up, and only then take part.
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await helpersUp();
   for (let step = 0; step < steps; step++) training.step();
   const tensors = Object.keys(training.state.types).map((path) => training.state.read(path).data);
   const bits = tensors.map((data) => new Int32Array((data as Float32Array).buffer.slice(0)));
