@@ -2,7 +2,7 @@
  * @file Runs the engine from a script, with the code that V8 made of it when it was built: decision 21. Part of every bundle
  * that has the engine, instead of it.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { constants, Script } from "node:vm";
 import { relaxedSimdAvailable } from "../../src/engine/executors/machine/module.ts";
@@ -22,17 +22,27 @@ export function loadEngine(name: string, beside: string): object {
   // Sets a flag of V8's that the engine would set later: what was kept under other flags is refused.
   relaxedSimdAvailable();
   const [url, code] = [new URL(name, beside), new URL(codeOf(name), beside)];
-  // Kept code does not count what it runs.
-  const isKept = process.env.NODE_V8_COVERAGE === undefined && existsSync(code);
+  const kept = keptCode(code);
   const script = new Script(readFileSync(url, "utf8"), {
     filename: url.href,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    ...(isKept && { cachedData: readFileSync(code) }),
+    ...(kept !== null && { cachedData: kept }),
   });
   loaded = { script, code };
   const module = { exports: {} };
   (script.runInThisContext() as Run)(module, module.exports, createRequire(url), url.href);
   return module.exports;
+}
+
+/** @returns null where there is none, or none that this process may read: all goes on without */
+function keptCode(code: URL): Buffer | null {
+  // Kept code does not count what it runs.
+  if (process.env.NODE_V8_COVERAGE !== undefined) return null;
+  try {
+    return readFileSync(code);
+  } catch {
+    return null;
+  }
 }
 
 /** Keeps the code of all that has run. */

@@ -1,6 +1,6 @@
 /** @file The built engine's compiled code, which stands beside it: V8 takes it, and without it all goes on as before. */
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -29,12 +29,23 @@ it("V8 accepts the code that the build has kept of the engine", async () => {
   expect(rejected).toBe("false");
 });
 
-it("an engine whose code was not kept computes the same", async () => {
+const WITHOUT: [string, (chunks: string) => Promise<void>][] = [
+  ["was not kept", async () => {}],
+  [
+    "cannot be read",
+    async (chunks) => {
+      const script = (await readdir(chunks)).find((name) => /^engine-\w+\.js$/.test(name))!;
+      await mkdir(join(chunks, script.replace(/\.js$/, THIS_NODE)));
+    },
+  ],
+];
+it.each(WITHOUT)("an engine whose code %s computes the same", async (_what, spoil) => {
   const folder = await mkdtemp(join(tmpdir(), "no-code-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, "package.json"), '{"type":"module"}');
   await cp("dist/engine.js", join(folder, "engine.js"));
   await cp(CHUNKS, join(folder, "chunks"), { recursive: true, filter: (path) => !path.endsWith(".code") });
+  await spoil(join(folder, "chunks"));
   for (const name of await readdir("dist")) {
     if (name.endsWith(".wasm")) await cp(join("dist", name), join(folder, name));
   }
