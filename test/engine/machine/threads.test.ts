@@ -11,7 +11,7 @@ import {
   MEMORY_BASE,
   SCRATCH_BYTES,
 } from "../../../src/engine/executors/machine/kernels/layout.ts";
-import { fillInstruction } from "../../../src/engine/executors/machine/lowerings.ts";
+import { fillInstruction } from "../../../src/engine/executors/machine/lowering.ts";
 import { createMemory } from "../../../src/engine/executors/machine/memory.ts";
 import { loadModule, type MachineExports } from "../../../src/engine/executors/machine/module.ts";
 import { createMachine, trace } from "../../../src/engine/index.ts";

@@ -4,7 +4,7 @@ import { type AttentionForm, sizes } from "../../ops/rowAttention.ts";
 import { type Shape, sizeOf } from "../../shape.ts";
 import { bitsOf, type Operand } from "./instruction.ts";
 import { ATTENTION_GROUP, SCRATCH_BYTES } from "./kernels/layout.ts";
-import { kernel, type Lowering } from "./lowerings.ts";
+import { kernel, type Lowering } from "./lowering.ts";
 
 /** Fewer queries than this are not worth packing the keys for. */
 const FEW = 4;

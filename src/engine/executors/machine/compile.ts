@@ -17,11 +17,13 @@ import { type Group, group } from "./group.ts";
 import type { Instruction } from "./instruction.ts";
 import { canNormalise, canNormaliseBack, layerNorm, layerNormGradients } from "./layerNorm.ts";
 import { type BodyPlaces, loop } from "./loop.ts";
-import { copyInstruction, LOWERINGS, type Lowered, type Lowering, matrixOf } from "./lowerings.ts";
+import { copyInstruction, type Lowered, type Lowering } from "./lowering.ts";
+import { LOWERINGS } from "./lowerings.ts";
 import { canTakeSteps, canTakeStepsBack, lstm, lstmGradients } from "./lstm.ts";
 import { canTakeMoments, canTakeVariance, channelMoments, channelProducts, variance } from "./moments.ts";
 import { POINTWISE, type PointwiseForm } from "./pointwise.ts";
 import { canPool, maxPool, maxPoolGradient, maxPoolIndices } from "./pooling.ts";
+import { matrixOf } from "./product.ts";
 import { bytesOf, wordsOf } from "./storage.ts";
 
 /** Ops that are not computed at all, or by chains without an entry in the pointwise table. */

@@ -3,7 +3,7 @@ import { type DType, isStored } from "../../dtype.ts";
 import type { Node } from "../../graph.ts";
 import { sizeOf } from "../../shape.ts";
 import * as code from "./kernels/layout.ts";
-import { kernel, type Lowered } from "./lowerings.ts";
+import { kernel, type Lowered } from "./lowering.ts";
 
 const FROM: Partial<Record<DType, number>> = { F16: code.FROM_F16, BF16: code.FROM_BF16, F64: code.FROM_F64 };
 const TO: Partial<Record<DType, number>> = { F16: code.TO_F16, BF16: code.TO_BF16, F64: code.TO_F64 };

@@ -8,7 +8,7 @@ import type { Buffer } from "../../plan/plan.ts";
 import { type Shape, sizeOf } from "../../shape.ts";
 import { bitsOf } from "./instruction.ts";
 import * as code from "./kernels/layout.ts";
-import { kernel, type Lowered } from "./lowerings.ts";
+import { kernel, type Lowered } from "./lowering.ts";
 import { type Cut, channelOf, cutOperands, imageCut, planes, tailOf } from "./planes.ts";
 import { hasWinograd, winograd, winogradWeights } from "./winograd.ts";
 import { hasWinograd2, winograd2 } from "./winograd2.ts";

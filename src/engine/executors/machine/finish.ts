@@ -7,7 +7,8 @@ import { sizeOf } from "../../shape.ts";
 import { broadcastAccess, source } from "./access.ts";
 import type { Group } from "./group.ts";
 import { FINISH_ADD, FINISH_ADD_ROW, FINISH_MULTIPLY, FINISH_RELU } from "./kernels/layout.ts";
-import { canFinish, type Lowered, matmul } from "./lowerings.ts";
+import type { Lowered } from "./lowering.ts";
+import { canFinish, matmul } from "./product.ts";
 
 /** What is done to all elements of a product; `operand` is what is read for it, in C order, or a row for every row. */
 export interface Finish {

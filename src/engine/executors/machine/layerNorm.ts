@@ -4,7 +4,8 @@ import type { AttributesOf } from "../../ops/index.ts";
 import { sizeOf } from "../../shape.ts";
 import { bitsOf } from "./instruction.ts";
 import { LAYER_ROWS } from "./kernels/layout.ts";
-import { columnSum, kernel, type Lowering } from "./lowerings.ts";
+import { kernel, type Lowering } from "./lowering.ts";
+import { columnSum } from "./reduction.ts";
 
 type Form = AttributesOf<"layerNorm">;
 

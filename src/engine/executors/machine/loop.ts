@@ -5,7 +5,8 @@ import { aligned } from "../../plan/arena.ts";
 import { type Buffer, plan } from "../../plan/plan.ts";
 import { sizeOf, stridesOf } from "../../shape.ts";
 import type { Instruction, Loop } from "./instruction.ts";
-import { copyInstruction, stridedCopy } from "./lowerings.ts";
+import { copyInstruction } from "./lowering.ts";
+import { stridedCopy } from "./movement.ts";
 
 /** Places of a body's leaves and results, by the names that `programOf` gives them. */
 export interface BodyPlaces {

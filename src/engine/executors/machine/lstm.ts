@@ -11,7 +11,8 @@ import {
 import type { Buffer } from "../../plan/plan.ts";
 import type { Instruction, Operand } from "./instruction.ts";
 import { LSTM_ROWS } from "./kernels/layout.ts";
-import { kernel, type Lowering, stridedCopy } from "./lowerings.ts";
+import { kernel, type Lowering } from "./lowering.ts";
+import { stridedCopy } from "./movement.ts";
 
 const PANEL = 8;
 /** Of one multiplication and addition, and of all else that a unit of a state asks for in a step, there and back, in nanoseconds. */

@@ -4,7 +4,7 @@ import type { AttributesOf } from "../../ops/index.ts";
 import type { Buffer } from "../../plan/plan.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Place } from "./instruction.ts";
-import { kernel, type Lowered } from "./lowerings.ts";
+import { kernel, type Lowered } from "./lowering.ts";
 
 /** Shorter stretches than this are not worth a kernel that walks along them. */
 const LEAST_INNER = 16;

@@ -4,7 +4,7 @@
 import type { Buffer } from "../../plan/plan.ts";
 import type { Geometry, Pair } from "./convolution.ts";
 import type { Operand } from "./instruction.ts";
-import { kernel, type Lowered } from "./lowerings.ts";
+import { kernel, type Lowered } from "./lowering.ts";
 
 /** Every s-th row and column of a channel, from a first one on, moved in by `shift` and padded to `rows` and `columns`. */
 export interface Cut {

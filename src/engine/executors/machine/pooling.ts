@@ -2,7 +2,7 @@
 import type { Node } from "../../graph.ts";
 import type { AttributesOf } from "../../ops/index.ts";
 import { type Shape, sizeOf } from "../../shape.ts";
-import { kernel, type Lowered } from "./lowerings.ts";
+import { kernel, type Lowered } from "./lowering.ts";
 
 /** Whether the kernel can do this node; its decomposition is used otherwise. */
 export function canPool({ inputs: [x] }: Node): boolean {

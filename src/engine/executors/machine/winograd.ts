@@ -5,7 +5,7 @@
 import type { Buffer } from "../../plan/plan.ts";
 import type { Geometry, Pair } from "./convolution.ts";
 import * as code from "./kernels/layout.ts";
-import { kernel, type Lowered } from "./lowerings.ts";
+import { kernel, type Lowered } from "./lowering.ts";
 
 /** Places of a tile along an axis, and points at which its elements are multiplied. */
 const TILE = 4;

@@ -2,7 +2,7 @@
 import type { Buffer } from "../../plan/plan.ts";
 import type { Geometry } from "./convolution.ts";
 import * as code from "./kernels/layout.ts";
-import { kernel, type Lowered } from "./lowerings.ts";
+import { kernel, type Lowered } from "./lowering.ts";
 
 const POINTS = 16;
 /** Fewer channels than this are mostly transformed, hardly multiplied. */
