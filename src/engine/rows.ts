@@ -180,6 +180,7 @@ function follow(outputs: readonly Node[], given: ReadonlyMap<Node, Rows>, batch:
     }
     const inputs = node.inputs.map((each) => found.get(each)!);
     if (node.op === "scan") results.set(node, looped(inputs, node.attributes as unknown as ScanAttributes, batch));
+    if (node.op === "lstm") results.set(node, remembered(inputs));
     found.set(node, ruled(inputs, { node, batch }));
   }
   return outputs.map((output) => found.get(output)!);
@@ -192,6 +193,18 @@ function ruled(inputs: readonly Rows[], at: At): Rows {
   if (opOf(at.node)?.pointwise) return joined(known);
   const rule = RULES[at.node.op as OpName];
   return rule === undefined ? "mixed" : rule(known, at);
+}
+
+const whole = (axis: number): Held => ({ axis, outer: 1, inner: 1 });
+
+/** Of `lstm`: sequences hold rows behind time, states hold them first. What is kept for gradients stands in blocks of rows. */
+function remembered([x, weightIh, weightHh, bias, hidden, cell, ...marks]: readonly Rows[]): Rows[] {
+  const isHeld = (rows: Rows | undefined, axis: number) => rows === null || isSame(rows!, whole(axis));
+  const isApart =
+    [weightIh, weightHh, bias].every((weights) => weights === null) &&
+    [x, ...marks].every((sequences) => isHeld(sequences, 1)) &&
+    [hidden, cell].every((state) => isHeld(state, 0));
+  return isApart ? [whole(1), whole(0), whole(0), "mixed", "mixed", "mixed"] : new Array<Rows>(6).fill("mixed");
 }
 
 /** Carries take up in a turn what they are computed from, so the body is followed until none changes. */
@@ -223,7 +236,7 @@ const stacked = (rows: Rows): Rows => (rows === null || rows === "mixed" ? rows 
  * @returns true only where it is certain: each output has the rows first, or nothing of them
  */
 export function areRowsIndependent({ inputs, outputs }: Pick<Traced, "inputs" | "outputs">, batch: number): boolean {
-  const first: Held = { axis: 0, outer: 1, inner: 1 };
+  const first = whole(0);
   const held = follow(Object.values(outputs), new Map(Object.values(inputs).map((node) => [node, first])), batch);
   return held.every((rows) => rows === null || isSame(rows, first));
 }
