@@ -66,7 +66,7 @@ describe("a language model", () => {
   it("writes beyond its context", async () => {
     const { result } = await generate({ temperature: 0, maxNewTokens: 100 });
     expect(result).toMatchObject({ finishReason: "length", tokens: { length: 100 } });
-    expect(result.text).toContain("she sells sea shells by the sea shore.");
+    expect(result.text).toContain("by the sea shore. the shells she sells are sea shells");
   });
 
   it("tells as a job what it writes, in pieces that are the same text together", async () => {
