@@ -61,6 +61,23 @@ describe("a single episode", () => {
     expect(episodes.end("a", 1, true, seen(1))).toEqual({ steps: 1, return: 1 });
   });
 
+  it("is answered beside hundreds of others as it is alone", () => {
+    const count = 600;
+    const data = Float32Array.from({ length: 2 * count }, (_, at) => Math.sin(at));
+    const names = Array.from({ length: count }, (_, row) => `e${row}`);
+    const { choice, steps } = open().act(names, { dtype: "F32", shape: [count, 2], data }, undefined);
+    expect(steps).toEqual(new Array(count).fill(0));
+    expect([choice.applied.length, choice.seen.length]).toEqual([count, 2 * count]);
+    for (const row of [0, 255, 256, 599]) {
+      const alone = open().act(
+        ["a"],
+        { dtype: "F32", shape: [1, 2], data: data.slice(2 * row, 2 * row + 2) },
+        undefined,
+      );
+      expect(choice.values[row]).toBeCloseTo(alone.choice.values[0]!, 6);
+    }
+  });
+
   it("is asked once in a call, and not after its end", () => {
     const episodes = open();
     expect(faultOf(() => episodes.act(["a", "b", "a"], seen(3), undefined))).toMatchObject({

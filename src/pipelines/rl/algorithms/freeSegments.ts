@@ -1,25 +1,18 @@
 /** @file PPO on episodes that begin and end one by one: their steps are gathered until they make a rollout. */
 
-import type { Acting } from "../acting.ts";
 import { estimateAdvantages } from "../advantages.ts";
-import type { FreeChoice, FreeLearner, Segment } from "../algorithm.ts";
+import type { FreeLearner, Segment } from "../algorithm.ts";
 import { maskWidth } from "../distributions.ts";
-import { blindChoices } from "../masks.ts";
-import { type Normaliser, newRewardScaler, scaleRewards } from "../normalise.ts";
-import { memoryWidths, type PolicySpec } from "../policy.ts";
+import { newRewardScaler, scaleRewards } from "../normalise.ts";
+import { memoryWidths } from "../policy.ts";
 import type { Rollout } from "../rollout.ts";
-import { choicesOf, spaceSize } from "../spaces.ts";
+import { spaceSize } from "../spaces.ts";
+import { type ActsAlone, openFreeActing } from "./freeActing.ts";
 import type { PpoOptions } from "./ppoOptions.ts";
 
 type Options = Pick<PpoOptions, "numSteps" | "gamma" | "gaeLambda" | "normaliseRewards" | "clipRewards">;
 
-interface Surroundings {
-  readonly policy: PolicySpec;
-  /** Acting on so many rows. */
-  open(rows: number): Acting;
-  readonly normaliser: Normaliser;
-  /** Draws of actions so far, and choices of which none was allowed. */
-  readonly progress: { acts: number; allMasked: number };
+interface Surroundings extends ActsAlone {
   readonly rollout: Rollout;
   readonly copies: number;
   readonly options: Options;
@@ -34,17 +27,13 @@ export interface Free extends FreeLearner {
   release(): void;
 }
 
-/** Draws of single rows are apart from those of groups. */
-const DRAWS = 2047;
-const LARGEST_BATCH = 256;
-
 export function createFree(around: Surroundings): Free {
   const { policy, rollout, copies, options } = around;
   const width = spaceSize(policy.observation);
   const size = spaceSize(policy.action);
   const choices = policy.masked ? maskWidth(policy.action) : 0;
   const memories = memoryWidths(policy);
-  const actings = new Map<number, Acting>();
+  const acting = openFreeActing(around);
   /** With a memory, the steps of a segment stay together: they take one copy's place in the rollout. */
   const time = policy.memory === null ? 1 : options.numSteps;
   const places = (copies * options.numSteps) / time;
@@ -52,15 +41,6 @@ export function createFree(around: Surroundings): Free {
   const waiting: { readonly segment: Segment; readonly advantages: Float32Array; taken: number }[] = [];
   let filled = 0;
   let steps = 0;
-
-  function actingOf(rows: number): Acting {
-    const count = Math.min(LARGEST_BATCH, 2 ** Math.ceil(Math.log2(rows)));
-    const known = actings.get(count);
-    if (known !== undefined) return known;
-    const made = around.open(count);
-    actings.set(count, made);
-    return made;
-  }
 
   /** Rewards of a segment as they are learned, and its advantages. */
   function judged(segment: Segment): Float32Array {
@@ -130,39 +110,12 @@ export function createFree(around: Surroundings): Free {
   }
 
   return {
-    decide({ count, observations, mask, memory, starts }): FreeChoice {
-      const acting = actingOf(count);
-      const seen = new Float32Array(count * width);
-      around.normaliser.take(observations, seen, count);
-      acting.observations.fill(0);
-      acting.observations.set(seen);
-      acting.mask?.fill(1);
-      if (mask !== null) {
-        acting.mask?.set(mask);
-        around.progress.allMasked += blindChoices(mask, choicesOf(policy.action) ?? [], new Uint8Array(count));
-      }
-      acting.starts?.fill(1);
-      acting.starts?.set(starts);
-      for (const [index, each] of memory.entries()) acting.memory[index]!.set(each);
-      acting.run(around.progress.acts++, DRAWS);
-      const part = <A extends Int32Array | Float32Array>(all: A): A =>
-        all.slice(0, (all.length / acting.count) * count) as A;
-      return {
-        seen,
-        raw: part(acting.raw),
-        applied: part(acting.applied),
-        logProbs: part(acting.logProb),
-        values: part(acting.value),
-        memory: acting.remembered.map(part),
-      };
-    },
+    decide: acting.decide,
     take(segment) {
       waiting.push({ segment, advantages: judged(segment), taken: 0 });
       fill();
     },
     fill,
-    release() {
-      for (const acting of actings.values()) acting.release();
-    },
+    release: acting.release,
   };
 }
