@@ -11,7 +11,7 @@ const node = await pairingNode().catch((error: unknown) => {
   console.error(`Node ${PAIRING_NODE} cannot be had from npm's registry: ${error}`);
   process.exit(1);
 });
-if (node === null) console.log(`this is Node ${process.version}: \`npm test\` tests the same`);
+if (node === null) console.log(`this is Node ${process.version}: no other is needed`);
 // `--no-liftoff` has every kernel compiled to its best at once: that is where vectors are paired.
 const { status } = spawnSync(
   node ?? process.execPath,
