@@ -1,8 +1,9 @@
 /** @file The process's own temporary directory: made when something is written to it, gone when the process is. */
 import { randomUUID } from "node:crypto";
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../pipelines/files/makeFolder.ts";
 
 export interface Scratch {
   /** A path that nobody uses yet, ending in `suffix`, to be written to at once. */
@@ -52,5 +53,5 @@ export function createScratch(most = { answers: MOST_ANSWERS, bytes: MOST_ANSWER
 
 /** Makes the directory of a reserved path, for this user alone. */
 export function makeWayTo(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path), 0o700);
 }

@@ -12,9 +12,10 @@
  *     runs/r_1/run.json                what was given to `rl.create`, and the model that it learns
  *     runs/r_1/checkpoint.safetensors  everything needed to go on
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { replaceFile } from "../pipelines/files/durable.ts";
+import { makeFolder } from "../pipelines/files/makeFolder.ts";
 import { Refusal } from "../protocol/errors.ts";
 import { UsageError } from "./commandline.ts";
 import { lockDirectory } from "./lock.ts";
@@ -46,7 +47,7 @@ export function openStore(dataDirectory: string): Store {
   const release = prepare(directory);
 
   function path(kind: Kind, id: string, file: string): string {
-    mkdirSync(join(directory, kind, id), { recursive: true, mode: 0o700 });
+    makeFolder(join(directory, kind, id), 0o700);
     return join(directory, kind, id, file);
   }
 
@@ -71,7 +72,7 @@ export function openStore(dataDirectory: string): Store {
 /** Makes what is missing, and takes the lock. */
 function prepare(directory: string): () => void {
   try {
-    for (const kind of KINDS) mkdirSync(join(directory, kind), { recursive: true, mode: 0o700 });
+    for (const kind of KINDS) makeFolder(join(directory, kind), 0o700);
     const release = lockDirectory(directory);
     sweep(directory);
     return release;

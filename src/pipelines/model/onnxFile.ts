@@ -19,6 +19,7 @@ import {
   withDataApart,
 } from "../../engine/index.ts";
 import { renameSynced, replaceFile, writeSynced } from "../files/durable.ts";
+import { makeFolder } from "../files/makeFolder.ts";
 import { writing } from "../files/writing.ts";
 import type { Quantizer } from "../quantize/quantizer.ts";
 import type { QuantizationReport } from "../quantize/report.ts";
@@ -121,7 +122,7 @@ export async function writeOnnx(path: string, draft: OnnxDraft, options: FileOpt
   const isApart = externalData ?? tensorBytes(model) > LARGEST_INSIDE;
   const cardPath = `${extname(path) === ".onnx" ? path.slice(0, -".onnx".length) : path}.json`;
   return writing(path, async () => {
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const replaced = await refuseOthers(cardPath, "ml-sidecar model card 1", isApart ? [`${path}.data`] : []);
     refuseWithoutRoom(path, tensorBytes(model));
     const pending = join(dirname(path), `.${basename(path)}.${randomUUID()}.pending`);

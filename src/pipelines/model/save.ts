@@ -4,6 +4,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { Fault } from "../../engine/index.ts";
 import { renameSynced, writeSynced } from "../files/durable.ts";
+import { makeFolder } from "../files/makeFolder.ts";
 import { encodeSafetensors } from "../files/safetensors.ts";
 import { writing } from "../files/writing.ts";
 import { FORMAT, IMPORTED_FILE, MODEL_FILE, PENDING, showModelFile, VERSION, WEIGHTS_FILE } from "./file.ts";
@@ -45,7 +46,7 @@ type Files = readonly (readonly [name: string, content: string | Uint8Array])[];
 
 async function create(folder: string, files: Files): Promise<void> {
   const parent = dirname(folder);
-  await mkdir(parent, { recursive: true });
+  makeFolder(parent);
   const temporary = join(parent, `.${basename(folder)}.${randomUUID()}${PENDING}`);
   try {
     await mkdir(temporary);

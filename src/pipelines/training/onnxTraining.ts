@@ -3,7 +3,6 @@
  * in a `Loop`, the states that both start from, and a card that says what to feed.
  */
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
 import {
   encodeOnnx,
@@ -20,6 +19,7 @@ import {
   trace,
 } from "../../engine/index.ts";
 import { replaceFile } from "../files/durable.ts";
+import { makeFolder } from "../files/makeFolder.ts";
 import { encodeSafetensors } from "../files/safetensors.ts";
 import { writing } from "../files/writing.ts";
 import { refuseOthers } from "../model/cardFile.ts";
@@ -101,7 +101,7 @@ export async function exportTraining(
   const loop = encodeOnnx(exportLoop({ name: `${name}.loop`, traced, opset }, steps));
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   await writing(path, async () => {
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     await refuseOthers(files.card, FORMAT, [files.loop, files.states]);
     replaceFile(files.path, bytes);
     replaceFile(files.loop, loop);
