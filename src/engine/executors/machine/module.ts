@@ -52,7 +52,11 @@ const PAIRING_NODE = 24;
 function processorIsWide(): boolean {
   if (process.arch !== "x64") return false;
   if (process.platform !== "linux") return true;
-  return /^flags\s*:.*\bavx2\b/m.test(readFileSync("/proc/cpuinfo", "utf8"));
+  try {
+    return /^flags\s*:.*\bavx2\b/m.test(readFileSync("/proc/cpuinfo", "utf8"));
+  } catch {
+    return false; // a container without /proc: narrow vectors are right everywhere
+  }
 }
 
 let hasWideSimd: boolean | undefined;
