@@ -4,7 +4,7 @@
  */
 import type { StepCase } from "./cases.ts";
 import { type Contender, type ContenderCommand, startContender } from "./contender.ts";
-import { PAIRING_NODE, PEERS, type Peer, pairingNode } from "./peers.ts";
+import { NEWER_NODE, newerNode, PEERS, type Peer } from "./peers.ts";
 import type { StepFigure } from "./report.ts";
 import { ratioTo, timeSteps } from "./steps.ts";
 
@@ -42,7 +42,7 @@ export async function compareSteps(cases: readonly StepCase[], peak: number | nu
     const isReady = await attempt(`${peer.label} cannot be installed`, () => peer.prepare().then(() => true));
     if (isReady) peers.push(peer);
   }
-  const newer = await attempt(`Node ${PAIRING_NODE} cannot be installed`, pairingNode);
+  const newer = await attempt(`Node ${NEWER_NODE} cannot be installed`, newerNode);
   const steps: StepFigure[] = [];
   const contenders = new Set<string>();
   for (const threads of new Set(cases.flatMap((each) => each.threads))) {
@@ -55,7 +55,7 @@ export async function compareSteps(cases: readonly StepCase[], peak: number | nu
     };
     const ours = (command: string) => ({ command, args: ["--import", "tsx", "bench/ours.ts", String(threads)] });
     await enter("ml-sidecar", ours(process.execPath), null, process.version);
-    if (newer !== null) await enter(`ml-sidecar on Node ${PAIRING_NODE}`, ours(newer), null, `v${PAIRING_NODE}`);
+    if (newer !== null) await enter(`ml-sidecar on Node ${NEWER_NODE}`, ours(newer), null, `v${NEWER_NODE}`);
     for (const peer of peers) await enter(peer.label, peer.command(Math.min(threads, peer.maxThreads)), peer, "");
     for (const each of cases.filter((each) => each.threads.includes(threads))) {
       console.error(`${each.name}, ${threads} thread${threads === 1 ? "" : "s"} …`);

@@ -37,16 +37,16 @@ export async function learningPython(): Promise<string> {
 }
 
 /** Of the first line of Node whose V8 makes vectors of 256 bits of our kernels' (decision 20). */
-export const PAIRING_NODE = "24.21.0";
+export const NEWER_NODE = "24.21.0";
 const nodeHome = ".cache/bench-node";
 
 /** Its executable; installs it when it is missing. null where this Node is as new. @throws when it can't be had */
-export async function pairingNode(): Promise<string | null> {
-  if (Number.parseInt(process.versions.node, 10) >= Number.parseInt(PAIRING_NODE, 10)) return null;
+export async function newerNode(): Promise<string | null> {
+  if (Number.parseInt(process.versions.node, 10) >= Number.parseInt(NEWER_NODE, 10)) return null;
   const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
   await once(nodeHome, async () => {
     const options = ["--prefix", nodeHome, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
-    await run(npm, ["install", ...options, `${name}@${PAIRING_NODE}`]);
+    await run(npm, ["install", ...options, `${name}@${NEWER_NODE}`]);
   });
   return resolve(nodeHome, "node_modules", name, "bin", process.platform === "win32" ? "node.exe" : "node");
 }

@@ -3,12 +3,12 @@
  * 20), which is not the one that all else is tested on. Installs that Node under .cache/, once.
  */
 import { spawnSync } from "node:child_process";
-import { PAIRING_NODE, pairingNode } from "../bench/peers.ts";
+import { NEWER_NODE, newerNode } from "../bench/peers.ts";
 
 const FOLDERS = ["test/engine/machine", "test/sidecar/commandline.test.ts", "test/sidecar/training.test.ts"];
 
-const node = await pairingNode().catch((error: unknown) => {
-  console.error(`Node ${PAIRING_NODE} cannot be had from npm's registry: ${error}`);
+const node = await newerNode().catch((error: unknown) => {
+  console.error(`Node ${NEWER_NODE} cannot be had from npm's registry: ${error}`);
   process.exit(1);
 });
 if (node === null) console.log(`this is Node ${process.version}: no other is needed`);
